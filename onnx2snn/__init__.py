@@ -1,0 +1,1 @@
+"""The converter of onnx2snn, its command line and its Python API."""
