@@ -93,17 +93,21 @@ class SpikingModel(nn.Module):
         parts: list[tuple[dict[int, dict[str, Tensor]], dict[str, dict[str, Tensor]]]] = []
         for batch, samples in self._batches(inputs, batch_size):
             watchers = {name: Recorder(READERS[name]) for name in probes if name in READERS}
-            events, counter = EventCounter(), OperationCounter()
+            events, counter = EventCounter(samples), OperationCounter()
             watching = (events, *watchers.values(), *((counter,) if operations else ()))
             execution = make_execution(executor, self.program, self._settings(watching, overrides))
             outputs = self._advance(execution, batch, steps)
             parts.append(
                 (
                     {t: {k: _cut(v, samples) for k, v in out.items()} for t, out in outputs.items()},
-                    {"events": events.table()} | {name: watcher.table() for name, watcher in watchers.items()},
+                    {"events": events.table()}
+                    | {
+                        name: {k: v[:, :samples] for k, v in watcher.table().items()}
+                        for name, watcher in watchers.items()
+                    },
                 )
             )
-            total.neurons = sum(events.neurons.values()) // max(1, _size(batch, self.program))
+            total.neurons = sum(events.neurons.values())
             for t in steps if operations else ():
                 counted = float(sum(counter.totals[:t], torch.zeros(())))
                 total.synaptic_operations[t] = total.synaptic_operations.get(t, 0.0) + counted

@@ -36,15 +36,18 @@ def check_probes(names: "list[str] | tuple[str, ...]") -> None:
 
 @dataclass
 class EventCounter:
-    """Counts the events of every population at every step, on the device."""
+    """Counts the events of every population at every step, on the device, of the first `samples` of the batch."""
 
+    samples: int
     counts: dict[str, list[Tensor]] = field(default_factory=dict)
     neurons: dict[str, int] = field(default_factory=dict)
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Count what `item` sent."""
-        self.counts.setdefault(item.name, []).append(torch.count_nonzero(spike))
-        self.neurons[item.name] = spike.numel()
+        self.counts.setdefault(item.name, []).append(
+            torch.count_nonzero(spike[: self.samples] if spike.ndim else spike)
+        )
+        self.neurons[item.name] = spike.numel() // max(1, len(spike) if spike.ndim else 1)
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
         """See nothing: synapses send no events."""

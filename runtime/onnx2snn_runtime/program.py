@@ -71,6 +71,7 @@ class Program(nn.Module):
         self.inputs = _ports(value for value in model.graph.input if value.name not in _initialised(model))
         self.outputs = _ports(model.graph.output)
         self._names: dict[str, str] = {}
+        self.anchor: Tensor
         self.register_buffer("anchor", torch.zeros((), dtype=_own_dtype(model)), persistent=False)
         for tensor in model.graph.initializer:
             self._hold(tensor)

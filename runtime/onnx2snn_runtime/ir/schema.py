@@ -69,7 +69,8 @@ class ModelDefaults:
     """The model-level part of the IR; everything here can be overridden when the model runs.
 
     `encoder` codes the inputs named in `spiking_inputs` (all float inputs of a model converted for another coding than
-    `direct`; empty for `direct`), each of the scale in `input_scales`. `batch` is the fixed batch size of the graph, 0 where any size is taken.
+    `direct`; empty for `direct`), each of the scale in `input_scales`. `batch` is the fixed batch size of the graph,
+    0 where any size is taken.
     """
 
     ir_version: int = IR_VERSION
