@@ -51,7 +51,7 @@ def train(name: str, out: Path, seed: int = 0, threads: int = 2) -> float:
     print(f"{name}: {sum(p.numel() for p in network.parameters()):,} parameters")
     fit(network, recipe, data, torch.Generator().manual_seed(seed))
     out.parent.mkdir(parents=True, exist_ok=True)
-    export(network, torch.from_numpy(data.test_image[:2]), out)
+    export(network, [torch.from_numpy(data.test_image[:2])], out)
     return accuracy(out, data.test_image, data.test_label)
 
 

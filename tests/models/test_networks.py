@@ -7,7 +7,7 @@ import torch
 
 from models import networks
 from models.data import load
-from models.export import export, logits
+from models.export import export, predict
 from models.recipe import Recipe
 from onnx2snn_runtime.errors import RegistryError
 
@@ -35,7 +35,7 @@ def test_export_keeps_the_function_the_names_and_a_free_batch(name, tmp_path):
     torch.manual_seed(1)
     network = recipe.build().eval()
     image = load(recipe.dataset).test_image[:5]
-    export(network, torch.from_numpy(image[:2]), tmp_path / "network.onnx")
+    export(network, [torch.from_numpy(image[:2])], tmp_path / "network.onnx")
     model = onnx.load(tmp_path / "network.onnx")
     onnx.checker.check_model(model, full_check=True)
     assert [value.name for value in model.graph.input] == ["image"]
@@ -44,4 +44,4 @@ def test_export_keeps_the_function_the_names_and_a_free_batch(name, tmp_path):
     assert model.opset_import[0].version >= 17
     with torch.no_grad():
         expected = network(torch.from_numpy(image)).numpy()
-    np.testing.assert_allclose(logits(tmp_path / "network.onnx", image), expected, atol=1e-5)
+    np.testing.assert_allclose(predict(tmp_path / "network.onnx", {"image": image}), expected, atol=1e-5)

@@ -64,5 +64,5 @@ def test_augmentation_moves_images_a_little_and_zero_not_at_all():
 def test_accuracy_counts_right_answers(tmp_path):
     torch.manual_seed(0)
     data = load("digits")
-    export(networks["digits_cnn"]().build(), torch.from_numpy(data.test_image[:2]), tmp_path / "untrained.onnx")
+    export(networks["digits_cnn"]().build(), [torch.from_numpy(data.test_image[:2])], tmp_path / "untrained.onnx")
     assert accuracy(tmp_path / "untrained.onnx", data.test_image, data.test_label) < 0.4
