@@ -90,7 +90,7 @@ def prepare(image: Any, p: Preprocessing) -> np.ndarray:
     image = image.convert("L" if p.channels == "gray" else "RGB")
     if p.size is not None or p.resize is not None:
         image = _resized(image, p)
-    pixels = np.asarray(image, np.float32)
+    pixels: np.ndarray = np.asarray(image, np.float32)
     pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
     pixels = pixels[:, :, ::-1] if p.channels == "bgr" else pixels
     if np.issubdtype(np.dtype(p.dtype), np.floating):

@@ -50,11 +50,11 @@ def test_names_and_counts_that_do_not_fit(tmp_path: Path) -> None:
         read_samples(npz(tmp_path, x=X, z=X), ["x"])
     with pytest.raises(InputError, match=r"differ in their number of samples \(x 6, labels 5\)"):
         read_samples(npz(tmp_path, x=X, labels=Y[:5]), ["x"])
-    with pytest.raises(InputError, match="labels in .* are float32 of the shape"):
+    with pytest.raises(InputError, match=r"labels in .* are float32 of the shape"):
         read_samples(npz(tmp_path, x=X, labels=X), ["x"])
     with pytest.raises(InputError, match="holds no samples"):
         read_samples(npz(tmp_path, x=X[:0]), ["x"])
-    with pytest.raises(InputError, match="0 samples of .* were asked for"):
+    with pytest.raises(InputError, match=r"0 samples of .* were asked for"):
         read_samples(npz(tmp_path, x=X), ["x"], limit=0)
 
 
@@ -135,7 +135,7 @@ def test_a_saved_dataset_that_does_not_fit(saved: Path, monkeypatch: pytest.Monk
     with pytest.raises(InputError, match="has no column 'x': it has img, label"):
         read_samples(saved, ["x", "y"])
     monkeypatch.setattr(FakeDataset, "__getitem__", lambda self, column: [[1], [1, 2], [3]])
-    with pytest.raises(InputError, match="rows of 'img' .* differ in shape"):
+    with pytest.raises(InputError, match=r"rows of 'img' .* differ in shape"):
         read_samples(saved, ["x"])
     (saved / "dataset_dict.json").write_text("{}")
     (saved / "train").mkdir()
