@@ -1,0 +1,120 @@
+"""Elementwise activation functions with their parameters."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops.elementwise import register_unary
+
+
+def softplus(x: Tensor) -> Tensor:
+    """Return ln(1 + e^x), exact where torch's own turns linear."""
+    return torch.logaddexp(x, torch.zeros_like(x))
+
+
+register_unary("Relu", torch.relu)
+register_unary("Sigmoid", torch.sigmoid)
+register_unary("Tanh", torch.tanh)
+register_unary("Softplus", softplus)
+register_unary("Softsign", F.softsign)
+register_unary("Mish", lambda x: x * torch.tanh(softplus(x)))
+register_unary("HardSwish", lambda x: x * torch.clamp(x / 6 + 0.5, 0, 1))
+
+
+@operator("Clip")
+def clip(
+    x: Tensor,
+    min: Tensor | float | None = None,
+    max: Tensor | float | None = None,
+    *,
+    consumed_inputs: list[int] | None = None,
+) -> Tensor:
+    """y = min(max(x, min), max); before opset 11 the bounds are attributes."""
+    low = torch.as_tensor(min, dtype=x.dtype, device=x.device) if min is not None else None
+    high = torch.as_tensor(max, dtype=x.dtype, device=x.device) if max is not None else None
+    y = x if low is None else torch.maximum(x, low)
+    return y if high is None else torch.minimum(y, high)
+
+
+@operator("LeakyRelu")
+def leaky_relu(x: Tensor, *, alpha: float = 0.01, consumed_inputs: list[int] | None = None) -> Tensor:
+    """y = x for x >= 0, alpha x below."""
+    return torch.where(x >= 0, x, alpha * x)
+
+
+@operator("PRelu", since=7)
+def prelu(x: Tensor, slope: Tensor) -> Tensor:
+    """y = x for x >= 0, slope x below; `slope` broadcasts to x."""
+    return torch.where(x >= 0, x, slope * x)
+
+
+@operator("PRelu")
+def prelu_by_channel(x: Tensor, slope: Tensor, *, consumed_inputs: list[int] | None = None) -> Tensor:
+    """y = x for x >= 0, slope x below; `slope` (C,) or (1,) goes along axis 1."""
+    return prelu(x, slope.reshape((-1,) + (1,) * (x.ndim - 2)))
+
+
+@operator("Elu")
+def elu(x: Tensor, *, alpha: float = 1.0, consumed_inputs: list[int] | None = None) -> Tensor:
+    """y = x for x >= 0, alpha (e^x - 1) below."""
+    return torch.where(x >= 0, x, alpha * torch.expm1(x.clamp(max=0)))
+
+
+@operator("Selu", since=6)
+def selu(x: Tensor, *, alpha: float = 1.67326319217681884765625, gamma: float = 1.05070102214813232421875) -> Tensor:
+    """y = gamma x for x > 0, gamma alpha (e^x - 1) otherwise."""
+    return gamma * elu(x, alpha=alpha)
+
+
+@operator("Selu")
+def selu_short_constants(
+    x: Tensor, *, alpha: float = 1.6732, gamma: float = 1.0507, consumed_inputs: list[int] | None = None
+) -> Tensor:
+    """Selu, with the default constants of opset 1."""
+    return selu(x, alpha=alpha, gamma=gamma)
+
+
+@operator("Celu")
+def celu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
+    """y = max(0, x) + min(0, alpha (e^(x / alpha) - 1))."""
+    return x.clamp(min=0) + (alpha * torch.expm1(x / alpha)).clamp(max=0)
+
+
+@operator("Gelu")
+def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
+    """y = x Phi(x); with approximate="tanh" by 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))."""
+    return F.gelu(x, approximate=approximate)
+
+
+@operator("HardSigmoid")
+def hard_sigmoid(
+    x: Tensor, *, alpha: float = 0.2, beta: float = 0.5, consumed_inputs: list[int] | None = None
+) -> Tensor:
+    """y = max(0, min(1, alpha x + beta))."""
+    return (alpha * x + beta).clamp(0, 1)
+
+
+@operator("Swish")
+def swish(x: Tensor, *, alpha: float = 1.0) -> Tensor:
+    """y = x sigmoid(alpha x)."""
+    return x * torch.sigmoid(alpha * x)
+
+
+@operator("SwiGLU")
+def swiglu(a: Tensor, b: Tensor, *, alpha: float = 1.0) -> Tensor:
+    """y = a sigmoid(alpha a) b."""
+    return swish(a, alpha=alpha) * b
+
+
+@operator("ThresholdedRelu")
+def thresholded_relu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
+    """y = x for x > alpha, else 0."""
+    return torch.where(x > alpha, x, torch.zeros_like(x))
+
+
+@operator("Shrink")
+def shrink(x: Tensor, *, bias: float = 0.0, lambd: float = 0.5) -> Tensor:
+    """y = x + bias for x < -lambd, x - bias for x > lambd, else 0."""
+    y = torch.where(x > lambd, x - bias, torch.zeros_like(x))
+    return torch.where(x < -lambd, x + bias, y).to(x.dtype)

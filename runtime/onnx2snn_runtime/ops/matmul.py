@@ -1,0 +1,46 @@
+"""Products of matrices."""
+
+import torch
+from torch import Tensor
+
+from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops.elementwise import widen
+
+
+@operator("MatMul")
+def matmul(a: Tensor, b: Tensor) -> Tensor:
+    """y = a b over the last two axes, (..., M, K) x (..., K, N); the others broadcast."""
+    return torch.matmul(widen(a), widen(b)).to(a.dtype)
+
+
+@operator("Gemm")
+def gemm(
+    a: Tensor,
+    b: Tensor,
+    c: Tensor | None = None,
+    *,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    transA: int = 0,
+    transB: int = 0,
+    broadcast: int = 0,
+) -> Tensor:
+    """y = alpha a' b' + beta c; c broadcasts to (M, N), before opset 7 where `broadcast` says so."""
+    y = torch.matmul(a.mT if transA else a, b.mT if transB else b)
+    if alpha != 1:
+        y = (alpha * y).to(a.dtype)
+    if c is None:
+        return y
+    return y + (c if beta == 1 else (beta * c).to(a.dtype))
+
+
+@operator("Einsum")
+def einsum(*operands: Tensor, equation: str) -> Tensor:
+    """y = the sum of products that `equation` writes down."""
+    return torch.einsum(equation.replace(" ", ""), *operands)
+
+
+@operator("Det")
+def det(x: Tensor) -> Tensor:
+    """y = det x over the last two axes."""
+    return torch.linalg.det(x)
