@@ -1,4 +1,4 @@
-"""How close a spiking network comes to the network it was made from, against time steps; `comparison` says what the figures mean."""
+"""How close a spiking network comes to the plain one, against time steps; `comparison` defines the figures."""
 
 import math
 from collections.abc import Callable, Sequence
