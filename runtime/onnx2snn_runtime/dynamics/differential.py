@@ -46,6 +46,6 @@ def quantise(error: Tensor, scale: Tensor | float, levels: int, mantissa: int) -
     a = error.abs() / scale
     lo = 2.0 ** -(levels - 1)
     k = (torch.frexp(a).exponent - 1).clamp(-(levels - 1), 0)
-    unit = torch.ldexp(torch.ones_like(a), k - mantissa)
+    unit = torch.ldexp(torch.ones_like(a), k - mantissa)  # torch 2.13 warns where ldexp has to broadcast
     q = (torch.round(a / unit) * unit).clamp(lo, 2.0 - 2.0**-mantissa)
     return torch.where(a < lo / 2, torch.zeros_like(q), torch.sign(error) * q * scale)
