@@ -146,8 +146,11 @@ class Program(nn.Module):
     def neuron(self, item: Population) -> Neuron:
         """Return what the dynamics may know of `item`, its scale on the device."""
         a = item.attributes
-        scale = torch.as_tensor(np.array(a.scale), dtype=self.wide, device=self.device)
+        scale: Tensor | float = float(a.scale.item()) if a.scale.size == 1 else self._on_device(a.scale)
         return Neuron(scale, a.sources, a.levels, a.mantissa)
+
+    def _on_device(self, array: np.ndarray) -> Tensor:
+        return torch.as_tensor(np.array(array), dtype=self.wide, device=self.device)
 
 
 def _population(

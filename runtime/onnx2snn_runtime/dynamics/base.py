@@ -24,9 +24,10 @@ class State(NamedTuple):
 
 
 class Neuron(NamedTuple):
-    """What a dynamics may know of the population it moves: its scale, its own levels and its number of sources."""
+    """What a dynamics may know of the population it moves: its scale (a number, or a
+    tensor that broadcasts to the output without its batch axis), its own levels and its number of sources."""
 
-    scale: Tensor
+    scale: Tensor | float
     sources: int = 1
     levels: int = 12
     mantissa: int = 1

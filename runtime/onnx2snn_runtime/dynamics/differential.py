@@ -30,8 +30,10 @@ class Differential(Accumulating):
         return State(state.v + spike), spike
 
 
-def finite(target: Tensor, scale: Tensor) -> Tensor:
+def finite(target: Tensor, scale: Tensor | float) -> Tensor:
     """Return `target` with 0 for NaN and +-scale for infinities."""
+    if isinstance(scale, float):
+        return torch.nan_to_num(target, 0.0, scale, -scale)
     clamped = torch.where(torch.isinf(target), torch.sign(target) * scale, target)
     return torch.nan_to_num(clamped, nan=0.0)
 
@@ -41,11 +43,25 @@ def quantise(error: Tensor, scale: Tensor | float, levels: int, mantissa: int) -
 
     With a = |error| / scale and lo = 2^-(levels - 1): no spike where a < lo / 2; otherwise
     k = clamp(floor(log2 a), -(levels - 1), 0), q = round(a 2^(mantissa - k)) 2^(k - mantissa), half to even, clamped to
-    [lo, 2 - 2^-mantissa]. Exact in every floating-point type for a scale that is a power of two.
+    [lo, 2 - 2^-mantissa]. Exact for a scale that is a power of two. `error` is float32 or float64.
     """
     a = error.abs() / scale
     lo = 2.0 ** -(levels - 1)
-    k = (torch.frexp(a).exponent - 1).clamp(-(levels - 1), 0)
-    unit = torch.ldexp(torch.ones_like(a), k - mantissa)  # torch 2.13 warns where ldexp has to broadcast
-    q = (torch.round(a / unit) * unit).clamp(lo, 2.0 - 2.0**-mantissa)
-    return torch.where(a < lo / 2, torch.zeros_like(q), torch.sign(error) * q * scale)
+    q = round_mantissa(a, mantissa).clamp_(lo, 2.0 - 2.0**-mantissa)  # the clamp of k is that of q
+    return torch.copysign(q * scale, error).masked_fill_(a < lo / 2, 0.0)
+
+
+def round_mantissa(a: Tensor, mantissa: int) -> Tensor:
+    """Return a >= 0 rounded to `mantissa` bits behind the leading one, half to even, by its bit pattern."""
+    integers, bits = _LAYOUT[a.dtype]
+    if mantissa >= bits:
+        return a.clone()
+    pattern, shift = a.view(integers), bits - mantissa
+    half = 1 << (shift - 1)
+    # of 1 and 2 only 2 is even: without mantissa bits a tie always goes up
+    up = (pattern >> shift).bitwise_and_(1).add_(half - 1) if mantissa else half
+    rounded = (pattern + up).bitwise_right_shift_(shift).bitwise_left_shift_(shift)
+    return rounded.view(a.dtype)
+
+
+_LAYOUT = {torch.float32: (torch.int32, 23), torch.float64: (torch.int64, 52)}

@@ -23,6 +23,6 @@ class SignGD(Accumulating):
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return the moved estimate and the step it took."""
         above = state.v >= target if neuron.sources == 1 else state.v > target
-        size = self.schedule(t) * neuron.scale
-        spike = torch.where(above, -size, size).to(state.v.dtype)
+        sign = torch.where(above, -1.0, 1.0).to(state.v.dtype)
+        spike = sign * (self.schedule(t) * neuron.scale)
         return State(state.v + spike), spike

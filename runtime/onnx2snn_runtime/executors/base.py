@@ -76,7 +76,7 @@ class Execution:
             target = self._raw[name].to(self.program.wide)
             if encoder is None:
                 raise RuntimeError("a model with spiking inputs runs with an encoder")
-            scale = torch.as_tensor(self.settings.input_scales.get(name, 1.0), dtype=target.dtype, device=target.device)
+            scale = float(self.settings.input_scales.get(name, 1.0))
             state = self.inputs.get(name) or encoder.init(target)
             self.inputs[name], spikes[name] = encoder.step(state, target, self.t, Neuron(scale))
         return spikes
