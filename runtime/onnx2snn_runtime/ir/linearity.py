@@ -21,20 +21,23 @@ _ROWS = {
     "ReduceSum ReduceMean ReverseSequence",
     "tcccc": "Slice",
     "tctc": "Pad",
-    "tccc": "Resize Upsample",
+    "tccc": "Resize Upsample RotaryEmbedding",
     "tcc": "CenterCropPad MaxUnpool Col2Im GridSample AffineGrid RoiAlign",
     # sums and joins
     "tt": "Add Sub",
     "t*": "Sum Mean Concat",
     "ctt": "Where",
+    "cct": "OneHot",
+    "ttc": "TensorScatter",
     "tct": "ScatterElements ScatterND Scatter",
     # products with a constant
     "ff": "Mul MatMul",
     "fc": "Div",
     "f*": "Einsum",
     "fft": "Conv ConvTranspose Gemm",
-    "fcfc": "DFT",
-    "ffcc": "STFT DeformConv",
+    "fcc": "DFT",
+    "fcfc": "STFT",
+    "ffctf": "DeformConv",
     "ffttc": "BatchNormalization",
 }
 
@@ -61,7 +64,7 @@ WEIGHTED = frozenset("Conv ConvTranspose Gemm MatMul Einsum STFT DFT DeformConv"
 RESAMPLING = frozenset("Resize Upsample GridSample AffineGrid RoiAlign".split())
 """Affine operators that are boundaries between regions as well."""
 
-SHAPE_ONLY = frozenset("Shape Size".split())
+SHAPE_ONLY = frozenset("Shape Size EyeLike".split())
 """Operators whose output depends on the shape of their input alone, so that it is never spiking."""
 
 READOUT = frozenset(

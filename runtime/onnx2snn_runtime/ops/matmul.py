@@ -10,6 +10,8 @@ from onnx2snn_runtime.ops.elementwise import widen
 @operator("MatMul")
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     """y = a b over the last two axes, (..., M, K) x (..., K, N); the others broadcast."""
+    if a.is_cuda and not (a.is_floating_point() or a.is_complex()):  # where torch multiplies no integer matrices
+        return torch.matmul(a.double(), b.double()).to(a.dtype)
     return torch.matmul(widen(a), widen(b)).to(a.dtype)
 
 
