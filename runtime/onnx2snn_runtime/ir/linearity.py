@@ -15,8 +15,7 @@ from dataclasses import dataclass
 
 _ROWS = {
     # one operand moved, copied or cut
-    "t": "Identity Dropout Flatten Transpose Cast CastLike DepthToSpace SpaceToDepth Neg "
-    "AveragePool GlobalAveragePool",
+    "t": "Identity Dropout Flatten Transpose Cast CastLike DepthToSpace SpaceToDepth Neg AveragePool GlobalAveragePool",
     "tc": "Reshape Squeeze Unsqueeze Expand Tile Split Gather GatherElements GatherND Compress Trilu CumSum "
     "ReduceSum ReduceMean ReverseSequence",
     "tcccc": "Slice",
@@ -74,7 +73,8 @@ READOUT = frozenset(
 """What only turns results into answers, on paths that lead to outputs alone."""
 
 READOUT_AFFINE = frozenset(
-    "Identity Cast Reshape Flatten Squeeze Unsqueeze Transpose Slice Split Concat Add Sub Mul Div Neg Expand Tile".split()
+    "Identity Cast Reshape Flatten Squeeze Unsqueeze Transpose Slice Split Concat "
+    "Add Sub Mul Div Neg Expand Tile".split()
 )
 """Unweighted arithmetic that may follow a readout (the affine arithmetic of boxes)."""
 
@@ -94,5 +94,5 @@ def is_affine(op_type: str, spiking: Sequence[bool], domain: str = "") -> bool:
 
 
 def _factor_term_clash(row: Roles, kinds: list[str]) -> bool:
-    """A factor and a term may both be spiking (Conv: X and B), except where the term is itself scaled (BatchNormalization)."""
+    """A factor and a term may both be spiking (Conv: X and B), except where the term is scaled (BatchNormalization)."""
     return row.text == "ffttc" and "t" in kinds

@@ -45,4 +45,5 @@ def einsum(*operands: Tensor, equation: str) -> Tensor:
 @operator("Det")
 def det(x: Tensor) -> Tensor:
     """y = det x over the last two axes."""
-    return torch.linalg.det(x)
+    wide = torch.promote_types(x.dtype, torch.float32)  # torch factors no half floats
+    return torch.linalg.det(x.to(wide)).to(x.dtype)

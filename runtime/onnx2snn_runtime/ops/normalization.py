@@ -14,14 +14,6 @@ def by_channel(v: Tensor, x: Tensor) -> Tensor:
     return v.reshape((-1,) + (1,) * (x.ndim - 2))
 
 
-def standardize(x: Tensor, axes: tuple[int, ...], epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return (x - mean) / sqrt(variance + epsilon) over `axes`, the mean and the reciprocal deviation."""
-    mean = x.mean(axes, keepdim=True)
-    centred = x - mean
-    scale = torch.rsqrt((centred * centred).mean(axes, keepdim=True) + epsilon)
-    return centred * scale, mean, scale
-
-
 @operator("BatchNormalization")
 def batch_normalization(
     x: Tensor,
@@ -61,13 +53,14 @@ def instance_normalization(
     x: Tensor, scale: Tensor, bias: Tensor, *, epsilon: float = 1e-5, consumed_inputs: list[int] | None = None
 ) -> Tensor:
     """y = scale (x - mean) / sqrt(variance + epsilon) + bias over each plane of x (N, C, *spatial)."""
-    y, _, _ = standardize(x, tuple(range(2, x.ndim)), epsilon)
+    y = torch.group_norm(x, x.shape[1], None, None, epsilon)
     return y * by_channel(scale, x) + by_channel(bias, x)
 
 
 def _grouped(x: Tensor, num_groups: int, epsilon: float, stash_type: int) -> Tensor:
-    wide = x.to(torch_dtype(stash_type, "GroupNormalization")).reshape(x.shape[0], num_groups, -1)
-    return standardize(wide, (2,), epsilon)[0].to(x.dtype)
+    return torch.group_norm(x.to(torch_dtype(stash_type, "GroupNormalization")), num_groups, None, None, epsilon).to(
+        x.dtype
+    )
 
 
 @operator("GroupNormalization", since=21)
@@ -75,7 +68,7 @@ def group_normalization(
     x: Tensor, scale: Tensor, bias: Tensor, *, num_groups: int, epsilon: float = 1e-5, stash_type: int = 1
 ) -> Tensor:
     """y = scale (x - mean) / sqrt(variance + epsilon) + bias over groups of channels; scale and bias by channel."""
-    y = _grouped(x, num_groups, epsilon, stash_type).reshape(x.shape)
+    y = _grouped(x, num_groups, epsilon, stash_type)
     return y * by_channel(scale, x) + by_channel(bias, x)
 
 
@@ -100,8 +93,8 @@ def layer_normalization(
     stash_type: int = 1,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(y, mean, 1 / deviation), y = scale (x - mean) / sqrt(variance + epsilon) + bias over the axes from `axis` on."""
-    axes = tuple(range(axis % x.ndim, x.ndim))
-    y, mean, inverse = standardize(x.to(torch_dtype(stash_type, "LayerNormalization")), axes, epsilon)
+    wide = x.to(torch_dtype(stash_type, "LayerNormalization"))
+    y, mean, inverse = torch.native_layer_norm(wide, x.shape[axis % x.ndim :], None, None, epsilon)
     y = y.to(x.dtype) * scale
     return (y if bias is None else y + bias), mean, inverse
 
@@ -112,8 +105,7 @@ def rms_normalization(
 ) -> Tensor:
     """y = scale x / sqrt(mean(x^2) + epsilon) over the axes from `axis` on."""
     wide = x.to(torch_dtype(stash_type, "RMSNormalization"))
-    axes = tuple(range(axis % x.ndim, x.ndim))
-    y = wide * torch.rsqrt((wide * wide).mean(axes, keepdim=True) + epsilon)
+    y = F.rms_norm(wide, x.shape[axis % x.ndim :], None, epsilon)
     return y.to(scale.dtype) * scale
 
 
