@@ -14,6 +14,11 @@ def by_channel(v: Tensor, x: Tensor) -> Tensor:
     return v.reshape((-1,) + (1,) * (x.ndim - 2))
 
 
+def _wide(x: Tensor, stash: torch.dtype) -> Tensor:
+    """Return x in the type that statistics are kept in, and never in a narrower one than its own."""
+    return x.to(torch.promote_types(x.dtype, stash))
+
+
 @operator("BatchNormalization")
 def batch_normalization(
     x: Tensor,
@@ -58,9 +63,9 @@ def instance_normalization(
 
 
 def _grouped(x: Tensor, num_groups: int, epsilon: float, stash_type: int) -> Tensor:
-    return torch.group_norm(x.to(torch_dtype(stash_type, "GroupNormalization")), num_groups, None, None, epsilon).to(
-        x.dtype
-    )
+    return torch.group_norm(
+        _wide(x, torch_dtype(stash_type, "GroupNormalization")), num_groups, None, None, epsilon
+    ).to(x.dtype)
 
 
 @operator("GroupNormalization", since=21)
@@ -93,10 +98,10 @@ def layer_normalization(
     stash_type: int = 1,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(y, mean, 1 / deviation), y = scale (x - mean) / sqrt(variance + epsilon) + bias over the axes from `axis` on."""
-    wide = x.to(torch_dtype(stash_type, "LayerNormalization"))
-    y, mean, inverse = torch.native_layer_norm(wide, x.shape[axis % x.ndim :], None, None, epsilon)
+    stash = torch_dtype(stash_type, "LayerNormalization")
+    y, mean, inverse = torch.native_layer_norm(_wide(x, stash), x.shape[axis % x.ndim :], None, None, epsilon)
     y = y.to(x.dtype) * scale
-    return (y if bias is None else y + bias), mean, inverse
+    return (y if bias is None else y + bias), mean.to(stash), inverse.to(stash)
 
 
 @operator("RMSNormalization")
@@ -104,7 +109,7 @@ def rms_normalization(
     x: Tensor, scale: Tensor, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
 ) -> Tensor:
     """y = scale x / sqrt(mean(x^2) + epsilon) over the axes from `axis` on."""
-    wide = x.to(torch_dtype(stash_type, "RMSNormalization"))
+    wide = _wide(x, torch_dtype(stash_type, "RMSNormalization"))
     y = F.rms_norm(wide, x.shape[axis % x.ndim :], None, epsilon)
     return y.to(scale.dtype) * scale
 
