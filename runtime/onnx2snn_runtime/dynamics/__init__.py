@@ -1,0 +1,1 @@
+"""Neuron dynamics: what a spike can say, one file each."""

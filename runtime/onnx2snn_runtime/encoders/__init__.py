@@ -1,0 +1,1 @@
+"""Input codings, one file each."""

@@ -1,0 +1,1 @@
+"""The contract of the spiking IR: schema, flow, verifier and text form; needs no torch."""

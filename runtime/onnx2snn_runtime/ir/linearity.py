@@ -10,8 +10,12 @@ A row gives a role to each input, in the order of the ONNX schema; `*` repeats t
 An operator without a row is nonlinear in every input. Rows are data: adding an operator adds one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import onnx
+from onnx import helper
 
 _ROWS = {
     # one operand moved, copied or cut
@@ -84,15 +88,38 @@ def roles(op_type: str, domain: str = "") -> Roles | None:
     return ROLES.get(op_type) if domain in ("", "ai.onnx") else None
 
 
-def is_affine(op_type: str, spiking: Sequence[bool], domain: str = "") -> bool:
+_FLOATS = frozenset({1, 10, 11, 16})  # FLOAT, FLOAT16, DOUBLE, BFLOAT16
+
+_NONLINEAR_WHEN: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    "Cast": lambda a: a.get("to") not in _FLOATS,  # rounds
+    "BatchNormalization": lambda a: a.get("training_mode", 0) != 0,  # divides by the deviation of the batch
+    "ScatterElements": lambda a: a.get("reduction", "none") not in ("none", "add"),
+    "ScatterND": lambda a: a.get("reduction", "none") not in ("none", "add"),
+    "RoiAlign": lambda a: a.get("mode", "avg") != "avg",
+    "Resize": lambda a: a.get("coordinate_transformation_mode") == "tf_crop_and_resize",  # adds a constant
+}
+
+
+def is_affine(
+    op_type: str, spiking: Sequence[bool], domain: str = "", attributes: Mapping[str, Any] | None = None
+) -> bool:
     """Return whether an operator is affine in the inputs for which `spiking` is true."""
     row = roles(op_type, domain)
-    if row is None:
+    if row is None or _NONLINEAR_WHEN.get(op_type, _never)(_decoded(attributes or {})):
         return False
     kinds = [row.role(i) for i, flag in enumerate(spiking) if flag]
-    return "c" not in kinds and kinds.count("f") <= 1 and not ("f" in kinds and _factor_term_clash(row, kinds))
+    scaled_term = op_type == "BatchNormalization" and "f" in kinds and "t" in kinds
+    return "c" not in kinds and kinds.count("f") <= 1 and not scaled_term
 
 
-def _factor_term_clash(row: Roles, kinds: list[str]) -> bool:
-    """A factor and a term may both be spiking (Conv: X and B), except where the term is scaled (BatchNormalization)."""
-    return row.text == "ffttc" and "t" in kinds
+def _never(attributes: Mapping[str, Any]) -> bool:
+    return False
+
+
+def _decoded(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}
+
+
+def node_attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    """Return the attributes of `node` as Python values."""
+    return {a.name: helper.get_attribute_value(a) for a in node.attribute}

@@ -1,0 +1,1 @@
+"""Step sizes over time, one file each."""

@@ -1,5 +1,6 @@
 """The cases of the suite that are one node with a handler, as calls of that handler."""
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +37,13 @@ class Call:
         return [i for i, x in enumerate(self.inputs) if isinstance(x, torch.Tensor) and i not in host]
 
 
-def calls() -> Iterator[Call]:
-    """Yield the first data set of every case that is one node with a handler and ordinary inputs."""
+@functools.cache
+def calls() -> tuple[Call, ...]:
+    """Return the first data set of every case that is one node with a handler and ordinary inputs."""
+    return tuple(_calls())
+
+
+def _calls() -> Iterator[Call]:
     for case in cases("node"):
         model = case.model()
         if excluded(case) or len(model.graph.node) != 1:

@@ -1,0 +1,33 @@
+"""The images the reference networks are trained and tested on; models/data/README.md names their sources."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from onnx2snn_runtime.errors import InputError
+
+_FILE = Path(__file__).parent / "data" / "images.npz"
+# The brightest level of the stored integers: sixteen in the 8x8 digits, a byte in MNIST.
+_BRIGHTEST = {"digits": 16, "mnist": 255}
+
+
+class Dataset(NamedTuple):
+    """Images, float32 `[n, 1, height, width]` in [0, 1], and labels, int64 `[n]`, to train and to test on."""
+
+    train_image: np.ndarray
+    train_label: np.ndarray
+    test_image: np.ndarray
+    test_label: np.ndarray
+
+
+def load(name: str) -> Dataset:
+    """Return the data set called `name`, "digits" or "mnist"; another name raises InputError."""
+    if name not in _BRIGHTEST:
+        raise InputError(f"there is no data set {name!r}: known are {', '.join(_BRIGHTEST)}")
+    parts = []
+    with np.load(_FILE) as stored:
+        for split in ("train", "test"):
+            parts.append((stored[f"{name}_{split}_image"] / np.float32(_BRIGHTEST[name]))[:, None])
+            parts.append(stored[f"{name}_{split}_label"].astype(np.int64))
+    return Dataset(*parts)

@@ -1,0 +1,173 @@
+"""Runs a network, or the IR file it became, as the plain network it is, with onnxruntime."""
+
+import math
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper
+from onnxruntime.capi import onnxruntime_pybind11_state as states
+
+from onnx2snn_runtime.errors import InputError, ModelError
+
+LARGEST_MESSAGE = 2**31 - 2**20
+"""Models with more bytes of weights than this cannot be handed over in memory."""
+
+_SILENT = 4
+_FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16}
+ORT_ERRORS = tuple(kind for kind in vars(states).values() if isinstance(kind, type) and issubclass(kind, Exception))
+
+
+class Ann:
+    """An onnxruntime session over `proto` that returns `outputs` (any values of the graph; by default its outputs).
+
+    `fixed` is the batch size that the graph insists on, 0 where it takes any: smaller batches are filled up and the
+    results cut. `device` is "cpu" or "cuda[:n]"; without a usable CUDA provider the CPU computes. The number of threads
+    is the environment's OMP_NUM_THREADS, if set. A model that onnxruntime refuses raises ModelError.
+    """
+
+    def __init__(
+        self, proto: onnx.ModelProto, outputs: Sequence[str] | None = None, *, device: str = "cpu", fixed: int = 0
+    ) -> None:
+        self._session = _open(proto, device)
+        self._inputs = {port.name: port for port in _real_inputs(proto)}
+        self.outputs = list(outputs) if outputs is not None else [value.name for value in proto.graph.output]
+        self.fixed = fixed
+
+    @property
+    def providers(self) -> list[str]:
+        """The onnxruntime providers that compute, in order of preference."""
+        return list(self._session.get_providers())
+
+    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the outputs by name for one batch; inputs that do not fit raise InputError or ModelError."""
+        missing = [name for name in self._inputs if name not in inputs]
+        if missing:
+            raise InputError(f"the model needs the input {missing[0]!r}: its inputs are {', '.join(self._inputs)}")
+        feed = {name: _cast(inputs[name], port) for name, port in self._inputs.items()}
+        count = _samples(feed)
+        if count < self.fixed:
+            feed = {name: _filled(value, self.fixed) for name, value in feed.items()}
+        try:
+            values = self._session.run(self.outputs, feed)
+        except ORT_ERRORS as error:
+            raise ModelError(f"onnxruntime cannot run the model on these inputs: {_first_line(error)}") from error
+        cut = count < self.fixed
+        return {n: v[:count] if cut and v.ndim else v for n, v in zip(self.outputs, values, strict=True)}
+
+    def batches(self, inputs: Mapping[str, np.ndarray], size: int) -> Iterator[dict[str, np.ndarray]]:
+        """Yield the outputs of `inputs` in batches of at most `size` samples (of `fixed`, where that is set)."""
+        for batch in split(inputs, self.fixed or size):
+            yield self(batch)
+
+
+def run_ann(
+    proto: onnx.ModelProto,
+    inputs: Mapping[str, np.ndarray],
+    batch: int,
+    outputs: Sequence[str] | None = None,
+    *,
+    device: str = "cpu",
+    fixed: int = 0,
+) -> dict[str, np.ndarray]:
+    """Return the values named in `outputs` (by default the graph's outputs) for all of `inputs`, by name.
+
+    The samples lie along the first axis of every input; `batch` of them run at a time. See `Ann` for the rest.
+    """
+    parts = list(Ann(proto, outputs, device=device, fixed=fixed).batches(inputs, batch))
+    return {name: _joined([part[name] for part in parts]) for name in parts[0]}
+
+
+def split(inputs: Mapping[str, np.ndarray], size: int) -> Iterator[dict[str, np.ndarray]]:
+    """Yield `inputs` in batches of at most `size` samples along the first axis; scalars go into every one."""
+    if size < 1:
+        raise InputError(f"the batch size is {size}: give 1 or more samples")
+    total = _samples(inputs)
+    if not total:
+        raise InputError("there are no samples: the first axis of the input is empty")
+    for start in range(0, total, size):
+        yield {name: value[start : start + size] if np.ndim(value) else value for name, value in inputs.items()}
+
+
+def _open(proto: onnx.ModelProto, device: str) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _SILENT
+    options.intra_op_num_threads = _threads()
+    providers = _providers(device)
+    try:
+        if _weight_bytes(proto) <= LARGEST_MESSAGE:
+            return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers, enable_fallback=False)
+        return _open_large(proto, options, providers)
+    except ORT_ERRORS as error:
+        raise ModelError(f"onnxruntime cannot load the model: {_first_line(error)}") from error
+
+
+def _open_large(proto: onnx.ModelProto, options: Any, providers: list[Any]) -> Any:
+    """Open `proto` through a temporary file; its weights are moved there and back, so that they are not copied."""
+    with tempfile.TemporaryDirectory(prefix="onnx2snn-", ignore_cleanup_errors=True) as folder:
+        try:
+            onnx.save(proto, str(Path(folder, "model.onnx")), save_as_external_data=True, location="weights")
+            return onnxruntime.InferenceSession(
+                str(Path(folder, "model.onnx")), options, providers, enable_fallback=False
+            )
+        except OSError as error:
+            raise ModelError(f"the model does not fit into a temporary file: {error.strerror or error}") from error
+        finally:
+            onnx.load_external_data_for_model(proto, folder)
+
+
+def _providers(device: str) -> list[Any]:
+    name, _, index = device.partition(":")
+    if name != "cuda" or "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        return ["CPUExecutionProvider"]
+    onnxruntime.set_default_logger_severity(_SILENT)  # it complains there where no GPU is
+    return [("CUDAExecutionProvider", {"device_id": index or "0", "use_tf32": "0"}), "CPUExecutionProvider"]
+
+
+def _threads() -> int:
+    text = os.environ.get("OMP_NUM_THREADS", "")
+    return int(text) if text.isdigit() else 0
+
+
+def _weight_bytes(proto: onnx.ModelProto) -> int:
+    return sum(
+        math.prod(t.dims) * helper.tensor_dtype_to_np_dtype(t.data_type).itemsize for t in proto.graph.initializer
+    )
+
+
+def _real_inputs(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    constant = {tensor.name for tensor in proto.graph.initializer}
+    return [value for value in proto.graph.input if value.name not in constant]
+
+
+def _cast(value: Any, port: onnx.ValueInfoProto) -> np.ndarray:
+    """Return `value` in the port's own width: floats as its float type, integers as its integer type."""
+    array, kind = np.asarray(value), port.type.tensor_type.elem_type
+    wanted = helper.tensor_dtype_to_np_dtype(kind)
+    same = array.dtype.kind == "f" if kind in _FLOATS else array.dtype.kind in "iu" and wanted.kind in "iu"
+    return np.ascontiguousarray(array.astype(wanted, copy=False) if same else array)
+
+
+def _samples(inputs: Mapping[str, np.ndarray]) -> int:
+    sizes = {name: len(value) for name, value in inputs.items() if np.ndim(value)}
+    if len(set(sizes.values())) > 1:
+        raise InputError(f"the inputs differ in their number of samples: {sizes}")
+    return next(iter(sizes.values()), 1)
+
+
+def _filled(value: np.ndarray, size: int) -> np.ndarray:
+    return np.concatenate([value, np.repeat(value[:1], size - len(value), 0)]) if value.ndim else value
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts) if len(parts) > 1 and parts[0].ndim else parts[0]
+
+
+def _first_line(error: Exception) -> str:
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return text.split(" : ", 3)[-1][:300]

@@ -1,0 +1,129 @@
+"""Adds up how the outputs of a spiking network compare with the plain network's.
+
+agreement        share of samples whose top-1 equals the plain network's; of pixels or tokens, where each has its own
+relative_error   |spiking - plain| / |plain| over the whole set, where the plain network's output is finite
+accuracy         share of samples whose top-1 is the label
+events           spikes sent by populations from step 1 to T, the input encoder apart
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from onnx2snn_runtime.model import Run
+
+
+def default_class_axis(shape: Sequence[int], labels: np.ndarray | None = None) -> int | None:
+    """Return the class axis of an output of `shape`, or None where a sample has a single value.
+
+    [N, C] has it at 1, sequences [N, L, C] last, maps [N, C, H, W] at 1; labels that fit one axis alone, because they
+    have the output's shape without it, decide.
+    """
+    if labels is not None and labels.ndim == len(shape) - 1 and labels.ndim:
+        fitting = [a for a in range(1, len(shape)) if (*shape[1:a], *shape[a + 1 :]) == labels.shape[1:]]
+        if len(fitting) == 1:
+            return fitting[0] if shape[fitting[0]] > 1 else None
+    axis = 2 if len(shape) == 3 else 1
+    return axis if len(shape) > axis and shape[axis] > 1 else None
+
+
+@dataclass
+class Tally:
+    """Sums over the samples seen so far, at one number of time steps."""
+
+    same: int = 0
+    right: int = 0
+    squared_error: float = 0.0
+    events: int = 0
+    operations: float = 0.0
+
+
+@dataclass
+class Comparison:
+    """Adds up, batch by batch, how the outputs of a spiking network compare with the plain network's."""
+
+    axis: int | None
+    floating: bool
+    tallies: dict[int, Tally]
+    total: int = 0
+    labelled: int = 0
+    right: int = 0
+    squared: float = 0.0
+    neurons: int = 0
+
+    def add(self, reference: np.ndarray, outputs: dict[int, np.ndarray], labels: np.ndarray | None) -> None:
+        """Compare `outputs` by time steps with `reference`, and both with `labels`."""
+        finite = np.isfinite(reference) if self.floating else None
+        expected = self._top1(reference)
+        known = _known(labels, expected)
+        if finite is not None:
+            self.squared += _squares(reference[finite])
+        if expected is not None:
+            self.total += expected.size
+        if expected is not None and known is not None and labels is not None:
+            self.labelled += int(known.sum())
+            self.right += int((expected == labels)[known].sum())
+        for t, value in outputs.items():
+            tally, top1 = self.tallies[t], self._top1(value)
+            if finite is not None:
+                tally.squared_error += _squares(value[finite].astype(np.float64) - reference[finite])
+            if top1 is not None:
+                tally.same += int((top1 == expected).sum())
+                tally.right += 0 if known is None else int((top1 == labels)[known].sum())
+
+    def add_events(self, run: Run) -> None:
+        """Add what `run` counted."""
+        self.neurons = run.neurons
+        for t, tally in self.tallies.items():
+            tally.events += run.events[t]
+            tally.operations += run.synaptic_operations[t]
+
+    def figures(self, samples: int) -> dict[str, Any]:
+        """Return the figures as the command line prints them."""
+        return {
+            "ann": {"accuracy": _share(self.right, self.labelled)},
+            "timesteps": {str(t): self._at(tally, samples) for t, tally in self.tallies.items()},
+            "neurons": self.neurons,
+        }
+
+    def _at(self, tally: Tally, samples: int) -> dict[str, float | int | None]:
+        return {
+            "agreement": _share(tally.same, self.total),
+            "relative_error": _relative(tally.squared_error, self.squared) if self.floating else None,
+            "accuracy": _share(tally.right, self.labelled),
+            "events_per_neuron": _share(tally.events, self.neurons * samples),
+            "events": tally.events,
+            "synaptic_operations": tally.operations,
+        }
+
+    def _top1(self, value: np.ndarray) -> np.ndarray | None:
+        """Return the classes chosen; integer outputs are classes themselves."""
+        if not self.floating:
+            return value
+        return None if self.axis is None else np.argmax(value, self.axis)
+
+
+def _known(labels: np.ndarray | None, top1: np.ndarray | None) -> np.ndarray | None:
+    """Return which samples have a label (negative ones are none), or None where labels do not apply."""
+    if labels is None or top1 is None or labels.shape != top1.shape:
+        return None
+    return np.asarray(labels >= 0)
+
+
+def _squares(value: np.ndarray) -> float:
+    flat = value.astype(np.float64).ravel()
+    return float(flat @ flat)
+
+
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def _relative(squared_error: float, squared: float) -> float | None:
+    if not squared:
+        return None if squared_error else 0.0
+    ratio = math.sqrt(squared_error / squared)
+    return ratio if math.isfinite(ratio) else None

@@ -1,0 +1,106 @@
+"""How close a spiking network comes to the plain one, against time steps; `comparison` defines the figures."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto
+
+from onnx2snn.ann import Ann, split
+from onnx2snn.comparison import Comparison, Tally, default_class_axis
+from onnx2snn.data import Samples
+from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.inputs import check_input, named_inputs, varies_in_time
+from onnx2snn_runtime.model import SpikingModel
+from onnx2snn_runtime.program import Port
+
+Progress = Callable[[str, float], None]
+
+_FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
+_ELEMENTS = 2**22
+
+
+def evaluate(
+    snn: SpikingModel,
+    samples: Samples,
+    timesteps: Sequence[int],
+    *,
+    output: str | None = None,
+    class_axis: int | None = None,
+    batch_size: int | None = None,
+    executor: str = "step",
+    progress: Progress | None = None,
+    **overrides: Any,
+) -> dict[str, Any]:
+    """Return the figures of `snn` on `samples` after each of `timesteps`, beside the plain network's.
+
+    The plain network is the IR itself, run by onnxruntime. `output` is by default the first float output, `class_axis`
+    see `default_class_axis`; figures that do not apply are None. `overrides` go to `SpikingModel.run`. Data, an
+    output or an axis that do not fit raise InputError.
+    """
+    _check(snn, samples)
+    port = _chosen(snn, output)
+    size = batch_size or _batch_size(samples)
+    ann = Ann(snn.proto, [port.name], device=str(snn.program.device), fixed=snn.defaults.batch)
+    comparison: Comparison | None = None
+    done = 0
+    for batch in split(samples.inputs, snn.defaults.batch or size):
+        reference = ann(batch)[port.name]
+        run = snn.run(batch, timesteps, executor=executor, batch_size=size, operations=True, **overrides)
+        if comparison is None:
+            axis = _axis(class_axis, reference, samples.labels)
+            comparison = Comparison(axis, port.type in _FLOATS, {t: Tally() for t in run.outputs})
+        count = _count(batch)
+        labels = None if samples.labels is None else samples.labels[done : done + count]
+        comparison.add(reference, {t: _of(out, port.name) for t, out in run.outputs.items()}, labels)
+        comparison.add_events(run)
+        done += count
+        if progress:
+            progress("evaluate", done / samples.count)
+    if comparison is None:
+        raise InputError("there are no samples to evaluate on: give one or more")
+    facts = {"output": port.name, "class_axis": comparison.axis, "populations": len(snn.program.populations)}
+    return {"model": snn.proto.graph.name, "samples": done, **comparison.figures(done), **facts}
+
+
+def _check(snn: SpikingModel, samples: Samples) -> None:
+    named = named_inputs(samples.inputs, snn.program.inputs)
+    for port in snn.program.inputs:
+        if varies_in_time(check_input(named[port.name], port), port):
+            raise InputError(
+                f"the input {port.name!r} varies in time, and the plain network takes one input a sample: "
+                "evaluate on still inputs"
+            )
+
+
+def _chosen(snn: SpikingModel, name: str | None) -> Port:
+    """Return the output called `name`, or the first float output, or the first."""
+    ports = snn.program.outputs
+    if name is None:
+        return next((port for port in ports if port.type in _FLOATS), ports[0])
+    for port in ports:
+        if port.name == name:
+            return port
+    raise InputError(f"the model has no output {name!r}: its outputs are {', '.join(port.name for port in ports)}")
+
+
+def _axis(asked: int | None, reference: np.ndarray, labels: np.ndarray | None) -> int | None:
+    if asked is None:
+        return default_class_axis(reference.shape, labels)
+    if not -reference.ndim <= asked < reference.ndim:
+        raise InputError(f"the output has {reference.ndim} axes, there is no class axis {asked}: choose another")
+    return asked % reference.ndim
+
+
+def _batch_size(samples: Samples) -> int:
+    elements = sum(math.prod(value.shape[1:]) for value in samples.inputs.values() if value.ndim)
+    return max(1, min(256, _ELEMENTS // max(1, elements)))
+
+
+def _count(batch: dict[str, np.ndarray]) -> int:
+    return next((len(value) for value in batch.values() if np.ndim(value)), 1)
+
+
+def _of(outputs: Any, name: str) -> np.ndarray:
+    return np.asarray(outputs[name] if isinstance(outputs, dict) else outputs)

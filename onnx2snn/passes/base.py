@@ -1,0 +1,76 @@
+"""What a pass is, and the pipeline that runs passes: it times them, counts their work and chains their errors."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import onnx
+import onnx_graphsurgeon as gs
+
+from onnx2snn_runtime.errors import ModelError, Onnx2SnnError
+from onnx2snn_runtime.ir.schema import opset_of
+
+
+@dataclass
+class Work:
+    """What passes work on: first the model, then its graph, then the model again with its neurons.
+
+    `supported(domain, operator, opset)` says whether the runtime has a handler; passes themselves import no torch.
+    """
+
+    model: onnx.ModelProto
+    where: str
+    supported: Callable[[str, str, int], bool]
+    neurons: str = "region"
+    encoder: str = "direct"
+    graph: gs.Graph = field(default_factory=gs.Graph)
+    batch: int = 0
+    functions: list[onnx.FunctionProto] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def opset(self) -> int:
+        """The ai.onnx opset of the model."""
+        return opset_of(self.model)
+
+
+class Pass(Protocol):
+    """A rewrite: a function of the work that returns the number of sites it changed, 0 the second time."""
+
+    __name__: str
+
+    def __call__(self, work: Work) -> int:
+        """Rewrite `work` in place."""
+        ...
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one pass did: its name, the number of sites changed and the seconds it took."""
+
+    name: str
+    sites: int
+    seconds: float
+
+
+def run_passes(
+    passes: Sequence[Pass], work: Work, progress: Callable[[str, float], None] | None = None
+) -> list[Record]:
+    """Run `passes` in order; an error that is not the user's names the pass that failed and the model."""
+    records: list[Record] = []
+    for index, rewrite in enumerate(passes):
+        if progress:
+            progress(rewrite.__name__.replace("_", " "), index / len(passes))
+        start = time.perf_counter()
+        try:
+            sites = rewrite(work)
+        except Onnx2SnnError:
+            raise
+        except (RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            raise ModelError(
+                f"the pass {rewrite.__name__} failed on {work.where} ({type(error).__name__}: {error}): this is "
+                "a fault of onnx2snn; please report it with the model"
+            ) from error
+        records.append(Record(rewrite.__name__, sites, time.perf_counter() - start))
+    return records

@@ -1,0 +1,77 @@
+"""Refuses what cannot be converted, naming every such node at once, before anything is rewritten.
+
+If, Loop, Scan, sequences, strings, tree ensembles, operators without a handler  ->  UnsupportedError
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import onnx
+
+from onnx2snn.passes.base import Work
+from onnx2snn_runtime.errors import InputError, UnsupportedError
+from onnx2snn_runtime.ir.schema import DOMAIN, opset_of
+
+_ADVICE = {
+    "If": "export the branch that is wanted alone",
+    "Loop": "export with a loop of fixed length unrolled",
+    "Scan": "export with a scan of fixed length unrolled",
+    "SequenceConstruct": "export with tensors in place of sequences",
+}
+_TREES = ("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor")
+
+
+def check_model(work: Work) -> int:
+    """Raise UnsupportedError with one sentence for every node that cannot be converted."""
+    if any(node.domain == DOMAIN for node in work.model.graph.node):
+        raise InputError(f"{work.where} is a spiking IR file already: run it with 'onnx2snn run'")
+    found = refusals(work)
+    if found:
+        raise UnsupportedError(f"{work.where} cannot be converted: " + "; ".join(found))
+    return 0
+
+
+def refusals(work: Work) -> list[str]:
+    """Return one sentence for every node that cannot be converted: what, where, what can be done."""
+    model, opset = work.model, opset_of(work.model)
+    local = {(f.domain, f.name) for f in model.functions}
+    opsets = {("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import}
+    static = {tensor.name for tensor in model.graph.initializer}
+    found = []
+    for node in model.graph.node:
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        if all(name in static or not name for name in node.input) and not domain and not _has_subgraph(node):
+            static.update(node.output)
+            continue
+        known = (domain, node.op_type) in local or work.supported(domain, node.op_type, opsets.get(domain, opset))
+        if not known and not (domain == "" and has_body(node.op_type, opset)):
+            found.append(_sentence(node, domain))
+    return found + list(_ports(model))
+
+
+def _ports(model: onnx.ModelProto) -> Iterator[str]:
+    for value in (*model.graph.input, *model.graph.output):
+        if not value.type.HasField("tensor_type"):
+            yield f"{value.name!r} is no tensor: export with tensors as inputs and outputs (skl2onnx: zipmap=False)"
+        elif value.type.tensor_type.elem_type == onnx.TensorProto.STRING and value in model.graph.input:
+            yield f"the input {value.name!r} is of strings: export the numerical part of the model alone"
+
+
+def _sentence(node: onnx.NodeProto, domain: str) -> str:
+    name = node.name or (node.output[0] if node.output else "")
+    if node.op_type in _TREES:
+        return f"the {node.op_type} node {name!r} is a tree ensemble, which is no neural network"
+    advice = _ADVICE.get(node.op_type, "replace it by standard operators before the export")
+    return f"the {domain + '.' if domain else ''}{node.op_type} node {name!r} has no spiking form: {advice}"
+
+
+def _has_subgraph(node: onnx.NodeProto) -> bool:
+    return any(a.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS) for a in node.attribute)
+
+
+def has_body(op_type: str, opset: int) -> bool:
+    """Return whether ONNX itself defines the operator by others."""
+    if not onnx.defs.has(op_type, opset, ""):
+        return False
+    schema: Any = onnx.defs.get_schema(op_type, opset, "")
+    return bool(schema.has_function or schema.has_context_dependent_function)

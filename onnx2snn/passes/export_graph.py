@@ -1,0 +1,43 @@
+"""Turns the graph back into a model: functions appended, metadata kept, shapes inferred.
+
+gs.Graph and functions  ->  ModelProto
+"""
+
+import onnx
+import onnx_graphsurgeon as gs
+from onnx import helper, shape_inference
+
+from onnx2snn.passes.base import Work
+from onnx2snn_runtime.ir.schema import DOMAIN
+
+
+def export_graph(work: Work) -> int:
+    """Set `work.model` to the spiking model, without parameters yet."""
+    source = work.model
+    work.graph.cleanup(remove_unused_node_outputs=False, remove_unused_graph_inputs=False)
+    work.graph.opset = work.opset
+    model = gs.export_onnx(work.graph, do_type_check=False)
+    model.ir_version = source.ir_version
+    del model.opset_import[:]
+    model.opset_import.extend(source.opset_import)
+    if DOMAIN not in {o.domain for o in model.opset_import}:
+        model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
+    model.functions.extend(work.functions)
+    model.producer_name, model.producer_version = source.producer_name, source.producer_version
+    model.domain, model.model_version, model.doc_string = source.domain, source.model_version, source.doc_string
+    model.metadata_props.extend(source.metadata_props)
+    _restore_ports(model.graph, source.graph)
+    del model.graph.value_info[:]
+    if model.ByteSize() < 1_900_000_000:
+        model = shape_inference.infer_shapes(model)
+    work.model = model
+    return 0
+
+
+def _restore_ports(graph: onnx.GraphProto, source: onnx.GraphProto) -> None:
+    """Give inputs and outputs the declarations that they had."""
+    for ports, before in ((graph.input, source.input), (graph.output, source.output)):
+        declared = {value.name: value for value in before}
+        restored = [declared.get(value.name, value) for value in ports]
+        del ports[:]
+        ports.extend(restored)

@@ -1,0 +1,92 @@
+"""Small questions about a graph-surgeon graph; nodes and variables are told apart by identity, never by `==`."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
+
+_NOT_FLOAT = frozenset(
+    "Equal Greater GreaterOrEqual Less LessOrEqual Not And Or Xor IsNaN IsInf ArgMax ArgMin NonZero".split()
+)
+
+
+def is_static(tensor: gs.Tensor) -> bool:
+    """Return whether `tensor` is a constant, or an omitted input."""
+    return isinstance(tensor, gs.Constant) or tensor.is_empty()
+
+
+def label(node: gs.Node) -> str:
+    """Return `node` in words, for messages."""
+    return f"{node.op} node {node.name or (node.outputs[0].name if node.outputs else '')!r}"
+
+
+def identities(tensors: Iterable[gs.Tensor]) -> set[int]:
+    """Return the identities of `tensors`."""
+    return {id(tensor) for tensor in tensors}
+
+
+def consumers(node: gs.Node) -> Iterator[gs.Node]:
+    """Yield the nodes that take an output of `node`."""
+    for output in node.outputs:
+        yield from output.outputs
+
+
+def producer(tensor: gs.Tensor) -> gs.Node | None:
+    """Return the node that makes `tensor`, or None."""
+    return tensor.inputs[0] if tensor.inputs else None
+
+
+def unique(tensors: Iterable[gs.Tensor]) -> list[gs.Tensor]:
+    """Return `tensors` without repetitions, by identity, in order of first appearance."""
+    seen: dict[int, gs.Tensor] = {}
+    for tensor in tensors:
+        seen.setdefault(id(tensor), tensor)
+    return list(seen.values())
+
+
+def is_float(tensor: gs.Tensor, node: gs.Node) -> bool:
+    """Return whether an output of `node` is floating-point, by its type or, where that is unknown, by the operator."""
+    if tensor.dtype is None:
+        return node.op not in _NOT_FLOAT and not (node.op == "Cast" and node.attrs.get("to") not in (1, 10, 11, 16))
+    if isinstance(tensor.dtype, int):  # ONNX types that numpy lacks
+        return int(tensor.dtype) in (onnx.TensorProto.BFLOAT16,)
+    return bool(np.issubdtype(np.dtype(tensor.dtype), np.floating))
+
+
+def fresh_name(graph: gs.Graph, stem: str) -> str:
+    """Return a tensor or node name that `graph` does not use yet, starting with `stem`."""
+    taken = graph.__dict__.get("_taken_names")  # getattr would ask for a registered operator of that name
+    if taken is None:
+        taken = graph.__dict__["_taken_names"] = set(graph.tensors()) | {node.name for node in graph.nodes}
+    name, number = stem, 1
+    while name in taken:
+        name, number = f"{stem}_{number}", number + 1
+    taken.add(name)
+    return name
+
+
+def insert_before(graph: gs.Graph, node: gs.Node, new: Iterable[gs.Node]) -> None:
+    """Insert nodes in place, so that the order stays topological."""
+    index = next(i for i, other in enumerate(graph.nodes) if other is node)
+    graph.nodes[index:index] = list(new)
+
+
+def remove(graph: gs.Graph, nodes: Iterable[gs.Node]) -> None:
+    """Unlink `nodes` and take them out of the graph, by identity."""
+    gone = {id(node) for node in nodes}
+    for node in graph.nodes:
+        if id(node) in gone:
+            node.inputs.clear()
+            node.outputs.clear()
+    kept = [node for node in graph.nodes if id(node) not in gone]
+    graph.nodes.clear()
+    graph.nodes.extend(kept)
+
+
+def to_proto(node: gs.Node) -> onnx.NodeProto:
+    """Return `node` as a NodeProto."""
+    proto: Any = OnnxExporter.export_node(node)
+    return proto

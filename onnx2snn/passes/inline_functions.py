@@ -1,0 +1,41 @@
+"""Inlines the model's local functions, and ONNX's own function operators where the runtime lacks a handler.
+
+y = my.Block(x)  ->  h = MatMul(x, w); y = Relu(h)
+"""
+
+import onnx
+from onnx import inliner
+
+from onnx2snn.passes.base import Work
+from onnx2snn.passes.check_model import has_body
+
+
+def inline_functions(work: Work) -> int:
+    """Replace calls of functions by their bodies; the defaults of function attributes are written out first."""
+    changed = len(work.model.functions)
+    if changed:
+        _write_defaults(work.model)
+        work.model = inliner.inline_local_functions(work.model)
+    lacking = sorted(
+        {
+            node.op_type
+            for node in work.model.graph.node
+            if node.domain in ("", "ai.onnx") and not work.supported("", node.op_type, work.opset)
+        }
+    )
+    expandable = [name for name in lacking if has_body(name, work.opset)]
+    if expandable:
+        names = [("", name) for name in expandable]
+        work.model = inliner.inline_selected_functions(work.model, names, inline_schema_functions=True)
+    return changed + len(expandable)
+
+
+def _write_defaults(model: onnx.ModelProto) -> None:
+    """Write the default attributes of functions on their calls: onnx's inliner drops them."""
+    defaults = {(f.domain, f.name): list(f.attribute_proto) for f in model.functions}
+    for nodes in (model.graph.node, *(f.node for f in model.functions)):
+        for node in nodes:
+            given = {a.name for a in node.attribute}
+            for attribute in defaults.get((node.domain, node.op_type), []):
+                if attribute.name not in given:
+                    node.attribute.append(attribute)

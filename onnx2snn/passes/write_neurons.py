@@ -1,0 +1,112 @@
+"""Replaces every region by a neuron node, whose function is the region's own subgraph.
+
+t = Erf(x / 1.4142); y = x * (t + 1)   ->  y = onnx2snn.SpikingRegion1(x, 1.4142, 1) [sources 1]
+"""
+
+from dataclasses import dataclass, field
+
+import onnx
+import onnx_graphsurgeon as gs
+from onnx import helper
+
+from onnx2snn.passes.base import Work
+from onnx2snn.passes.classify_values import classify
+from onnx2snn.passes.graph_tools import fresh_name, identities, is_float, label, remove, to_proto
+from onnx2snn.passes.group_regions import Region, group_regions
+from onnx2snn_runtime.errors import ModelError, UnsupportedError
+from onnx2snn_runtime.ir.schema import DOMAIN
+
+PREFIX = "Spiking"
+
+
+@dataclass
+class _Library:
+    """The functions made so far: equal structures share one."""
+
+    opset_imports: list[onnx.OperatorSetIdProto]
+    functions: dict[bytes, onnx.FunctionProto] = field(default_factory=dict)
+
+    def name_of(self, region: Region) -> str:
+        """Return the name of the function that computes `region`, made where there is none yet."""
+        body, formal, result = _body(region)
+        key = b"".join(node.SerializeToString() for node in body) + result.encode()
+        if key not in self.functions:
+            stem = PREFIX + (region.sink.op if len(region.nodes) == 1 else "Region")
+            taken = {function.name for function in self.functions.values()}
+            number = 1 if len(region.nodes) > 1 else 0
+            while (name := f"{stem}{number or ''}") in taken:
+                number += 1 + (number == 0)
+            self.functions[key] = helper.make_function(DOMAIN, name, formal, [result], body, self.opset_imports)
+        return self.functions[key].name
+
+
+def write_neurons(work: Work) -> int:
+    """Write the neurons of `work.graph` and collect their functions; none at all raises ModelError."""
+    found = classify(work.graph, work.encoder)
+    regions = group_regions(work.graph, found, work.neurons)
+    if not regions:
+        raise ModelError(
+            f"{work.where} has no nonlinearity between its inputs and its answers, so no neuron was made: there is "
+            "nothing to convert"
+        )
+    _refuse(work, regions)
+    library = _Library([o for o in work.model.opset_import if o.domain != DOMAIN])
+    by_sink = {id(region.sink): region for region in regions}
+    for index, node in enumerate(list(work.graph.nodes)):
+        region = by_sink.get(id(node))
+        if region is None:
+            continue
+        name = library.name_of(region)
+        neuron = gs.Node(name, fresh_name(work.graph, f"{name}/{region.output.name}"), {}, domain=DOMAIN)
+        neuron.attrs["sources"] = len(region.sources)
+        neuron.inputs = [*region.sources, *region.constants]
+        work.graph.nodes[_place(work.graph, node, index)] = neuron
+        node.outputs.clear()
+        neuron.outputs = [region.output]
+        remove(work.graph, region.nodes[:-1])
+        node.inputs.clear()
+    work.functions = list(library.functions.values())
+    return len(regions)
+
+
+def _place(graph: gs.Graph, node: gs.Node, index: int) -> int:
+    return next(i for i in range(min(index, len(graph.nodes) - 1), -1, -1) if graph.nodes[i] is node)
+
+
+def _refuse(work: Work, regions: list[Region]) -> None:
+    """Raise UnsupportedError for regions that no neuron can be."""
+    kept = identities(work.graph.outputs)
+    found = []
+    for region in regions:
+        used = [t for t in region.sink.outputs if t.outputs or id(t) in kept]
+        if len(used) > 1:
+            found.append(f"the {label(region.sink)} has {len(used)} outputs in use, a neuron has one")
+        elif not is_float(region.output, region.sink):
+            found.append(f"the {label(region.sink)} sends integers or booleans on, which spikes cannot carry")
+    if found:
+        raise UnsupportedError(
+            f"{work.where} cannot be converted: {'; '.join(found)}: compute these outside the network"
+        )
+
+
+def _body(region: Region) -> tuple[list[onnx.NodeProto], list[str], str]:
+    """Return the region's nodes with canonical names, the formal inputs and the name of the result."""
+    names: dict[int, str] = {id(t): f"x{i + 1}" for i, t in enumerate(region.sources)}
+    names |= {id(t): f"c{i + 1}" for i, t in enumerate(region.constants)}
+    formal = list(names.values())
+    for node in region.nodes:
+        for tensor in node.outputs:
+            names[id(tensor)] = f"t{len(names) - len(formal) + 1}"
+    names[id(region.output)] = "y"
+    body = []
+    for node in region.nodes:
+        proto = to_proto(node)
+        copy = helper.make_node(
+            proto.op_type,
+            [names[id(t)] if not t.is_empty() else "" for t in node.inputs],
+            [names[id(t)] if t.name else "" for t in node.outputs],
+            domain=proto.domain,
+        )
+        copy.attribute.extend(sorted(proto.attribute, key=lambda a: a.name))
+        body.append(copy)
+    return body, formal, "y"

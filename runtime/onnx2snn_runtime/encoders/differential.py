@@ -1,0 +1,12 @@
+"""The input is itself a population of graded corrections."""
+
+from dataclasses import dataclass
+
+from onnx2snn_runtime.dynamics.differential import Differential
+from onnx2snn_runtime.encoders.base import ENCODERS
+
+
+@ENCODERS.register("differential")
+@dataclass(frozen=True)
+class DifferentialEncoder(Differential):
+    """v <- v + quantise(x - v): see `onnx2snn_runtime.dynamics.differential`."""

@@ -1,0 +1,1 @@
+"""Ways to execute a program over time, one file each."""

@@ -1,0 +1,117 @@
+"""Runs a program over time steps; the only place with mutation.
+
+step    the value domain, one step at a time: x = L(v); constant memory
+event   the event domain, the reference: spikes through the synapses, currents filtered in the neuron
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
+from onnx2snn_runtime.interpreter import Call, Frame, Tensor, call
+from onnx2snn_runtime.program import Population, Program
+from onnx2snn_runtime.registry import Registry
+
+
+class Probe(Protocol):
+    """What may watch a run; it must not wait for the device, nor change what it is shown."""
+
+    def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
+        """See the population `item` after step t: what it sent, its new state, and what it aimed at."""
+
+    def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
+        """See a synapse before it runs: varying inputs in `changing` (changes, or values), others in `constant`."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a program is run: the dynamics of its neurons, the encoder of its spiking inputs and who watches."""
+
+    dynamics: Dynamics
+    encoder: Dynamics | None = None
+    input_scales: Mapping[str, float] = field(default_factory=dict)
+    probes: tuple[Probe, ...] = ()
+
+
+EXECUTORS: Registry[type["Execution"]] = Registry("executor", "onnx2snn_runtime.executors")
+
+
+class Execution:
+    """One batch on its way through time: `advance` makes a step, `outputs` reads the result so far."""
+
+    def __init__(self, program: Program, settings: Settings) -> None:
+        self.program = program
+        self.settings = settings
+        self.frame: Frame = program.frame()
+        self.states: dict[str, State] = {}
+        self.inputs: dict[str, State] = {}
+        self.t = 0
+        self._raw: dict[str, Tensor] = {}
+        self._neurons = {item.output: program.neuron(item) for item in program.populations}
+
+    def feed(self, inputs: Mapping[str, Tensor]) -> None:
+        """Set the inputs from the next step on, and compute what depends on them alone."""
+        self._raw = dict(inputs)
+        for name, value in inputs.items():
+            self.frame.set(name, value)
+        for item in self.program.prologue:
+            call(item, self.frame)
+
+    def advance(self) -> None:
+        """Make one time step."""
+        raise NotImplementedError
+
+    def outputs(self) -> dict[str, Tensor]:
+        """Return the decoded outputs after the steps made so far, by name."""
+        raise NotImplementedError
+
+    def encode(self) -> dict[str, Tensor]:
+        """Move the encoders of the spiking inputs by one step and return what they send, by input name."""
+        spikes = {}
+        for name in self.program.defaults.spiking_inputs:
+            encoder = self.settings.encoder
+            target = self._raw[name].to(self.program.wide)
+            if encoder is None:
+                raise RuntimeError("a model with spiking inputs runs with an encoder")
+            scale = torch.as_tensor(self.settings.input_scales.get(name, 1.0), dtype=target.dtype, device=target.device)
+            state = self.inputs.get(name) or encoder.init(target)
+            self.inputs[name], spikes[name] = encoder.step(state, target, self.t, Neuron(scale))
+        return spikes
+
+    def fire(self, item: Population, sources: list[Tensor]) -> Tensor:
+        """Move the population `item` towards its target at `sources`; return the spike."""
+        constants = [self.frame.values[name] for name in item.constants]
+        target = item.target(sources, constants, self.program.wide)
+        before = self.states.get(item.output) or self.settings.dynamics.init(target)
+        after, spike = self.settings.dynamics.step(before, target, self.t, self._neurons[item.output])
+        self.states[item.output] = after
+        for probe in self.settings.probes:
+            probe.population(item, self.t, spike, after, target)
+        return spike
+
+    def watch(self, item: Call, frame: Frame, changes: bool) -> None:
+        """Show the probes a synapse before it is computed; `changes` says whether `frame` holds changes or values."""
+        for probe in self.settings.probes:
+            probe.synapse(item, self.t, frame, self.frame, changes)
+
+
+def make_execution(name: str, program: Program, settings: Settings) -> Execution:
+    """Return a new execution of `program` by the executor `name`."""
+    return EXECUTORS[name](program, settings)
+
+
+@dataclass
+class Accumulator:
+    """The receiving end of a synapse: the input at rest, the decoded change since, and the decoder's memory."""
+
+    rest: Tensor
+    decoded: Tensor
+    memory: Any = ()
+
+    @property
+    def value(self) -> Tensor:
+        """x(t) = L(v(0)) + decoded change."""
+        return self.rest + self.decoded

@@ -1,0 +1,170 @@
+"""Runs ONNX nodes through the operator handlers: names to tensors, without any idea of time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import helper, numpy_helper
+
+from onnx2snn_runtime.errors import InputError, ModelError, Onnx2SnnError, UnsupportedError
+from onnx2snn_runtime.ir.linearity import roles
+from onnx2snn_runtime.ops import Operator, find_operator
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class Call:
+    """One node, bound to the handler that computes it."""
+
+    node: str
+    op_type: str
+    operator: Operator
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(repr=False)
+    varying: tuple[bool, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The node in words, for messages."""
+        return f"{self.op_type} node {self.node or self.outputs[0]!r}"
+
+
+@dataclass
+class Frame:
+    """The values of one run: tensors by name, and host copies of those that handlers want as Python numbers.
+
+    Floating-point values meet in `dtype` whatever the graph says, so that one file runs in every precision.
+    """
+
+    dtype: torch.dtype
+    device: torch.device
+    values: dict[str, Any] = field(default_factory=dict)
+    host: dict[str, Any] = field(default_factory=dict)
+
+    def set(self, name: str, value: Any) -> None:
+        """Bind `name` to `value`."""
+        if name:
+            self.values[name] = value
+            self.host.pop(name, None)
+
+    def get(self, name: str) -> Any:
+        """Return the value of `name`, None for an omitted input, floating-point tensors in the frame's dtype."""
+        if not name:
+            return None
+        value = self.values[name]
+        if isinstance(value, Tensor) and value.is_floating_point() and value.dtype != self.dtype:
+            return value.to(self.dtype)
+        return value
+
+    def listed(self, name: str) -> Any:
+        """Return the value of `name` as nested lists of Python numbers, copied to the host once."""
+        if not name:
+            return None
+        if name not in self.host:
+            value = self.values[name]
+            self.host[name] = value.tolist() if isinstance(value, Tensor) else value
+        return self.host[name]
+
+
+def bind(
+    node: onnx.NodeProto, opsets: Mapping[str, int], varying: frozenset[str] = frozenset(), where: str = "the model"
+) -> Call:
+    """Return `node` bound to its handler; an operator without one raises UnsupportedError."""
+    domain = "" if node.domain == "ai.onnx" else node.domain
+    operator = find_operator(node.op_type, opsets.get(domain, 1), domain)
+    if operator is None:
+        raise UnsupportedError(
+            f"{where} holds a {domain + '.' if domain else ''}{node.op_type} node {node.name!r} that has no handler"
+        )
+    attributes = {a.name: _attribute(a, opsets, where) for a in node.attribute}
+    if operator.wants_outputs:
+        attributes["outputs"] = len(node.output)
+    flags = tuple(name in varying for name in node.input)
+    return Call(node.name, node.op_type, operator, tuple(node.input), tuple(node.output), attributes, flags)
+
+
+def call(item: Call, frame: Frame, arguments: Sequence[Any] | None = None) -> None:
+    """Compute `item` and bind its outputs in `frame`; `arguments` stand in for what the frame holds."""
+    if arguments is None:
+        arguments = [fetch(item, frame, i) for i in range(len(item.inputs))]
+    try:
+        result = item.operator.function(*arguments, **item.attributes)
+    except Onnx2SnnError as error:
+        raise type(error)(f"{error} (in the {item.label})") from error
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise ModelError(f"the {item.label} cannot be computed: {_sentence(error)}") from error
+    results = result if isinstance(result, tuple) else (result,)
+    for name, value in zip(item.outputs, results, strict=False):
+        frame.set(name, value)
+
+
+def fetch(item: Call, frame: Frame, index: int) -> Any:
+    """Return input `index` of `item` as its handler wants it: a tensor, a list of integers or a number."""
+    name = item.inputs[index]
+    if index in item.operator.ints:
+        value = frame.listed(name)
+        return [value] if isinstance(value, int) else value
+    if index in item.operator.scalars:
+        value = frame.listed(name)
+        return value[0] if isinstance(value, list) and len(value) == 1 else value
+    return frame.get(name)
+
+
+def call_linear(item: Call, frame: Frame, deltas: Frame) -> None:
+    """Propagate changes: bind in `deltas` what `item` makes of the changes of its varying inputs, without biases.
+
+    Terms that do not vary are zero; where no factor varies (only a bias does) one factor is zero.
+    """
+    row = roles(item.op_type, item.operator.domain)
+    if row is None:
+        raise ModelError(f"the {item.label} is no synapse")
+    factor_varies = any(flag and row.role(i) == "f" for i, flag in enumerate(item.varying))
+    arguments = []
+    cleared = factor_varies
+    for i, flag in enumerate(item.varying):
+        value = fetch(item, deltas if flag else frame, i)
+        role = row.role(i)
+        if not flag and isinstance(value, Tensor) and (role == "t" or (role == "f" and not cleared)):
+            value = torch.zeros_like(value)
+            cleared = cleared or role == "f"
+        arguments.append(value)
+    call(item, deltas, arguments)
+
+
+def to_tensor(array: np.ndarray) -> Tensor:
+    """Return a torch copy of a numpy array (bfloat16 from ml_dtypes included); strings raise InputError."""
+    if array.dtype.kind in "OSU":
+        raise InputError("a tensor of strings cannot be computed with: remove it from the model")
+    if str(array.dtype) == "bfloat16":
+        return torch.from_numpy(array.astype(np.float32)).to(torch.bfloat16)
+    return torch.from_numpy(np.array(array, copy=True, order="C"))
+
+
+def _attribute(attribute: onnx.AttributeProto, opsets: Mapping[str, int], where: str) -> Any:
+    if attribute.ref_attr_name:
+        raise UnsupportedError(f"{where} has a function with the linked attribute {attribute.name!r}: inline it first")
+    value = helper.get_attribute_value(attribute)
+    if attribute.type == onnx.AttributeProto.STRING:
+        return value.decode("utf-8")
+    if attribute.type == onnx.AttributeProto.STRINGS:
+        return [item.decode("utf-8") for item in value]
+    if attribute.type == onnx.AttributeProto.TENSOR:
+        return to_tensor(numpy_helper.to_array(value))
+    if attribute.type == onnx.AttributeProto.GRAPH:
+        return _subgraph(value, opsets, where)
+    return list(value) if attribute.type in (onnx.AttributeProto.INTS, onnx.AttributeProto.FLOATS) else value
+
+
+def _subgraph(graph: onnx.GraphProto, opsets: Mapping[str, int], where: str) -> Callable[..., Any]:
+    raise UnsupportedError(f"{where} holds the control-flow subgraph {graph.name!r}, which cannot be run over time")
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

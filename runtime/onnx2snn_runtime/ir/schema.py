@@ -1,0 +1,133 @@
+"""The contract of a spiking IR file: the one place that knows the names of its attributes and metadata.
+
+An IR file is an ONNX model. A neuron population is a node in the domain `onnx2snn`; its FunctionProto body is the
+function `f` the population computes. Its first `sources` inputs spike; control values and constants follow.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from onnx2snn_runtime.errors import ModelError
+
+DOMAIN = "onnx2snn"
+IR_VERSION = 1
+PREFIX = "onnx2snn."
+
+
+@dataclass(frozen=True)
+class NeuronAttributes:
+    """What the node of a population carries beside its function.
+
+    `scale` multiplies every step size and payload; it broadcasts to the output without its batch axis. `levels` is the
+    number of exponents and `mantissa` the number of mantissa bits of a graded spike. `maximum` and `rms` are what
+    calibration saw of the output: largest magnitude and root mean square.
+    """
+
+    sources: int
+    scale: np.ndarray = field(default_factory=lambda: np.ones((), np.float32))
+    levels: int = 12
+    mantissa: int = 1
+    maximum: float = 0.0
+    rms: float = 0.0
+
+    def to_onnx(self) -> dict[str, Any]:
+        """Return the attributes as `onnx.helper.make_node` takes them."""
+        values = {f: getattr(self, f) for f in self.__dataclass_fields__}
+        return values | {"scale": numpy_helper.from_array(np.asarray(self.scale, np.float32), "scale")}
+
+
+def read_neuron(node: onnx.NodeProto) -> NeuronAttributes:
+    """Return the neuron attributes of `node`; a missing or ill-typed one raises ModelError."""
+    found = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    if "sources" not in found:
+        raise ModelError(f"the neuron {node.name!r} has no attribute 'sources': convert the model again")
+    kinds = {"sources": int, "levels": int, "mantissa": int, "maximum": float, "rms": float}
+    values = {name: kind(found[name]) for name, kind in kinds.items() if name in found}
+    if "scale" in found:
+        if not isinstance(found["scale"], onnx.TensorProto):
+            raise ModelError(f"the attribute 'scale' of the neuron {node.name!r} is no tensor: convert the model again")
+        values["scale"] = numpy_helper.to_array(found["scale"]).astype(np.float32)
+    return NeuronAttributes(**values)
+
+
+def write_neuron(node: onnx.NodeProto, attributes: NeuronAttributes) -> None:
+    """Replace the neuron attributes of `node` in place."""
+    names = set(attributes.__dataclass_fields__)
+    kept = [a for a in node.attribute if a.name not in names]
+    del node.attribute[:]
+    node.attribute.extend(kept)
+    node.attribute.extend(helper.make_attribute(k, v) for k, v in attributes.to_onnx().items())
+
+
+@dataclass(frozen=True)
+class ModelDefaults:
+    """The model-level part of the IR; everything here can be overridden when the model runs.
+
+    `encoder` codes the inputs named in `spiking_inputs` (all float inputs of a model converted for another coding than
+    `direct`; empty for `direct`), each of the scale in `input_scales`. `batch` is the fixed batch size of the graph,
+    0 where any size is taken.
+    """
+
+    ir_version: int = IR_VERSION
+    dynamics: str = "differential"
+    dynamics_options: dict[str, Any] = field(default_factory=dict)
+    schedule: str = "exponential"
+    schedule_options: dict[str, float] = field(default_factory=dict)
+    encoder: str = "direct"
+    spiking_inputs: tuple[str, ...] = ()
+    input_scales: dict[str, float] = field(default_factory=dict)
+    timesteps: int = 4
+    batch: int = 0
+    neurons: str = "region"
+    producer: str = ""
+    calibration: dict[str, Any] = field(default_factory=dict)
+
+    def updated(self, **changes: Any) -> "ModelDefaults":
+        """Return a copy with `changes`."""
+        return replace(self, **changes)
+
+
+def write_defaults(model: onnx.ModelProto, defaults: ModelDefaults) -> None:
+    """Write the model-level defaults into the metadata of `model`, leaving foreign entries alone."""
+    kept = {e.key: e.value for e in model.metadata_props if not e.key.startswith(PREFIX)}
+    ours = {PREFIX + key: json.dumps(value, sort_keys=True) for key, value in asdict(defaults).items()}
+    helper.set_model_props(model, kept | ours)
+
+
+def read_defaults(model: onnx.ModelProto, where: str = "the model") -> ModelDefaults:
+    """Return the model-level defaults; no IR file, or one of a newer version, raises ModelError."""
+    found = {e.key[len(PREFIX) :]: e.value for e in model.metadata_props if e.key.startswith(PREFIX)}
+    if "ir_version" not in found:
+        raise ModelError(f"{where} is no spiking IR file: convert it first with 'onnx2snn convert'")
+    try:
+        values = {key: json.loads(text) for key, text in found.items()}
+    except json.JSONDecodeError as error:
+        raise ModelError(f"the metadata of {where} is damaged ({error}): convert the model again") from error
+    if values["ir_version"] > IR_VERSION:
+        raise ModelError(
+            f"{where} is of spiking IR version {values['ir_version']}, this onnx2snn reads up to {IR_VERSION}: "
+            "upgrade onnx2snn"
+        )
+    known = {k: v for k, v in values.items() if k in ModelDefaults.__dataclass_fields__}
+    known["spiking_inputs"] = tuple(known.get("spiking_inputs", ()))
+    return ModelDefaults(**known)
+
+
+def is_neuron(node: onnx.NodeProto) -> bool:
+    """Return whether `node` is a neuron population."""
+    return bool(node.domain == DOMAIN)
+
+
+def opset_of(model: onnx.ModelProto) -> int:
+    """Return the version of the ai.onnx opset that `model` imports."""
+    return int(next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 1))
+
+
+def functions_of(model: onnx.ModelProto) -> dict[str, onnx.FunctionProto]:
+    """Return the functions of the neurons of `model` by operator name."""
+    return {f.name: f for f in model.functions if f.domain == DOMAIN}

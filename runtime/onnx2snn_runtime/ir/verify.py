@@ -1,0 +1,82 @@
+"""Checks that a model keeps the contract of the spiking IR, and names the first node that breaks it."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from onnx2snn_runtime.errors import InputError, ModelError
+from onnx2snn_runtime.ir.flow import analyse
+from onnx2snn_runtime.ir.schema import DOMAIN, functions_of, is_neuron, read_defaults, read_neuron
+
+
+def read_model(path: str | Path) -> onnx.ModelProto:
+    """Return the ONNX model in the file `path`, external data included; what cannot be read raises InputError."""
+    file = Path(path)
+    if not file.is_file():
+        raise InputError(f"there is no file {str(file)!r}: check the path")
+    try:
+        model = onnx.load(str(file))
+    except FileNotFoundError as error:
+        raise InputError(f"external data of {str(file)!r} is missing ({error}): keep it beside the model") from error
+    except (ValueError, onnx.checker.ValidationError, OSError) as error:
+        raise InputError(f"{str(file)!r} is no ONNX file, or a damaged one ({_first_line(error)})") from error
+    except Exception as error:  # protobuf's DecodeError has no public base class
+        raise InputError(f"{str(file)!r} is no ONNX file, or a truncated one ({_first_line(error)})") from error
+    if not model.graph.node:
+        raise InputError(f"{str(file)!r} holds no ONNX graph with nodes: is it an ONNX file, and complete?")
+    return model
+
+
+def verify(model: onnx.ModelProto, where: str = "the model") -> None:
+    """Raise ModelError with the first thing in `model` that breaks the contract of the spiking IR."""
+    defaults = read_defaults(model, where)
+    if not any(is_neuron(node) for node in model.graph.node):
+        raise ModelError(f"{where} holds no neuron: convert a model with a nonlinearity")
+    for node in model.graph.node:
+        if is_neuron(node):
+            for rule in RULES:
+                rule(model, node)
+    analyse(model.graph, defaults.spiking_inputs)
+
+
+def _has_a_function(model: onnx.ModelProto, node: onnx.NodeProto) -> None:
+    function = functions_of(model).get(node.op_type)
+    if function is None:
+        raise ModelError(f"the neuron {node.name!r} has no function {DOMAIN}.{node.op_type}: convert the model again")
+    if len(function.input) != len(node.input):
+        raise ModelError(
+            f"the neuron {node.name!r} has {len(node.input)} inputs, its function {len(function.input)}: convert again"
+        )
+    used = {name for inner in function.node for name in inner.input}
+    unused = [name for name in function.input if name not in used]
+    if unused:
+        raise ModelError(f"the function {node.op_type} of {node.name!r} does not use its input {unused[0]!r}")
+
+
+def _has_one_output(model: onnx.ModelProto, node: onnx.NodeProto) -> None:
+    if len(node.output) != 1:
+        raise ModelError(f"the neuron {node.name!r} has {len(node.output)} outputs, a population has one")
+
+
+def _has_sane_parameters(model: onnx.ModelProto, node: onnx.NodeProto) -> None:
+    p = read_neuron(node)
+    if not 1 <= p.sources <= len(node.input):
+        raise ModelError(f"the neuron {node.name!r} has {p.sources} sources among {len(node.input)} inputs")
+    if not (np.isfinite(p.scale).all() and (p.scale > 0).all()):
+        raise ModelError(f"the scale of the neuron {node.name!r} is not positive and finite")
+    if p.levels < 1 or not 0 <= p.mantissa <= 23 or not math.isfinite(p.maximum):
+        raise ModelError(f"the neuron {node.name!r} has levels {p.levels}, mantissa {p.mantissa}")
+
+
+RULES: tuple[Callable[[onnx.ModelProto, onnx.NodeProto], None], ...] = (
+    _has_one_output,
+    _has_sane_parameters,
+    _has_a_function,
+)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

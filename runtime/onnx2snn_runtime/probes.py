@@ -1,0 +1,82 @@
+"""What can be watched while a network runs; a run without probes pays nothing for them.
+
+events    events sent, int64 [T] a population
+rates     events per neuron, float [T] a population
+spikes    what was sent, [T, batch, ...] a population
+values    the estimates v, likewise
+errors    f(x) - v after the step, likewise
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+from onnx2snn_runtime.dynamics.base import State
+from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.interpreter import Call, Frame, Tensor
+from onnx2snn_runtime.program import Population
+
+Reader = Callable[[Tensor, State, Tensor], Tensor]
+
+READERS: dict[str, Reader] = {
+    "spikes": lambda spike, state, target: spike,
+    "values": lambda spike, state, target: state.v,
+    "errors": lambda spike, state, target: target - state.v,
+}
+PROBES = ("events", "rates", *READERS)
+
+
+def check_probes(names: "list[str] | tuple[str, ...]") -> None:
+    """Raise InputError for a name that is no probe."""
+    for name in names:
+        if name not in PROBES:
+            raise InputError(f"there is no probe {name!r}: there are {', '.join(PROBES)}")
+
+
+@dataclass
+class EventCounter:
+    """Counts the events of every population at every step, on the device, of the first `samples` of the batch."""
+
+    samples: int
+    counts: dict[str, list[Tensor]] = field(default_factory=dict)
+    neurons: dict[str, int] = field(default_factory=dict)
+
+    def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
+        """Count what `item` sent."""
+        self.counts.setdefault(item.name, []).append(
+            torch.count_nonzero(spike[: self.samples] if spike.ndim else spike)
+        )
+        self.neurons[item.name] = spike.numel() // max(1, len(spike) if spike.ndim else 1)
+
+    def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
+        """See nothing: synapses send no events."""
+
+    def table(self) -> dict[str, Tensor]:
+        """Return the events of every population, int64 [T] on the host."""
+        return {name: torch.stack(counts).cpu() for name, counts in self.counts.items()}
+
+
+@dataclass
+class Recorder:
+    """Keeps one quantity of every population at every step."""
+
+    read: Reader
+    kept: dict[str, list[Tensor]] = field(default_factory=dict)
+
+    def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
+        """Keep the quantity of `item`."""
+        self.kept.setdefault(item.name, []).append(self.read(spike, state, target))
+
+    def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
+        """See nothing."""
+
+    def table(self) -> dict[str, Tensor]:
+        """Return the quantity of every population, [T, batch, ...]."""
+        return {name: torch.stack(values) for name, values in self.kept.items()}
+
+
+def merge(parts: list[Mapping[str, Tensor]], summed: bool) -> dict[str, Tensor]:
+    """Join the tables of several batches: sums of counts, or records side by side along the batch axis."""
+    join = (lambda tensors: sum(tensors[1:], tensors[0])) if summed else (lambda tensors: torch.cat(tensors, dim=1))
+    return {name: join([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,198 @@
+"""IR -> a torch module: constants as buffers, and the ordered synapses and populations of a run."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import nn
+
+from onnx2snn_runtime.dynamics.base import Neuron
+from onnx2snn_runtime.errors import ModelError, UnsupportedError
+from onnx2snn_runtime.interpreter import Call, Frame, Tensor, bind, call, to_tensor
+from onnx2snn_runtime.ir.flow import analyse
+from onnx2snn_runtime.ir.schema import (
+    ModelDefaults,
+    NeuronAttributes,
+    functions_of,
+    is_neuron,
+    read_defaults,
+    read_neuron,
+)
+
+WIDE = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
+"""What estimates, targets and accumulated currents are kept in where synapses run in half precision."""
+
+TYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+
+
+@dataclass(frozen=True)
+class Population:
+    """One neuron node: the function it computes, and how its values are named in the graph."""
+
+    name: str
+    op_type: str
+    output: str
+    sources: tuple[str, ...]
+    constants: tuple[str, ...]
+    body: tuple[Call, ...] = field(repr=False)
+    formal: tuple[str, ...] = field(repr=False)
+    result: str = field(repr=False)
+    attributes: NeuronAttributes = field(repr=False)
+
+    def target(self, sources: Sequence[Tensor], constants: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+        """Return f(x1, ..., xk), computed in `dtype`."""
+        frame = Frame(dtype, sources[0].device)
+        frame.values.update(zip(self.formal, (*sources, *constants), strict=True))
+        for item in self.body:
+            call(item, frame)
+        target: Tensor = frame.get(self.result)
+        return target
+
+
+@dataclass(frozen=True)
+class Port:
+    """A graph input or output: its name, the ONNX element type and the dimensions (0: any)."""
+
+    name: str
+    type: int
+    shape: tuple[int, ...] | None
+
+
+class Program(nn.Module):
+    """The executable form of a spiking IR model; it holds weights, and no state of a run."""
+
+    def __init__(self, model: onnx.ModelProto, where: str = "the model") -> None:
+        super().__init__()
+        self.where = where
+        self.defaults: ModelDefaults = read_defaults(model, where)
+        self.inputs = ports(model)
+        self.outputs = _ports(model.graph.output)
+        self._names: dict[str, str] = {}
+        self.anchor: Tensor
+        self.register_buffer("anchor", torch.zeros((), dtype=_own_dtype(model)), persistent=False)
+        for tensor in model.graph.initializer:
+            self._hold(tensor)
+        self._bind(model)
+
+    def _hold(self, tensor: onnx.TensorProto) -> None:
+        value = to_tensor(numpy_helper.to_array(tensor))
+        key = f"{len(self._names)}_{tensor.name.replace('.', '_')}"
+        self._names[tensor.name] = key
+        self.register_buffer(key, value.to(self.anchor.dtype) if value.is_floating_point() else value)
+
+    def _bind(self, model: onnx.ModelProto) -> None:
+        flow = analyse(model.graph, self.defaults.spiking_inputs)
+        opsets = {("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import}
+        functions = functions_of(model)
+
+        def build(node: onnx.NodeProto) -> Call | Population:
+            if is_neuron(node):
+                return _population(node, functions[node.op_type], opsets, self.where)
+            return bind(node, opsets, flow.varying, self.where)
+
+        self.prologue = [item for item in map(build, flow.prologue) if isinstance(item, Call)]
+        self.loop = [build(node) for node in flow.loop]
+        self.tail = [item for item in map(build, flow.tail) if isinstance(item, Call)]
+        self.readout = [item for item in map(build, flow.readout) if isinstance(item, Call)]
+        self.varying = flow.varying
+        self.populations = [item for item in self.loop if isinstance(item, Population)]
+        if not self.populations:
+            raise ModelError(f"{self.where} holds no neuron: convert a model with a nonlinearity")
+        self.releases = self._last_uses()
+
+    def _last_uses(self) -> list[tuple[str, ...]]:
+        """Return, for each item of the loop, the varying values that nothing needs after it."""
+        later = {name for item in (*self.tail, *self.readout) for name in item.inputs}
+        later |= {port.name for port in self.outputs}
+        released: list[tuple[str, ...]] = []
+        for item in reversed(self.loop):
+            used = (*item.sources, *item.constants) if isinstance(item, Population) else item.inputs
+            names = {name for name in used if name in self.varying and name not in later}
+            later |= names
+            released.append(tuple(sorted(names)))
+        return released[::-1]
+
+    def set_attributes(self, name: str, attributes: NeuronAttributes) -> None:
+        """Give the population `name` other attributes."""
+        for index, item in enumerate(self.loop):
+            if isinstance(item, Population) and item.name == name:
+                self.loop[index] = replace(item, attributes=attributes)
+        self.populations = [item for item in self.loop if isinstance(item, Population)]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating-point type that synapses run in."""
+        return self.anchor.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.anchor.device
+
+    @property
+    def wide(self) -> torch.dtype:
+        """The floating-point type of estimates, targets and accumulated currents: float32 or more."""
+        return WIDE.get(self.dtype, self.dtype)
+
+    def frame(self) -> Frame:
+        """Return a new frame that holds the constants."""
+        frame = Frame(self.dtype, self.device)
+        frame.values.update({name: getattr(self, key) for name, key in self._names.items()})
+        return frame
+
+    def neuron(self, item: Population) -> Neuron:
+        """Return what the dynamics may know of `item`, its scale on the device."""
+        a = item.attributes
+        scale = torch.as_tensor(np.array(a.scale), dtype=self.wide, device=self.device)
+        return Neuron(scale, a.sources, a.levels, a.mantissa)
+
+
+def _population(
+    node: onnx.NodeProto, function: onnx.FunctionProto, opsets: Mapping[str, int], where: str
+) -> Population:
+    attributes = read_neuron(node)
+    own = dict(opsets) | {o.domain: o.version for o in function.opset_import}
+    return Population(
+        name=node.name or node.output[0],
+        op_type=node.op_type,
+        output=node.output[0],
+        sources=tuple(node.input[: attributes.sources]),
+        constants=tuple(node.input[attributes.sources :]),
+        body=tuple(bind(inner, own, where=f"the function {function.name} of {where}") for inner in function.node),
+        formal=tuple(function.input),
+        result=function.output[0],
+        attributes=attributes,
+    )
+
+
+def _initialised(model: onnx.ModelProto) -> set[str]:
+    return {tensor.name for tensor in model.graph.initializer}
+
+
+def ports(model: onnx.ModelProto) -> tuple[Port, ...]:
+    """Return the real inputs of `model`: those that are not initializers."""
+    held = _initialised(model)
+    return _ports(value for value in model.graph.input if value.name not in held)
+
+
+def _own_dtype(model: onnx.ModelProto) -> torch.dtype:
+    """Return float64 for a model whose inputs or weights are all double, else float32."""
+    kinds = {value.type.tensor_type.elem_type for value in model.graph.input}
+    kinds |= {tensor.data_type for tensor in model.graph.initializer}
+    floats = kinds & {onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
+    return torch.float64 if onnx.TensorProto.DOUBLE in kinds and not floats else torch.float32
+
+
+def _ports(values: Iterable[onnx.ValueInfoProto]) -> tuple[Port, ...]:
+    return tuple(_port(value) for value in values)
+
+
+def _port(value: onnx.ValueInfoProto) -> Port:
+    if not value.type.HasField("tensor_type"):
+        raise UnsupportedError(f"{value.name!r} is no tensor: only tensors can be inputs and outputs of a network")
+    tensor = value.type.tensor_type
+    known = tensor.HasField("shape")
+    return Port(value.name, tensor.elem_type, tuple(d.dim_value for d in tensor.shape.dim) if known else None)

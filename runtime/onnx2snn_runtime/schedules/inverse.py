@@ -1,0 +1,18 @@
+"""A step size that falls as one over time."""
+
+from dataclasses import dataclass
+
+from onnx2snn_runtime.schedules.base import SCHEDULES
+
+
+@SCHEDULES.register("inverse")
+@dataclass(frozen=True)
+class Inverse:
+    """eta(t) = initial / (t + offset)."""
+
+    initial: float = 1.0
+    offset: float = 0.0
+
+    def __call__(self, t: int) -> float:
+        """Return the step size at time step t."""
+        return self.initial / (t + self.offset)

@@ -1,0 +1,33 @@
+"""The committed ONNX files reach the accuracy their recipes promise."""
+
+import math
+
+import onnx
+import pytest
+
+from models import networks
+from models.data import load
+from models.export import accuracy
+
+NAMES = ["mnist_cnn", "mnist_mixer", "mnist_mlp", "mnist_vit"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_accuracy_on_the_test_images(name, trained):
+    data = load("mnist")
+    reached = accuracy(trained / f"{name}.onnx", data.test_image, data.test_label)
+    assert networks[name]().target <= reached < 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_is_small_and_is_this_definition(name, trained):
+    path = trained / f"{name}.onnx"
+    assert path.stat().st_size < 600_000
+    stored = [value for value in onnx.load(path).graph.initializer if value.data_type == onnx.TensorProto.FLOAT]
+    weights = sum(math.prod(value.dims) for value in stored)
+    parameters = sum(p.numel() for p in networks[name]().build().parameters())
+    assert weights == pytest.approx(parameters, rel=0.02)
+
+
+def test_nothing_else_is_kept(trained):
+    assert sorted(path.name for path in trained.iterdir()) == [f"{name}.onnx" for name in NAMES]

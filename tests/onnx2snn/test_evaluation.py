@@ -1,0 +1,104 @@
+"""The figures of an evaluation, against what a direct computation gives."""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper, parser
+
+from onnx2snn.ann import run_ann
+from onnx2snn.data import Samples
+from onnx2snn.evaluation import evaluate
+from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.model import SpikingModel
+from tests.onnx2snn.conftest import spiking
+
+KEYS = ["agreement", "relative_error", "accuracy", "events_per_neuron", "events", "synaptic_operations"]
+
+
+def samples(features: np.ndarray, labels: np.ndarray | None = None) -> Samples:
+    return Samples({"x": features}, labels, len(features))
+
+
+def test_the_figures_are_those_of_one_run(snn: SpikingModel, features: np.ndarray) -> None:
+    labels = np.arange(40) % 3
+    found = evaluate(snn, samples(features, labels), [1, 4], batch_size=7)
+    plain = run_ann(snn.proto, {"x": features}, 40)["logits"]
+    run = snn.run(features, [1, 4], operations=True)
+    assert (found["model"], found["samples"], list(found["timesteps"])) == ("net", 40, ["1", "4"])
+    assert found["ann"]["accuracy"] == np.mean(plain.argmax(1) == labels)
+    for t in (1, 4):
+        figures = found["timesteps"][str(t)]
+        assert list(figures) == KEYS
+        assert figures["agreement"] == np.mean(plain.argmax(1) == run.outputs[t].argmax(1))
+        assert figures["accuracy"] == np.mean(labels == run.outputs[t].argmax(1))
+        error = np.linalg.norm(run.outputs[t] - plain) / np.linalg.norm(plain)
+        assert figures["relative_error"] == pytest.approx(error, rel=1e-5)
+        assert figures["events"] == run.events[t]
+        assert figures["events_per_neuron"] == pytest.approx(run.events[t] / (8 * 40))
+        assert figures["synaptic_operations"] == run.synaptic_operations[t]
+
+
+def test_a_fixed_batch_gives_the_same(make_snn: Callable[..., SpikingModel], features: np.ndarray) -> None:
+    free, fixed = make_snn(), make_snn(batch=16)
+    fixed.proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 16
+    expected, found = (evaluate(model, samples(features), [2])["timesteps"]["2"] for model in (free, fixed))
+    assert found == pytest.approx(expected)
+
+
+def test_without_labels_accuracy_is_null(snn: SpikingModel, features: np.ndarray) -> None:
+    found = evaluate(snn, samples(features), [2])
+    assert found["ann"]["accuracy"] is None
+    assert found["timesteps"]["2"]["accuracy"] is None
+    assert "NaN" not in json.dumps(found)
+
+
+def test_overrides_reach_the_run(snn: SpikingModel, features: np.ndarray) -> None:
+    options = {"dynamics": "signgd", "executor": "event"}
+    found = evaluate(snn, samples(features), [3], **options)
+    assert found["timesteps"]["3"]["events_per_neuron"] == 3.0
+
+
+def test_progress_ends_at_one(snn: SpikingModel, features: np.ndarray) -> None:
+    seen: list[float] = []
+    evaluate(snn, samples(features), [1], batch_size=16, progress=lambda stage, share: seen.append(share))
+    assert seen == [0.4, 0.8, 1.0]
+
+
+def test_maps_agree_by_pixel(features: np.ndarray) -> None:
+    model = parser.parse_model(
+        """<ir_version: 8, opset_import: ["" : 17]>
+        map (float[N, 4] x) => (float[N, 2, 2, 1] y) { h = Relu(x)  y = Reshape(h, s) }"""
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.array([-1, 2, 2, 1]), "s"))
+    labels = np.zeros((40, 2, 1), np.int64)
+    labels[:, 1] = -100
+    found = evaluate(SpikingModel(spiking(model)), samples(features, labels), [6])
+    classes = np.maximum(features, 0).reshape(-1, 2, 2).argmax(1)
+    assert found["class_axis"] == 1
+    assert found["timesteps"]["6"]["agreement"] > 0.9
+    assert found["ann"]["accuracy"] == np.mean(classes[:, 0] == 0)
+
+
+def test_integer_outputs_are_classes(network: onnx.ModelProto, features: np.ndarray) -> None:
+    network.graph.node.append(onnx.helper.make_node("ArgMax", ["logits"], ["label"], axis=1, keepdims=0))
+    network.graph.output.append(onnx.helper.make_tensor_value_info("label", onnx.TensorProto.INT64, ["N"]))
+    model = SpikingModel(spiking(network))
+    by_logits = evaluate(model, samples(features), [3])["timesteps"]["3"]
+    by_label = evaluate(model, samples(features), [3], output="label")["timesteps"]["3"]
+    assert by_label == by_logits | {"relative_error": None}
+
+
+def test_what_does_not_fit(snn: SpikingModel, features: np.ndarray) -> None:
+    with pytest.raises(InputError, match="has no output 'y': its outputs are logits"):
+        evaluate(snn, samples(features), [1], output="y")
+    with pytest.raises(InputError, match="no class axis 2"):
+        evaluate(snn, samples(features), [1], class_axis=2)
+    with pytest.raises(InputError, match="varies in time"):
+        evaluate(snn, samples(np.stack([features, features])), [1])
+    with pytest.raises(InputError, match=r"has the shape \(40, 3\)"):
+        evaluate(snn, samples(features[:, :3]), [1])
+    with pytest.raises(InputError, match="timesteps is"):
+        evaluate(snn, samples(features), [0])
