@@ -24,20 +24,23 @@ _ROWS = {
     "ReduceSum ReduceMean ReverseSequence",
     "tcccc": "Slice",
     "tctc": "Pad",
-    "tccc": "Resize Upsample",
+    "tccc": "Resize Upsample RotaryEmbedding",
     "tcc": "CenterCropPad MaxUnpool Col2Im GridSample AffineGrid RoiAlign",
     # sums and joins
     "tt": "Add Sub",
     "t*": "Sum Mean Concat",
     "ctt": "Where",
+    "cct": "OneHot",
+    "ttc": "TensorScatter",
     "tct": "ScatterElements ScatterND Scatter",
     # products with a constant
     "ff": "Mul MatMul",
     "fc": "Div",
     "f*": "Einsum",
     "fft": "Conv ConvTranspose Gemm",
-    "fcfc": "DFT",
-    "ffcc": "STFT DeformConv",
+    "fcc": "DFT",
+    "fcfc": "STFT",
+    "ffctf": "DeformConv",
     "ffttc": "BatchNormalization",
 }
 
@@ -64,7 +67,7 @@ WEIGHTED = frozenset("Conv ConvTranspose Gemm MatMul Einsum STFT DFT DeformConv"
 RESAMPLING = frozenset("Resize Upsample GridSample AffineGrid RoiAlign".split())
 """Affine operators that are boundaries between regions as well."""
 
-SHAPE_ONLY = frozenset("Shape Size".split())
+SHAPE_ONLY = frozenset("Shape Size EyeLike".split())
 """Operators whose output depends on the shape of their input alone, so that it is never spiking."""
 
 READOUT = frozenset(
@@ -89,6 +92,7 @@ _FLOATS = frozenset({1, 10, 11, 16})  # FLOAT, FLOAT16, DOUBLE, BFLOAT16
 
 _NONLINEAR_WHEN: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "Cast": lambda a: a.get("to") not in _FLOATS,  # rounds
+    "BatchNormalization": lambda a: a.get("training_mode", 0) != 0,  # divides by the deviation of the batch
     "ScatterElements": lambda a: a.get("reduction", "none") not in ("none", "add"),
     "ScatterND": lambda a: a.get("reduction", "none") not in ("none", "add"),
     "RoiAlign": lambda a: a.get("mode", "avg") != "avg",

@@ -18,8 +18,8 @@ register_unary("Sigmoid", torch.sigmoid)
 register_unary("Tanh", torch.tanh)
 register_unary("Softplus", softplus)
 register_unary("Softsign", F.softsign)
-register_unary("Mish", lambda x: x * torch.tanh(softplus(x)))
-register_unary("HardSwish", lambda x: x * torch.clamp(x / 6 + 0.5, 0, 1))
+register_unary("Mish", F.mish)
+register_unary("HardSwish", F.hardswish)
 
 
 @operator("Clip")
@@ -31,16 +31,14 @@ def clip(
     consumed_inputs: list[int] | None = None,
 ) -> Tensor:
     """y = min(max(x, min), max); before opset 11 the bounds are attributes."""
-    low = torch.as_tensor(min, dtype=x.dtype, device=x.device) if min is not None else None
-    high = torch.as_tensor(max, dtype=x.dtype, device=x.device) if max is not None else None
-    y = x if low is None else torch.maximum(x, low)
-    return y if high is None else torch.minimum(y, high)
+    y = x if min is None else torch.clamp(x, min=min)
+    return y if max is None else torch.clamp(y, max=max)
 
 
 @operator("LeakyRelu")
 def leaky_relu(x: Tensor, *, alpha: float = 0.01, consumed_inputs: list[int] | None = None) -> Tensor:
     """y = x for x >= 0, alpha x below."""
-    return torch.where(x >= 0, x, alpha * x)
+    return F.leaky_relu(x, alpha)
 
 
 @operator("PRelu", since=7)
@@ -58,7 +56,7 @@ def prelu_by_channel(x: Tensor, slope: Tensor, *, consumed_inputs: list[int] | N
 @operator("Elu")
 def elu(x: Tensor, *, alpha: float = 1.0, consumed_inputs: list[int] | None = None) -> Tensor:
     """y = x for x >= 0, alpha (e^x - 1) below."""
-    return torch.where(x >= 0, x, alpha * torch.expm1(x.clamp(max=0)))
+    return F.elu(x, alpha)
 
 
 @operator("Selu", since=6)
@@ -78,7 +76,7 @@ def selu_short_constants(
 @operator("Celu")
 def celu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
     """y = max(0, x) + min(0, alpha (e^(x / alpha) - 1))."""
-    return x.clamp(min=0) + (alpha * torch.expm1(x / alpha)).clamp(max=0)
+    return F.celu(x, alpha)
 
 
 @operator("Gelu")
@@ -98,7 +96,7 @@ def hard_sigmoid(
 @operator("Swish")
 def swish(x: Tensor, *, alpha: float = 1.0) -> Tensor:
     """y = x sigmoid(alpha x)."""
-    return x * torch.sigmoid(alpha * x)
+    return F.silu(x) if alpha == 1 else x * torch.sigmoid(alpha * x)
 
 
 @operator("SwiGLU")
@@ -110,7 +108,7 @@ def swiglu(a: Tensor, b: Tensor, *, alpha: float = 1.0) -> Tensor:
 @operator("ThresholdedRelu")
 def thresholded_relu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
     """y = x for x > alpha, else 0."""
-    return torch.where(x > alpha, x, torch.zeros_like(x))
+    return F.threshold(x, alpha, 0.0)
 
 
 @operator("Shrink")

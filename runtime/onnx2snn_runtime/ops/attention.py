@@ -28,7 +28,7 @@ def attention_bias(
     window: tuple[int, int],
     valid: Tensor | None,
 ) -> Tensor:
-    """Return what is added to the scores (..., T, keys): 0, -inf or the mask; `offset` is the first query's position."""
+    """Return what is added to the scores (..., T, keys): 0, -inf or the mask; the first query is at `offset`."""
     steps = q.shape[2]
     place = torch.arange(steps, device=q.device).reshape(-1, 1) + offset
     key = torch.arange(keys, device=q.device)

@@ -6,6 +6,7 @@ from torch import Tensor
 from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.ops import Ints, Scalar, operator
 from onnx2snn_runtime.ops.cast import torch_dtype
+from onnx2snn_runtime.ops.random_numbers import generator
 
 
 @operator("Constant")
@@ -83,6 +84,5 @@ def dropout(
     rate = 0.5 if ratio is None else ratio
     if not training_mode or rate == 0:
         return x, torch.ones_like(x, dtype=torch.bool)
-    generator = torch.Generator(x.device).manual_seed(seed or 0)
-    mask = torch.rand(x.shape, generator=generator, device=x.device) >= rate
+    mask = torch.rand(x.shape, generator=generator(seed, x.device), device=x.device) >= rate
     return torch.where(mask, x / (1 - rate), torch.zeros_like(x)), mask

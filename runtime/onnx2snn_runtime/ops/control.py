@@ -22,9 +22,10 @@ def loop(trips: Scalar | None = None, condition: Scalar | None = None, *state: T
     """(last state ..., scans ...) of body(i, condition, *state) -> (condition, *state, *scans), until it is false."""
     going, i = condition is None or bool(condition), 0
     current: tuple[Any, ...] = state
+    device = next((x.device for x in state if isinstance(x, Tensor)), None)
     scans: list[tuple[Tensor, ...]] = []
     while going and (trips is None or i < trips):
-        result = body(torch.tensor(i), torch.tensor(going), *current)
+        result = body(torch.tensor(i, device=device), torch.tensor(going, device=device), *current)
         going, current = bool(result[0]), tuple(result[1 : 1 + len(state)])
         scans.append(tuple(result[1 + len(state) :]))
         i += 1

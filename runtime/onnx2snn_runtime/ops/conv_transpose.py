@@ -29,9 +29,10 @@ def _crops(
         begin, end = (pads[:rank], pads[rank:]) if pads and auto_pad != "VALID" else ([0] * rank, [0] * rank)
         return begin, [e - o for e, o in zip(end, extra, strict=True)]
     total = [f + e - o for f, e, o in zip(full, extra, output_shape[-rank:], strict=True)]
-    half = [t // 2 for t in total]
-    rest = [t - h for t, h in zip(total, half, strict=True)]
-    begin, end = (half, rest) if auto_pad == "SAME_UPPER" else (rest, half)
+    half = [max(t, 0) // 2 for t in total]  # an output larger than the full one grows at its end
+    most = [max(t, 0) - h for t, h in zip(total, half, strict=True)]
+    begin = half if auto_pad == "SAME_UPPER" else most
+    end = [t - b for t, b in zip(total, begin, strict=True)]
     return begin, [e - o for e, o in zip(end, extra, strict=True)]
 
 

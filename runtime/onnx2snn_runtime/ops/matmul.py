@@ -10,6 +10,8 @@ from onnx2snn_runtime.ops.elementwise import widen
 @operator("MatMul")
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     """y = a b over the last two axes, (..., M, K) x (..., K, N); the others broadcast."""
+    if a.is_cuda and not (a.is_floating_point() or a.is_complex()):  # where torch multiplies no integer matrices
+        return torch.matmul(a.double(), b.double()).to(a.dtype)
     return torch.matmul(widen(a), widen(b)).to(a.dtype)
 
 
@@ -43,4 +45,5 @@ def einsum(*operands: Tensor, equation: str) -> Tensor:
 @operator("Det")
 def det(x: Tensor) -> Tensor:
     """y = det x over the last two axes."""
-    return torch.linalg.det(x)
+    wide = torch.promote_types(x.dtype, torch.float32)  # torch factors no half floats
+    return torch.linalg.det(x.to(wide)).to(x.dtype)

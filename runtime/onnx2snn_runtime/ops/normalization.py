@@ -14,12 +14,9 @@ def by_channel(v: Tensor, x: Tensor) -> Tensor:
     return v.reshape((-1,) + (1,) * (x.ndim - 2))
 
 
-def standardize(x: Tensor, axes: tuple[int, ...], epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return (x - mean) / sqrt(variance + epsilon) over `axes`, the mean and the reciprocal deviation."""
-    mean = x.mean(axes, keepdim=True)
-    centred = x - mean
-    scale = torch.rsqrt((centred * centred).mean(axes, keepdim=True) + epsilon)
-    return centred * scale, mean, scale
+def _wide(x: Tensor, stash: torch.dtype) -> Tensor:
+    """Return x in the type that statistics are kept in, and never in a narrower one than its own."""
+    return x.to(torch.promote_types(x.dtype, stash))
 
 
 @operator("BatchNormalization")
@@ -61,13 +58,14 @@ def instance_normalization(
     x: Tensor, scale: Tensor, bias: Tensor, *, epsilon: float = 1e-5, consumed_inputs: list[int] | None = None
 ) -> Tensor:
     """y = scale (x - mean) / sqrt(variance + epsilon) + bias over each plane of x (N, C, *spatial)."""
-    y, _, _ = standardize(x, tuple(range(2, x.ndim)), epsilon)
+    y = torch.group_norm(x, x.shape[1], None, None, epsilon)
     return y * by_channel(scale, x) + by_channel(bias, x)
 
 
 def _grouped(x: Tensor, num_groups: int, epsilon: float, stash_type: int) -> Tensor:
-    wide = x.to(torch_dtype(stash_type, "GroupNormalization")).reshape(x.shape[0], num_groups, -1)
-    return standardize(wide, (2,), epsilon)[0].to(x.dtype)
+    return torch.group_norm(
+        _wide(x, torch_dtype(stash_type, "GroupNormalization")), num_groups, None, None, epsilon
+    ).to(x.dtype)
 
 
 @operator("GroupNormalization", since=21)
@@ -75,7 +73,7 @@ def group_normalization(
     x: Tensor, scale: Tensor, bias: Tensor, *, num_groups: int, epsilon: float = 1e-5, stash_type: int = 1
 ) -> Tensor:
     """y = scale (x - mean) / sqrt(variance + epsilon) + bias over groups of channels; scale and bias by channel."""
-    y = _grouped(x, num_groups, epsilon, stash_type).reshape(x.shape)
+    y = _grouped(x, num_groups, epsilon, stash_type)
     return y * by_channel(scale, x) + by_channel(bias, x)
 
 
@@ -100,10 +98,10 @@ def layer_normalization(
     stash_type: int = 1,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(y, mean, 1 / deviation), y = scale (x - mean) / sqrt(variance + epsilon) + bias over the axes from `axis` on."""
-    axes = tuple(range(axis % x.ndim, x.ndim))
-    y, mean, inverse = standardize(x.to(torch_dtype(stash_type, "LayerNormalization")), axes, epsilon)
+    stash = torch_dtype(stash_type, "LayerNormalization")
+    y, mean, inverse = torch.native_layer_norm(_wide(x, stash), x.shape[axis % x.ndim :], None, None, epsilon)
     y = y.to(x.dtype) * scale
-    return (y if bias is None else y + bias), mean, inverse
+    return (y if bias is None else y + bias), mean.to(stash), inverse.to(stash)
 
 
 @operator("RMSNormalization")
@@ -111,9 +109,8 @@ def rms_normalization(
     x: Tensor, scale: Tensor, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
 ) -> Tensor:
     """y = scale x / sqrt(mean(x^2) + epsilon) over the axes from `axis` on."""
-    wide = x.to(torch_dtype(stash_type, "RMSNormalization"))
-    axes = tuple(range(axis % x.ndim, x.ndim))
-    y = wide * torch.rsqrt((wide * wide).mean(axes, keepdim=True) + epsilon)
+    wide = _wide(x, torch_dtype(stash_type, "RMSNormalization"))
+    y = F.rms_norm(wide, x.shape[axis % x.ndim :], None, epsilon)
     return y.to(scale.dtype) * scale
 
 

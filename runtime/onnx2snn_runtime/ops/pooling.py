@@ -22,7 +22,8 @@ def _mean_windows(x: Tensor, g: Geometry) -> Tensor:
     """Return the mean over each window of a padded x."""
     rank = len(g.kernel)
     if rank in _MEAN and max(g.dilations) == 1:
-        return _MEAN[rank](x, g.kernel, g.strides)
+        wide = x.float() if rank == 3 and x.element_size() < 4 else x  # torch's pool of volumes knows no half floats
+        return _MEAN[rank](wide, g.kernel, g.strides).to(x.dtype)
     return slide(x, g).mean(dim=tuple(range(-rank, 0)))
 
 

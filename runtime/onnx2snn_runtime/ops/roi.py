@@ -32,10 +32,10 @@ def _samples(start: Tensor, size: Tensor, bins: int, ratio: int) -> tuple[Tensor
     if ratio > 0:
         count, most = torch.full_like(start, ratio), ratio
     else:
-        count = torch.ceil(size / bins).clamp(min=1)
-        most = int(count.max()) if count.numel() else 1  # as many samples as the largest region needs
+        count = torch.ceil(size / bins).clamp(min=0)
+        most = max(int(count.max()), 1) if count.numel() else 1  # as many samples as the largest region needs
     step = torch.arange(most, device=start.device, dtype=start.dtype)
-    within = (step + 0.5) / count[:, None]
+    within = (step + 0.5) / count.clamp(min=1)[:, None]
     index = torch.arange(bins, device=start.device, dtype=start.dtype)[:, None]
     place = start[:, None, None] + (index + within[:, None, :]) * bin_size
     return place, (step < count[:, None])[:, None, :].expand(-1, bins, -1)
@@ -68,11 +68,11 @@ def roi_align(
     counts = (y_counts[:, :, :, None, None] & z_counts[:, None, None, :, :])[..., None]
     if mode == "avg":
         total = (sum(corners[1:], corners[0]).reshape(shape) * counts).sum((2, 4))
-        return (total / counts.sum((2, 4))).permute(0, 3, 1, 2)
+        return (total / counts.sum((2, 4)).clamp(min=1)).permute(0, 3, 1, 2)
     # the standard takes the largest weighted corner, not the largest interpolated value
     largest = torch.stack(corners).amax(0).reshape(shape)
     largest = torch.where(counts, largest, torch.full_like(largest, float("-inf"))).amax((2, 4))
-    return largest.permute(0, 3, 1, 2)
+    return torch.where(torch.isinf(largest), torch.zeros_like(largest), largest).permute(0, 3, 1, 2)
 
 
 @operator("RoiAlign", since=10)

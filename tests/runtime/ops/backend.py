@@ -20,6 +20,8 @@ _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 def to_torch(array: Any) -> Any:
     """Return a copy of an array as a tensor of the same element type, and a list of them as a list."""
+    if array is None:
+        return None
     if isinstance(array, list):
         return [to_torch(v) for v in array]
     array = np.asarray(array)
