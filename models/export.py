@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 OPSET = 17
+# Where the checks of nn.MultiheadAttention are.
+MHA = r"torch\.nn\.functional"
 
 
 def export(
@@ -33,6 +35,8 @@ def export(
         warnings.filterwarnings("ignore", "The feature will be removed", DeprecationWarning)
         # Folding constants is unsafe for a network still in training, which is what PRESERVE makes it suspect.
         warnings.filterwarnings("ignore", "It is recommended that constant folding be turned off", UserWarning)
+        # nn.MultiheadAttention checks its sizes, which are constants.
+        warnings.filterwarnings("ignore", "Converting a tensor to a Python boolean", torch.jit.TracerWarning, MHA)
         # The paddings that PyTorch writes are reversed in the graph; the converter folds that.
         warnings.filterwarnings("ignore", "Constant folding - Only steps=1 can be constant folded", UserWarning)
         torch.onnx.export(

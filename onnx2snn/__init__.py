@@ -1,1 +1,30 @@
-"""The converter of onnx2snn, its command line and its Python API."""
+"""The converter of onnx2snn, its command line and its Python API.
+
+>>> snn = onnx2snn.convert("model.onnx", calibration=x)     # or: onnx2snn.load("model.snn.onnx", device="cuda")
+>>> snn.save("model.snn.onnx")
+>>> y = snn(x, timesteps=8)
+"""
+
+import importlib
+from typing import Any
+
+_LAZY = {
+    "convert": "onnx2snn.conversion",
+    "ConversionReport": "onnx2snn.conversion",
+    "load": "onnx2snn_runtime.model",
+    "Run": "onnx2snn_runtime.model",
+    "SpikingModel": "onnx2snn_runtime.model",
+    "Onnx2SnnError": "onnx2snn_runtime.errors",
+    "InputError": "onnx2snn_runtime.errors",
+    "ModelError": "onnx2snn_runtime.errors",
+    "UnsupportedError": "onnx2snn_runtime.errors",
+    "__version__": "onnx2snn.version",
+}
+__all__ = sorted(_LAZY)
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for, so that the command line starts at once."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'onnx2snn' has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name]), "VERSION" if name == "__version__" else name)

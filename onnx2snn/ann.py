@@ -20,7 +20,7 @@ LARGEST_MESSAGE = 2**31 - 2**20
 
 _SILENT = 4
 _FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16}
-_ERRORS = tuple(kind for kind in vars(states).values() if isinstance(kind, type) and issubclass(kind, Exception))
+ORT_ERRORS = tuple(kind for kind in vars(states).values() if isinstance(kind, type) and issubclass(kind, Exception))
 
 
 class Ann:
@@ -55,7 +55,7 @@ class Ann:
             feed = {name: _filled(value, self.fixed) for name, value in feed.items()}
         try:
             values = self._session.run(self.outputs, feed)
-        except _ERRORS as error:
+        except ORT_ERRORS as error:
             raise ModelError(f"onnxruntime cannot run the model on these inputs: {_first_line(error)}") from error
         cut = count < self.fixed
         return {n: v[:count] if cut and v.ndim else v for n, v in zip(self.outputs, values, strict=True)}
@@ -103,7 +103,7 @@ def _open(proto: onnx.ModelProto, device: str) -> Any:
         if _weight_bytes(proto) <= LARGEST_MESSAGE:
             return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers, enable_fallback=False)
         return _open_large(proto, options, providers)
-    except _ERRORS as error:
+    except ORT_ERRORS as error:
         raise ModelError(f"onnxruntime cannot load the model: {_first_line(error)}") from error
 
 

@@ -9,11 +9,15 @@ import onnx
 import onnxruntime as ort
 from onnx import helper, numpy_helper, shape_inference
 
+from onnx2snn.ann import ORT_ERRORS
 from onnx2snn.passes.base import Work
 from onnx2snn_runtime.errors import ModelError
 
 _LIMIT = 1 << 28
 """No folded tensor is larger, in bytes, than this."""
+
+
+_FAILURES: tuple[type[Exception], ...] = (ValueError, *ORT_ERRORS)
 
 
 def fold_constants(work: Work) -> int:
@@ -97,7 +101,7 @@ def _run(
         part = shape_inference.infer_shapes(part)
         session = ort.InferenceSession(part.SerializeToString(), options, providers=["CPUExecutionProvider"])
         results = session.run(wanted, {})
-    except (RuntimeError, ValueError, *_ort_errors()) as error:
+    except _FAILURES as error:
         raise ModelError(
             f"the constants of {where} cannot be computed: {str(error).strip().splitlines()[0]}; check the model"
         ) from error
@@ -107,12 +111,6 @@ def _run(
 def _is_foldable(node: onnx.NodeProto) -> bool:
     subgraphs = any(a.type == onnx.AttributeProto.GRAPH for a in node.attribute)
     return node.domain in ("", "ai.onnx") and not subgraphs and not node.op_type.startswith(("Random", "Bernoulli"))
-
-
-def _ort_errors() -> tuple[type[Exception], ...]:
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    return (state.Fail, state.InvalidGraph, state.NotImplemented, state.InvalidArgument, state.RuntimeException)
 
 
 def _drop_unused(model: onnx.ModelProto) -> None:

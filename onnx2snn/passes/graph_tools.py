@@ -58,10 +58,9 @@ def is_float(tensor: gs.Tensor, node: gs.Node) -> bool:
 
 def fresh_name(graph: gs.Graph, stem: str) -> str:
     """Return a tensor or node name that `graph` does not use yet, starting with `stem`."""
-    taken = getattr(graph, "_taken_names", None)
+    taken = graph.__dict__.get("_taken_names")  # getattr would ask for a registered operator of that name
     if taken is None:
-        taken = set(graph.tensors()) | {node.name for node in graph.nodes}
-        graph._taken_names = taken
+        taken = graph.__dict__["_taken_names"] = set(graph.tensors()) | {node.name for node in graph.nodes}
     name, number = stem, 1
     while name in taken:
         name, number = f"{stem}_{number}", number + 1

@@ -5,8 +5,11 @@ ModelProto  ->  gs.Graph
 
 import onnx
 import onnx_graphsurgeon as gs
+from onnx_graphsurgeon.logger import G_LOGGER
 
 from onnx2snn.passes.base import Work
+
+G_LOGGER.severity = G_LOGGER.ERROR
 
 
 def import_graph(work: Work) -> int:

@@ -1,7 +1,7 @@
 """The Python interface: a spiking network as a torch.nn.Module."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.executors.base import Execution, Settings, make_execution
 from onnx2snn_runtime.inputs import check_input, named_inputs, to_device, varies_in_time
 from onnx2snn_runtime.interpreter import Tensor
-from onnx2snn_runtime.ir.schema import ModelDefaults
+from onnx2snn_runtime.ir.schema import ModelDefaults, is_neuron, read_neuron, write_defaults, write_neuron
 from onnx2snn_runtime.ir.verify import read_model, verify
 from onnx2snn_runtime.operations import OperationCounter
 from onnx2snn_runtime.probes import READERS, EventCounter, Recorder, check_probes, merge
@@ -57,6 +57,7 @@ class SpikingModel(nn.Module):
         verify(proto, where)
         self.proto = proto
         self.program = Program(proto, where)
+        self.conversion: Any = None
         self._live: Execution | None = None
 
     @property
@@ -129,6 +130,25 @@ class SpikingModel(nn.Module):
         self._live.feed({port.name: to_device(inputs[port.name], port, self.program) for port in self.program.inputs})
         self._live.advance()
         return self._returned(self._live.outputs(), x)
+
+    def set_population(self, name: str, **changes: Any) -> None:
+        """Change parameters (levels, mantissa, scale) of the population `name`, here and in the IR."""
+        for node in self.proto.graph.node:
+            if is_neuron(node) and (node.name or node.output[0]) == name:
+                attributes = replace(read_neuron(node), **changes)
+                write_neuron(node, attributes)
+                self.program.set_attributes(name, attributes)
+                return
+        raise InputError(f"there is no population {name!r}: there are {', '.join(self.population_names())}")
+
+    def population_names(self) -> list[str]:
+        """Return the names of the populations, in order of execution."""
+        return [item.name for item in self.program.populations]
+
+    def set_defaults(self, **changes: Any) -> None:
+        """Change the model-level settings, here and in the IR."""
+        self.program.defaults = self.program.defaults.updated(**changes)
+        write_defaults(self.proto, self.program.defaults)
 
     def save(self, path: str | Path, *, force: bool = False) -> None:
         """Write the IR file; an existing file raises InputError unless `force`."""

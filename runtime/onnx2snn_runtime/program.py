@@ -1,7 +1,7 @@
 """IR -> a torch module: constants as buffers, and the ordered synapses and populations of a run."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx
@@ -68,7 +68,7 @@ class Program(nn.Module):
         super().__init__()
         self.where = where
         self.defaults: ModelDefaults = read_defaults(model, where)
-        self.inputs = _ports(value for value in model.graph.input if value.name not in _initialised(model))
+        self.inputs = ports(model)
         self.outputs = _ports(model.graph.output)
         self._names: dict[str, str] = {}
         self.anchor: Tensor
@@ -114,6 +114,13 @@ class Program(nn.Module):
             later |= names
             released.append(tuple(sorted(names)))
         return released[::-1]
+
+    def set_attributes(self, name: str, attributes: NeuronAttributes) -> None:
+        """Give the population `name` other attributes."""
+        for index, item in enumerate(self.loop):
+            if isinstance(item, Population) and item.name == name:
+                self.loop[index] = replace(item, attributes=attributes)
+        self.populations = [item for item in self.loop if isinstance(item, Population)]
 
     @property
     def dtype(self) -> torch.dtype:
@@ -163,6 +170,12 @@ def _population(
 
 def _initialised(model: onnx.ModelProto) -> set[str]:
     return {tensor.name for tensor in model.graph.initializer}
+
+
+def ports(model: onnx.ModelProto) -> tuple[Port, ...]:
+    """Return the real inputs of `model`: those that are not initializers."""
+    held = _initialised(model)
+    return _ports(value for value in model.graph.input if value.name not in held)
 
 
 def _own_dtype(model: onnx.ModelProto) -> torch.dtype:

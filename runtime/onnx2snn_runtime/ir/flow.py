@@ -33,10 +33,10 @@ def analyse(graph: onnx.GraphProto, spiking_inputs: Sequence[str] = ()) -> Flow:
     needed = _leads_to_neuron(graph, varying | shaped)
     parts: dict[str, list[onnx.NodeProto]] = {"prologue": [], "loop": [], "tail": [], "readout": []}
     decoded: set[str] = set()  # what depends on a readout
-    for node in graph.node:
+    for index, node in enumerate(graph.node):
         flags = [name in varying for name in node.input]
         part = "prologue"
-        if is_neuron(node) or id(node) in needed:
+        if is_neuron(node) or index in needed:
             part = "loop"
         elif any(flags) or any(name in shaped for name in node.output):
             affine = _affine(node, flags) or node.op_type in SHAPE_ONLY or not any(flags)
@@ -61,14 +61,15 @@ def _varying(graph: onnx.GraphProto, spiking_inputs: Sequence[str]) -> tuple[set
 
 
 def _leads_to_neuron(graph: onnx.GraphProto, late: set[str]) -> set[int]:
-    """Return the ids of the nodes, fed by a value in `late`, that a neuron depends on."""
+    """Return the indices of the nodes, fed by a value in `late`, that a neuron depends on."""
     wanted: set[str] = set()
     found: set[int] = set()
-    for node in reversed(graph.node):
+    for index in range(len(graph.node) - 1, -1, -1):
+        node = graph.node[index]
         if is_neuron(node):
             wanted.update(node.input)
         elif any(name in wanted for name in node.output) and any(name in late for name in node.output):
-            found.add(id(node))
+            found.add(index)
             wanted.update(node.input)
     return found
 

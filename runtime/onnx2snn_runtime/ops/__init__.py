@@ -4,8 +4,11 @@ A handler's Python signature is the ONNX schema: inputs positional (optional one
 keyword-only with their ONNX names and defaults. It returns one tensor, or a tuple for several outputs; it has no
 time axis, sees no node object and never writes into its inputs.
 
-- An input annotated `Ints` (shapes, axes, pads, repeats, ...) arrives as a list of Python ints, so that a handler never
-  waits for the device; one annotated `Scalar` arrives as a Python number.
+- An input annotated `Ints` (shapes, axes, pads, repeats, ...) arrives as a list of Python ints, one annotated `Floats`
+  (scales) as a list of Python floats, so that a handler never waits for the device; one annotated `Scalar` arrives as a
+  Python number.
+- Where an attribute of an old opset became an input of the same name, one handler serves both: the attribute is passed
+  by keyword to the positional parameter.
 - A keyword-only parameter named `outputs` receives the number of outputs the node has (Split).
 - A TENSOR attribute arrives as a torch tensor, a STRING as str, a GRAPH as a callable over its inputs.
 - Where the meaning of an operator changed between opsets, register one handler a meaning, with `since`.
@@ -19,6 +22,7 @@ from typing import Annotated, Any, TypeVar
 from onnx2snn_runtime.registry import Registry
 
 Ints = Annotated[list[int], "host integers"]
+Floats = Annotated[list[float], "host floats"]
 Scalar = Annotated[float, "host scalar"]
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -45,7 +49,7 @@ def operator(*names: str, domain: str = "", since: int = 1) -> Callable[[Handler
     def register(function: Handler) -> Handler:
         parameters = list(inspect.signature(function, eval_str=True).parameters.values())
         positional = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
-        ints = frozenset(i for i, p in enumerate(positional) if _is(p, Ints))
+        ints = frozenset(i for i, p in enumerate(positional) if _is(p, Ints) or _is(p, Floats))
         scalars = frozenset(i for i, p in enumerate(positional) if _is(p, Scalar))
         wants = any(p.name == "outputs" and p.kind is p.KEYWORD_ONLY for p in parameters)
         for name in names:

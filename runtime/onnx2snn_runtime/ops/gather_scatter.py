@@ -20,7 +20,7 @@ def gather(x: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
     axis = axis % x.ndim
     index = positive(indices, x.shape[axis])
     y = x.index_select(axis, index.reshape(-1))
-    return y.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+    return y.reshape(x.shape[:axis] + indices.shape + x.shape[axis + 1 :])
 
 
 @operator("GatherElements")
@@ -45,7 +45,7 @@ def gather_nd(x: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Tensor:
     flat = _flat_index(indices, sizes).reshape(batch.numel(), -1)
     rows = x.reshape(batch.numel(), sizes.numel(), rest.numel())
     y = torch.gather(rows, 1, flat.unsqueeze(-1).expand(-1, -1, rest.numel()))
-    return y.reshape(*indices.shape[:-1], *rest)
+    return y.reshape(indices.shape[:-1] + rest)
 
 
 def _scatter(x: Tensor, axis: int, index: Tensor, updates: Tensor, reduction: str) -> Tensor:

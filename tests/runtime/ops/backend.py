@@ -18,8 +18,10 @@ _NUMPY = {dtype: onnx.helper.tensor_dtype_to_np_dtype(code) for code, dtype in D
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def to_torch(array: np.ndarray) -> torch.Tensor:
-    """Return a copy of an array as a tensor of the same element type."""
+def to_torch(array: Any) -> Any:
+    """Return a copy of an array as a tensor of the same element type, and a list of them as a list."""
+    if isinstance(array, list):
+        return [to_torch(v) for v in array]
     array = np.asarray(array)
     if array.dtype.name not in _BY_NAME:
         raise UnsupportedError(f"a tensor of {array.dtype.name} is not supported: torch has no such type")

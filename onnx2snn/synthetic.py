@@ -1,0 +1,39 @@
+"""Makes inputs from a model's own signature, for want of sample data; accuracy is not to be expected of them."""
+
+import numpy as np
+import onnx
+from onnx import helper
+
+SAMPLES = 16
+GUESS = 16
+"""What stands in for an unknown dimension."""
+
+
+def synthetic_inputs(model: onnx.ModelProto, seed: int = 0, samples: int = SAMPLES) -> dict[str, np.ndarray]:
+    """Return random inputs by name: normal floats, and integers below the size of the table they look up."""
+    rng = np.random.default_rng(seed)
+    made = {}
+    for value in model.graph.input:
+        tensor = value.type.tensor_type
+        kind = helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+        dims = [d.dim_value or GUESS for d in tensor.shape.dim]
+        shape = [samples, *dims[1:]] if dims else []
+        if kind.kind == "f":
+            made[value.name] = rng.standard_normal(shape).astype(kind)
+        elif kind.kind == "b":
+            made[value.name] = np.ones(shape, bool)
+        else:
+            made[value.name] = rng.integers(0, _vocabulary(model, value.name), shape).astype(kind)
+    return made
+
+
+def _vocabulary(model: onnx.ModelProto, name: str) -> int:
+    """Return the rows of the first table that the integer input `name` looks up, 2 where there is none."""
+    rows = {tensor.name: tensor.dims[0] for tensor in model.graph.initializer if len(tensor.dims) > 1}
+    reached = {name}
+    for node in model.graph.node:
+        if node.op_type == "Gather" and node.input[0] in rows and node.input[1] in reached:
+            return int(rows[node.input[0]])
+        if node.op_type in ("Cast", "Reshape", "Squeeze", "Unsqueeze", "Identity") and node.input[0] in reached:
+            reached.update(node.output)
+    return 2
