@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from onnx2snn.cli.options import DEBUG, debug_option
+from onnx2snn.version import VERSION
 from onnx2snn_runtime.errors import Onnx2SnnError
 
 INTERRUPTED = 130
@@ -55,7 +56,7 @@ def _memory_errors() -> tuple[type[BaseException], ...]:
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="onnx2snn", message="onnx2snn %(version)s")
+@click.version_option(VERSION, message="onnx2snn %(version)s")
 @debug_option
 def main() -> None:
     """Turn a trained network exported to ONNX into a spiking network, without retraining, and run it."""

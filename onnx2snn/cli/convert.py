@@ -50,7 +50,8 @@ def command(
     from onnx2snn.conversion import convert
 
     with console.progress() as progress:
-        data = read_data(calibration, read_model(model), given["samples"], images) if calibration else None
+        limit = given["samples"] if calibration and calibration.is_dir() else None  # of arrays the converter draws
+        data = read_data(calibration, read_model(model), limit, images) if calibration else None
         snn = convert(model, calibration=data.inputs if data else None, progress=progress, **given)
     snn.save(path, force=True)
     report = cast("ConversionReport", snn.conversion)
@@ -59,7 +60,8 @@ def command(
     else:
         show(report, snn.defaults.timesteps)
         console.say(f"written: {path}")
-    warn(report, given["tolerance"])
+    for text in report.warnings:
+        console.warn(text)
 
 
 def show(report: "ConversionReport", timesteps: int) -> None:
@@ -68,25 +70,13 @@ def show(report: "ConversionReport", timesteps: int) -> None:
     console.table(["neuron", "populations"], [*kinds, ("in all", report.populations)])
     changed = [(name, sites) for name, sites, _ in report.passes if sites]
     console.say("passes: " + (", ".join(f"{name} {sites}" for name, sites in changed) or "nothing to change"))
-    if report.raised:
-        console.table(["raised by adaptation", "levels"], list(report.raised.items()))
+    raised = sorted({**report.raised, **report.mantissa_raised})
+    if raised:
+        rows = [(name, report.raised.get(name), report.mantissa_raised.get(name)) for name in raised]
+        console.table(["raised by adaptation", "levels", "mantissa"], rows)
     held = "synthetic" if report.synthetic else "held-back"
     console.say(
         f"on {held} samples at T={timesteps}: agreement {console.percent(report.agreement) or '-'}, "
         f"relative error {console.percent(report.relative_error) or '-'} "
         f"({report.calibration_samples} calibration samples, {report.seconds:.1f} s)"
     )
-
-
-def warn(report: "ConversionReport", tolerance: float) -> None:
-    """Say loudly what the user must not overlook."""
-    if report.synthetic:
-        console.warn("calibrated on synthetic data, accuracy is not to be expected: give --calibration")
-    if not report.reached:
-        error = console.percent(report.relative_error) or "unknown"
-        console.warn(
-            f"the relative error is {error}, above the {100 * tolerance:g} % asked for: "
-            "more --timesteps, --levels or --budget may help, or --scale channel"
-        )
-    for text in report.warnings:
-        console.warn(text)

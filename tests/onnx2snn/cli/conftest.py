@@ -51,6 +51,7 @@ class Report:
     calibration_samples: int = 40
     synthetic: bool = False
     raised: dict[str, int] = field(default_factory=lambda: {"neuron_h": 14})
+    mantissa_raised: dict[str, int] = field(default_factory=dict)
     relative_error: float | None = 0.004
     agreement: float | None = 0.975
     reached: bool = True
