@@ -23,9 +23,14 @@ _PATH = click.Path(path_type=Path)
 @click.option("--timesteps", type=click.IntRange(1), default=4, show_default=True, help="Time steps by default.")
 @click.option("--levels", type=click.IntRange(1), default=12, show_default=True, help="Exponents of a graded spike.")
 @click.option("--mantissa", type=click.IntRange(0, 23), default=1, show_default=True, help="Its mantissa bits.")
-@click.option("--scale", type=click.Choice(["layer", "channel", "neuron"]), default="layer", show_default=True)
-@click.option("--neurons", type=click.Choice(["region", "elementwise"]), default="region", show_default=True)
-@click.option("--encoder", type=click.Choice(["direct", "float", "differential"]), default="direct", show_default=True)
+@click.option(
+    "--scale",
+    type=click.Choice(["layer", "channel", "neuron"]),
+    default="layer",
+    show_default=True,
+    help="What has a scale of its own.",
+)
+@options.structure
 @click.option("--adapt/--no-adapt", default=True, show_default=True, help="Raise levels until within the tolerance.")
 @click.option("--tolerance", type=float, default=0.01, show_default=True, help="Relative error to reach.")
 @click.option("--budget", type=float, default=60.0, show_default=True, help="Seconds that adaptation may take.")

@@ -18,6 +18,8 @@ def check_output(path: Path, force: bool, *sources: Path) -> None:
         raise InputError(f"{str(path)!r} is a folder: give the path of a file to write")
     if any(source.exists() and path.exists() and path.samefile(source) for source in sources):
         raise InputError(f"{str(path)!r} is read and cannot be written too: choose another --output")
+    if path.exists() and not path.is_file():  # it would be replaced, be it a device
+        raise InputError(f"{str(path)!r} is no ordinary file: give the path of one to write")
     if path.exists() and not force:
         raise InputError(f"{str(path)!r} exists: choose another path, or overwrite it with --force")
     if not path.parent.is_dir():

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--neurons", type=click.Choice(["region", "elementwise"]), default="region", show_default=True)
-@click.option("--encoder", type=click.Choice(["direct", "float", "differential"]), default="direct", show_default=True)
+@options.structure
 @options.common
 @click.pass_context
 def command(ctx: click.Context, model: Path, neurons: str, encoder: str, as_json: bool) -> None:

@@ -151,6 +151,16 @@ dynamics = chain(
     click.option("--schedule", help="Schedule of the step size, such as exponential."),
     click.option("--schedule-option", "schedule_options", type=Setting(), multiple=True, help="A setting of it."),
 )
+structure = chain(
+    click.option(
+        "--neurons",
+        type=click.Choice(["region", "elementwise"]),
+        default="region",
+        show_default=True,
+        help="What a neuron may compute: a region of operators, or a scalar function of one or two operands.",
+    ),
+    click.option("--encoder", default="direct", show_default=True, help="Input coding: direct, float, differential."),
+)
 running = chain(
     click.option("--executor", default="step", show_default=True, help="How it is executed: step or event."),
     dynamics,

@@ -1,6 +1,7 @@
 """onnx2snn convert: what it hands to the converter, prints and writes."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +80,7 @@ def test_the_output_is_checked_before_the_work(refused: Refused, converter: Conv
     assert "exists" in refused("convert", model_file)
     assert "is a folder" in refused("convert", model_file, "-o", model_file.parent, "--force")
     assert "there is no folder" in refused("convert", model_file, "-o", model_file.parent / "no" / "a.onnx")
+    assert "is no ordinary file" in refused("convert", model_file, "-o", os.devnull, "--force")
     before = model_file.read_bytes()
     assert "is read and cannot be written too" in refused("convert", model_file, "-o", model_file, "--force")
     assert (target.read_text(), model_file.read_bytes(), converter.calls) == ("mine", before, [])
