@@ -1,6 +1,5 @@
 """Runs a network, or the IR file it became, as the plain network it is, with onnxruntime."""
 
-import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +13,7 @@ from onnx import TensorProto, helper
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from onnx2snn_runtime.errors import InputError, ModelError
-
-LARGEST_MESSAGE = 2**31 - 2**20
-"""Models with more bytes of weights than this cannot be handed over in memory."""
+from onnx2snn_runtime.ir.large import is_large, save_large
 
 _SILENT = 4
 _FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16}
@@ -100,25 +97,22 @@ def _open(proto: onnx.ModelProto, device: str) -> Any:
     options.intra_op_num_threads = _threads()
     providers = _providers(device)
     try:
-        if _weight_bytes(proto) <= LARGEST_MESSAGE:
-            return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers, enable_fallback=False)
-        return _open_large(proto, options, providers)
+        if is_large(proto):
+            return _open_large(proto, options, providers)
+        return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers, enable_fallback=False)
     except ORT_ERRORS as error:
         raise ModelError(f"onnxruntime cannot load the model: {_first_line(error)}") from error
 
 
 def _open_large(proto: onnx.ModelProto, options: Any, providers: list[Any]) -> Any:
-    """Open `proto` through a temporary file; its weights are moved there and back, so that they are not copied."""
+    """Open `proto` through a temporary file."""
     with tempfile.TemporaryDirectory(prefix="onnx2snn-", ignore_cleanup_errors=True) as folder:
+        file = Path(folder, "model.onnx")
         try:
-            onnx.save(proto, str(Path(folder, "model.onnx")), save_as_external_data=True, location="weights")
-            return onnxruntime.InferenceSession(
-                str(Path(folder, "model.onnx")), options, providers, enable_fallback=False
-            )
+            save_large(proto, file)
+            return onnxruntime.InferenceSession(str(file), options, providers, enable_fallback=False)
         except OSError as error:
             raise ModelError(f"the model does not fit into a temporary file: {error.strerror or error}") from error
-        finally:
-            onnx.load_external_data_for_model(proto, folder)
 
 
 def _providers(device: str) -> list[Any]:
@@ -132,12 +126,6 @@ def _providers(device: str) -> list[Any]:
 def _threads() -> int:
     text = os.environ.get("OMP_NUM_THREADS", "")
     return int(text) if text.isdigit() else 0
-
-
-def _weight_bytes(proto: onnx.ModelProto) -> int:
-    return sum(
-        math.prod(t.dims) * helper.tensor_dtype_to_np_dtype(t.data_type).itemsize for t in proto.graph.initializer
-    )
 
 
 def _real_inputs(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:

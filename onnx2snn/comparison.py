@@ -52,6 +52,7 @@ class Comparison:
     labelled: int = 0
     right: int = 0
     squared: float = 0.0
+    finite: bool = False
     neurons: int = 0
 
     def add(self, reference: np.ndarray, outputs: dict[int, np.ndarray], labels: np.ndarray | None) -> None:
@@ -61,6 +62,7 @@ class Comparison:
         known = _known(labels, expected)
         if finite is not None:
             self.squared += _squares(reference[finite])
+            self.finite |= bool(finite.any())
         if expected is not None:
             self.total += expected.size
         if expected is not None and known is not None and labels is not None:
@@ -71,7 +73,7 @@ class Comparison:
             if finite is not None:
                 tally.squared_error += _squares(value[finite].astype(np.float64) - reference[finite])
             if top1 is not None:
-                tally.same += int((top1 == expected).sum())
+                tally.same += int(((top1 == expected) & ((top1 >= 0) | (not self.floating))).sum())
                 tally.right += 0 if known is None else int((top1 == labels)[known].sum())
 
     def add_events(self, run: Run) -> None:
@@ -92,7 +94,7 @@ class Comparison:
     def _at(self, tally: Tally, samples: int) -> dict[str, float | int | None]:
         return {
             "agreement": _share(tally.same, self.total),
-            "relative_error": _relative(tally.squared_error, self.squared) if self.floating else None,
+            "relative_error": _relative(tally.squared_error, self.squared) if self.finite else None,
             "accuracy": _share(tally.right, self.labelled),
             "events_per_neuron": _share(tally.events, self.neurons * samples),
             "events": tally.events,
@@ -100,10 +102,12 @@ class Comparison:
         }
 
     def _top1(self, value: np.ndarray) -> np.ndarray | None:
-        """Return the classes chosen; integer outputs are classes themselves."""
+        """Return the classes chosen, -1 where there is a NaN; integer outputs are classes themselves."""
         if not self.floating:
             return value
-        return None if self.axis is None else np.argmax(value, self.axis)
+        if self.axis is None:
+            return None
+        return np.where(np.isnan(value).any(self.axis), -1, np.argmax(value, self.axis))
 
 
 def _known(labels: np.ndarray | None, top1: np.ndarray | None) -> np.ndarray | None:

@@ -88,8 +88,8 @@ def _chosen(snn: SpikingModel, name: str | None) -> Port:
 def _axis(asked: int | None, reference: np.ndarray, labels: np.ndarray | None) -> int | None:
     if asked is None:
         return default_class_axis(reference.shape, labels)
-    if not -reference.ndim <= asked < reference.ndim:
-        raise InputError(f"the output has {reference.ndim} axes, there is no class axis {asked}: choose another")
+    if not -reference.ndim < asked < reference.ndim or asked == 0:
+        raise InputError(f"the output has {reference.ndim} axes, the first for samples: there is no class axis {asked}")
     return asked % reference.ndim
 
 

@@ -1,5 +1,6 @@
 """The Python interface: a spiking network as a torch.nn.Module."""
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.executors.base import Execution, Settings, make_execution
 from onnx2snn_runtime.inputs import check_input, named_inputs, to_device, varies_in_time
 from onnx2snn_runtime.interpreter import Tensor
+from onnx2snn_runtime.ir.large import is_large, save_large
 from onnx2snn_runtime.ir.schema import ModelDefaults, is_neuron, read_neuron, write_defaults, write_neuron
 from onnx2snn_runtime.ir.verify import read_model, verify
 from onnx2snn_runtime.operations import OperationCounter
@@ -281,16 +283,16 @@ def place(model: SpikingModel, device: str, dtype: str | torch.dtype | None = No
 
 def write_model(proto: onnx.ModelProto, file: Path) -> None:
     """Write `proto` to `file`, whole or not at all; weights of 2 GB and more go into a file beside it."""
-    partial = file.with_name(file.name + ".part")
-    large = proto.ByteSize() >= 2**31 - 2**20
     try:
-        if large:
-            onnx.save(proto, str(file), save_as_external_data=True, location=file.name + ".data")
-        else:
-            partial.write_bytes(proto.SerializeToString())
-            partial.replace(file)
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".onnx2snn-") as folder:
+            partial = Path(folder, file.name)
+            if is_large(proto):
+                save_large(proto, partial)
+            else:
+                partial.write_bytes(proto.SerializeToString())
+            for written in sorted(Path(folder).iterdir(), reverse=True):  # the weights first
+                written.replace(file.with_name(written.name))
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise InputError(f"{str(file)!r} cannot be written: {error.strerror or error}") from error
 
 

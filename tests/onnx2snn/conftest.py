@@ -26,16 +26,20 @@ def network() -> onnx.ModelProto:
 
 
 def spiking(model: onnx.ModelProto, **defaults: object) -> onnx.ModelProto:
-    """Return `model` with its ReLUs made neurons."""
+    """Return `model` with its ReLUs and max-pooling made neurons."""
     made = onnx.ModelProto()
     made.CopyFrom(model)
     opset = helper.make_opsetid("", 17)
-    body = helper.make_function(DOMAIN, "SpikingRelu", ["x"], ["y"], [helper.make_node("Relu", ["x"], ["y"])], [opset])
-    made.functions.append(body)
     made.opset_import.append(helper.make_opsetid(DOMAIN, 1))
     for node in made.graph.node:
-        if node.op_type == "Relu":
-            node.op_type, node.domain, node.name = "SpikingRelu", DOMAIN, f"neuron_{node.output[0]}"
+        if node.op_type in ("Relu", "MaxPool"):
+            body = helper.make_node(node.op_type, ["x"], ["y"])
+            body.attribute.extend(node.attribute)
+            name = f"Spiking{node.op_type}"
+            if name not in [function.name for function in made.functions]:
+                made.functions.append(helper.make_function(DOMAIN, name, ["x"], ["y"], [body], [opset]))
+            node.op_type, node.domain, node.name = name, DOMAIN, f"neuron_{node.output[0]}"
+            del node.attribute[:]
             parameters = NeuronAttributes(1, np.float32(8.0)).to_onnx()
             node.attribute.extend(helper.make_attribute(k, v) for k, v in parameters.items())
     write_defaults(made, ModelDefaults().updated(**defaults))

@@ -41,3 +41,9 @@ def test_an_error_without_measure_is_null() -> None:
     assert figures(np.zeros((1, 2)), np.ones((1, 2)))["relative_error"] is None
     assert figures(np.zeros((1, 2)), np.zeros((1, 2)))["relative_error"] == 0.0
     assert figures(np.ones((1, 2)), np.full((1, 2), np.nan))["relative_error"] is None
+
+
+def test_what_is_no_number_agrees_with_nothing() -> None:
+    reference = np.array([[np.nan, np.nan], [2.0, 1.0]])
+    assert figures(reference, reference)["agreement"] == 0.5
+    assert figures(reference[:1], reference[:1])["relative_error"] is None

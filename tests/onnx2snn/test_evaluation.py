@@ -94,8 +94,9 @@ def test_integer_outputs_are_classes(network: onnx.ModelProto, features: np.ndar
 def test_what_does_not_fit(snn: SpikingModel, features: np.ndarray) -> None:
     with pytest.raises(InputError, match="has no output 'y': its outputs are logits"):
         evaluate(snn, samples(features), [1], output="y")
-    with pytest.raises(InputError, match="no class axis 2"):
-        evaluate(snn, samples(features), [1], class_axis=2)
+    for axis in (2, 0, -2):
+        with pytest.raises(InputError, match=f"no class axis {axis}"):
+            evaluate(snn, samples(features), [1], class_axis=axis)
     with pytest.raises(InputError, match="varies in time"):
         evaluate(snn, samples(np.stack([features, features])), [1])
     with pytest.raises(InputError, match=r"has the shape \(40, 3\)"):

@@ -1,0 +1,6 @@
+"""Lets `python -m onnx2snn` stand for the command `onnx2snn`."""
+
+from onnx2snn.cli import main
+
+if __name__ == "__main__":
+    main(prog_name="onnx2snn")

@@ -1,0 +1,94 @@
+"""What the commands print; the only module that imports rich.
+
+Results go to stdout; progress and warnings to stderr. In a pipe there are neither bars nor colours.
+"""
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from typing import Any, TextIO
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+PIPE_WIDTH = 160
+PATIENCE = 1.0
+"""Seconds of work before a bar is shown."""
+
+
+def say(text: str) -> None:
+    """Print a line of the result."""
+    _console(sys.stdout).print(text, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """Print a warning, loudly."""
+    _console(sys.stderr).print(f"WARNING: {text}", style="bold red", soft_wrap=True)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], text: int = 1) -> None:
+    """Print a table whose first `text` columns hold text, the others numbers; None is a dash."""
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for i, name in enumerate(columns):
+        made.add_column(name, justify="left" if i < text else "right", overflow="fold")
+    for row in rows:
+        made.add_row(*("-" if cell is None else str(cell) for cell in row))
+    _console(sys.stdout).print(made)
+
+
+def print_json(value: Any) -> None:
+    """Print `value` (dataclasses, arrays and numbers included) as one JSON object; what is not finite is null."""
+    sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as JSON can say it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, float], None]]:
+    """Give a function (stage, share done) that moves a bar; the bar appears after a second, on terminals alone."""
+    console = _console(sys.stderr)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    task, begun = bar.add_task("", total=1.0), time.monotonic()
+
+    def move(stage: str, share: float) -> None:
+        bar.update(task, description=stage, completed=share)
+        if not bar.live.is_started and time.monotonic() - begun > PATIENCE:
+            bar.start()
+
+    try:
+        yield move
+    finally:
+        bar.stop()
+
+
+def percent(share: float | None) -> str | None:
+    """Return a share as text, such as 97.5 %."""
+    return None if share is None else f"{100 * share:.2f} %"
+
+
+def number(value: float | None, digits: int = 4) -> str | None:
+    """Return a number as text of `digits` significant digits."""
+    return None if value is None else f"{value:.{digits}g}"
+
+
+def _console(stream: TextIO) -> Console:
+    width = None if stream.isatty() else PIPE_WIDTH
+    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)

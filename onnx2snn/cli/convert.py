@@ -1,0 +1,87 @@
+"""onnx2snn convert: a trained network becomes a spiking network."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from onnx2snn.cli import console, options
+from onnx2snn.cli.files import check_output, read_data, take_image_options
+from onnx2snn_runtime.ir.verify import read_model
+
+if TYPE_CHECKING:
+    from onnx2snn.conversion import ConversionReport
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("model", type=_PATH)
+@click.option("-o", "--output", type=_PATH, help="Where to write; by default MODEL with .snn.onnx, beside it.")
+@click.option("-c", "--calibration", type=_PATH, help="Sample data: .npz, .npy, image folder or saved dataset.")
+@click.option("--samples", type=click.IntRange(1), help="Calibration samples to take; by default all.")
+@click.option("--timesteps", type=click.IntRange(1), default=4, show_default=True, help="Time steps by default.")
+@click.option("--levels", type=click.IntRange(1), default=12, show_default=True, help="Exponents of a graded spike.")
+@click.option("--mantissa", type=click.IntRange(0, 23), default=1, show_default=True, help="Its mantissa bits.")
+@click.option(
+    "--scale",
+    type=click.Choice(["layer", "channel", "neuron"]),
+    default="layer",
+    show_default=True,
+    help="What has a scale of its own.",
+)
+@options.structure
+@click.option("--adapt/--no-adapt", default=True, show_default=True, help="Raise levels until within the tolerance.")
+@click.option("--tolerance", type=float, default=0.01, show_default=True, help="Relative error to reach.")
+@click.option("--budget", type=float, default=60.0, show_default=True, help="Seconds that adaptation may take.")
+@options.dynamics
+@options.images
+@options.device
+@options.seed
+@options.force
+@options.common
+def command(
+    model: Path, output: Path | None, calibration: Path | None, as_json: bool, force: bool, **given: Any
+) -> None:
+    """Convert MODEL, an ONNX file, into a spiking network, without retraining.
+
+    Populations are measured on the calibration data. Without any, synthetic data stand in, and no accuracy is to be
+    expected.
+    """
+    path = output or model.with_name(model.stem + ".snn.onnx")
+    check_output(path, force, model, *([calibration] if calibration else []))
+    images = take_image_options(given)
+    given |= options.take_overrides(given)
+    from onnx2snn.conversion import convert
+
+    with console.progress() as progress:
+        limit = given["samples"] if calibration and calibration.is_dir() else None  # of arrays the converter draws
+        data = read_data(calibration, read_model(model), limit, images) if calibration else None
+        snn = convert(model, calibration=data.inputs if data else None, progress=progress, **given)
+    snn.save(path, force=True)
+    report = cast("ConversionReport", snn.conversion)
+    if as_json:
+        console.print_json({"model": str(model), "output": str(path), **console.plain(report)})
+    else:
+        show(report, snn.defaults.timesteps)
+        console.say(f"written: {path}")
+    for text in report.warnings:
+        console.warn(text)
+
+
+def show(report: "ConversionReport", timesteps: int) -> None:
+    """Print what became of the network: neurons, what adaptation raised, and how close it comes."""
+    kinds = sorted(report.neurons_by_kind.items(), key=lambda item: (-item[1], item[0]))
+    console.table(["neuron", "populations"], [*kinds, ("in all", report.populations)])
+    changed = [(name, sites) for name, sites, _ in report.passes if sites]
+    console.say("passes: " + (", ".join(f"{name} {sites}" for name, sites in changed) or "nothing to change"))
+    raised = sorted({**report.raised, **report.mantissa_raised})
+    if raised:
+        rows = [(name, report.raised.get(name), report.mantissa_raised.get(name)) for name in raised]
+        console.table(["raised by adaptation", "levels", "mantissa"], rows)
+    held = "synthetic" if report.synthetic else "held-back"
+    console.say(
+        f"on {held} samples at T={timesteps}: agreement {console.percent(report.agreement) or '-'}, "
+        f"relative error {console.percent(report.relative_error) or '-'} "
+        f"({report.calibration_samples} calibration samples, {report.seconds:.1f} s)"
+    )

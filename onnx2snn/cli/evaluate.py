@@ -1,0 +1,75 @@
+"""onnx2snn evaluate: agreement, error, accuracy and events against time steps."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from onnx2snn.cli import console, options
+from onnx2snn.cli.files import read_data, take_image_options
+
+_PATH = click.Path(path_type=Path)
+COLUMNS = ["T", "agreement", "relative error", "accuracy", "events/neuron", "events", "synaptic operations"]
+
+
+@click.command()
+@click.argument("model", type=_PATH)
+@click.option("-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset.")
+@options.timesteps("1,2,4,8")
+@click.option("--samples", type=click.IntRange(1), help="Samples to take; by default all.")
+@click.option("--output", help="Output to look at; by default the first float output.")
+@click.option("--class-axis", type=int, help="Its class axis; by default 1, and the last of three.")
+@options.running
+@options.images
+@options.placing
+@options.common
+def command(model: Path, data: Path, timesteps: tuple[int, ...], as_json: bool, **given: Any) -> None:
+    """Compare MODEL, a spiking IR file, with the network it was made from, on data.
+
+    The plain network is the IR file itself, run by onnxruntime.
+    """
+    found = figures(model, data, timesteps, given)
+    if as_json:
+        console.print_json(found)
+        return
+    show(found)
+
+
+def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of `model` on `data` with the options `given`."""
+    options_left = dict(given)
+    images, overrides = take_image_options(options_left), options.take_overrides(options_left)
+    import torch
+
+    from onnx2snn.evaluation import evaluate
+    from onnx2snn_runtime.model import load
+
+    torch.manual_seed(given["seed"])
+    snn = load(model, device=given["device"], dtype=given["dtype"])
+    samples = read_data(data, snn.proto, given["samples"], images)
+    names = ("output", "class_axis", "batch_size", "executor")
+    with console.progress() as progress:
+        found = evaluate(
+            snn, samples, timesteps, progress=progress, **{name: given[name] for name in names}, **overrides
+        )
+    return {**found, "model": str(model)}
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print the figures as a table."""
+    accuracy = console.percent(found["ann"]["accuracy"])
+    console.say(f"{found['model']}: {found['samples']} samples" + (f", plain network {accuracy}" if accuracy else ""))
+    console.table(COLUMNS, [row(t, figures) for t, figures in found["timesteps"].items()], text=0)
+
+
+def row(t: str, figures: dict[str, Any]) -> list[str | None]:
+    """Return the figures at `t` time steps as the cells of a row."""
+    return [
+        t,
+        console.percent(figures["agreement"]),
+        console.percent(figures["relative_error"]),
+        console.percent(figures["accuracy"]),
+        console.number(figures["events_per_neuron"], 3),
+        f"{figures['events']:,}",
+        f"{figures['synaptic_operations']:,.0f}",
+    ]

@@ -1,0 +1,64 @@
+"""Paths and sample data of the commands."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from onnx2snn.data import Samples, read_samples
+from onnx2snn.images import Preprocessing
+from onnx2snn_runtime.errors import InputError
+
+
+def check_output(path: Path, force: bool, *sources: Path) -> None:
+    """Raise InputError where `path` cannot or must not be written, before any work is done."""
+    if path.is_dir():
+        raise InputError(f"{str(path)!r} is a folder: give the path of a file to write")
+    if any(source.exists() and path.exists() and path.samefile(source) for source in sources):
+        raise InputError(f"{str(path)!r} is read and cannot be written too: choose another --output")
+    if path.exists() and not path.is_file():  # it would be replaced, be it a device
+        raise InputError(f"{str(path)!r} is no ordinary file: give the path of one to write")
+    if path.exists() and not force:
+        raise InputError(f"{str(path)!r} exists: choose another path, or overwrite it with --force")
+    if not path.parent.is_dir():
+        raise InputError(f"there is no folder {str(path.parent)!r} to write {path.name!r} to: make it first")
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write `arrays` to an .npz by name, or the only one to an .npy, whole or not at all."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        with partial.open("wb") as file:
+            if path.suffix.lower() == ".npy":
+                np.save(file, next(iter(arrays.values())))
+            else:
+                np.savez(file, **arrays)  # type: ignore[arg-type]
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(f"{str(path)!r} cannot be written: {error.strerror or error}") from error
+
+
+def read_data(path: Path, proto: onnx.ModelProto, limit: int | None, image_options: dict[str, Any]) -> Samples:
+    """Return the samples in `path` for the inputs of `proto`; images as its only input takes them."""
+    constant = {tensor.name for tensor in proto.graph.initializer}
+    ports = [value for value in proto.graph.input if value.name not in constant]
+    preprocessing = _preprocessing(ports[0], image_options) if ports else None
+    return read_samples(path, [port.name for port in ports], limit, preprocessing)
+
+
+def take_image_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Remove the --image-... options from `options` and return them by their short names."""
+    prefix = "image_"
+    return {name[len(prefix) :]: options.pop(name) for name in list(options) if name.startswith(prefix)}
+
+
+def _preprocessing(port: onnx.ValueInfoProto, options: dict[str, Any]) -> Preprocessing:
+    given = {name: value for name, value in options.items() if value is not None}
+    tensor = port.type.tensor_type
+    kind = helper.tensor_dtype_to_np_dtype(tensor.elem_type) if tensor.elem_type else np.dtype("float32")
+    made = Preprocessing(**given)
+    fitted = made.fitted([d.dim_value for d in tensor.shape.dim], str(kind))
+    return Preprocessing(**{**vars(fitted), **({"layout": given["layout"]} if "layout" in given else {})})

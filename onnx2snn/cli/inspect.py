@@ -1,0 +1,57 @@
+"""onnx2snn inspect: what becomes of every node of a network."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from onnx2snn.cli import console, options
+
+if TYPE_CHECKING:
+    from onnx2snn.inspection import Inspection
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@options.structure
+@options.common
+@click.pass_context
+def command(ctx: click.Context, model: Path, neurons: str, encoder: str, as_json: bool) -> None:
+    """Show the kind of every node of MODEL, an ONNX file or a spiking IR file, and each kind's share of the work.
+
+    The exit code is 1 where something in it cannot be converted; all of that is listed.
+    """
+    from onnx2snn.inspection import inspect_model
+
+    found = inspect_model(model, neurons=neurons, encoder=encoder)
+    if as_json:
+        console.print_json(found)
+    else:
+        show(found)
+    for sentence in found.refusals:
+        click.echo(f"Error: {sentence}", err=True)
+    if found.refusals:
+        ctx.exit(1)
+
+
+def show(found: "Inspection") -> None:
+    """Print the nodes, then the shares of the kinds."""
+    console.say(f"{found.model}: " + ("a spiking network" if found.is_ir else "a plain network"))
+    rows = [
+        [
+            node.name,
+            node.op_type,
+            node.kind,
+            node.population,
+            node.note,
+            None if node.macs is None else f"{node.macs:,}",
+        ]
+        for node in found.nodes
+    ]
+    console.table(["node", "operator", "kind", "population", "note", "multiply-adds"], rows, text=5)
+    console.say("")
+    shares = [
+        [kind, console.percent(share["nodes"]), console.percent(share["macs"])] for kind, share in found.shares.items()
+    ]
+    console.table(["kind", "of nodes", "of multiply-adds"], shares)
+    console.say(f"{found.populations} populations of neurons")

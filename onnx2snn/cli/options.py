@@ -1,0 +1,178 @@
+"""Options that several commands share, as decorators."""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from onnx2snn.images import CHANNELS, LAYOUTS
+
+DEBUG = "onnx2snn.debug"
+Function = Callable[..., Any]
+
+
+class Numbers(click.ParamType):
+    """Whole numbers from 1 on, or numbers, with commas between them; they arrive as a tuple."""
+
+    def __init__(self, name: str, whole: bool = True) -> None:
+        self.name = name
+        self.whole = whole
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Return the numbers in the text `value`."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple((int if self.whole else float)(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no list of numbers with commas between them", param, ctx)
+        if self.whole and min(numbers) < 1:
+            self.fail(f"{value!r} holds a number below 1", param, ctx)
+        return numbers
+
+
+class Size(click.ParamType):
+    """A size in pixels: 224, or 224x192 for height and width; it arrives as (height, width)."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return (height, width)."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).lower().split("x")
+        if len(parts) > 2 or not all(part.isdigit() and int(part) for part in parts):
+            self.fail(f"{value!r} is no size: give 224 or 224x192 (height x width)", param, ctx)
+        return int(parts[0]), int(parts[-1])
+
+
+class Setting(click.ParamType):
+    """A setting KEY=VALUE, the value a number, true, false, or text; it arrives as a pair."""
+
+    name = "key=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        """Return (key, value)."""
+        if isinstance(value, tuple):
+            return value
+        key, equals, text = str(value).partition("=")
+        if not equals or not key:
+            self.fail(f"{value!r} is no setting: write KEY=VALUE", param, ctx)
+        try:
+            return key.strip(), json.loads(text)
+        except json.JSONDecodeError:
+            return key.strip(), text
+
+
+def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.meta[DEBUG] = True
+
+
+def _threads(ctx: click.Context, param: click.Parameter, value: int | None) -> None:
+    """Bound the threads of torch, and of onnxruntime, which looks at the environment."""
+    if value is None:
+        return
+    import torch
+
+    before, name = (torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")), "OMP_NUM_THREADS"
+    torch.set_num_threads(value)
+    os.environ[name] = str(value)
+
+    def restore() -> None:
+        torch.set_num_threads(before[0])
+        if before[1] is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before[1]
+
+    ctx.call_on_close(restore)
+
+
+debug_option = click.option(
+    "--debug", is_flag=True, is_eager=True, expose_value=False, callback=_debug, help="Show tracebacks of errors."
+)
+
+
+def chain(*options: Function) -> Function:
+    """Return one decorator that adds `options` in the order given."""
+
+    def decorate(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def common(function: Function) -> Function:
+    """Add --json, --threads and --debug."""
+    return chain(
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+        click.option(
+            "--threads", type=click.IntRange(1), expose_value=False, callback=_threads, help="Threads on the CPU."
+        ),
+        debug_option,
+    )(function)
+
+
+def timesteps(default: str) -> Function:
+    """Add --timesteps, a list."""
+    return click.option(
+        "--timesteps", type=Numbers("T,T,..."), default=default, show_default=True, help="Time steps to look at."
+    )
+
+
+def take_overrides(options: dict[str, Any]) -> dict[str, Any]:
+    """Remove what was given of dynamics, schedule and encoder from `options` and return it as a run takes it."""
+    found: dict[str, Any] = {}
+    for name in ("dynamics", "schedule", "encoder"):
+        for key, empty in ((name, None), (f"{name}_options", ())):
+            value = options.pop(key, empty)
+            if value:
+                found[key] = value if isinstance(value, str) else dict(value)
+    return found
+
+
+force = click.option("--force", is_flag=True, help="Overwrite an existing file.")
+seed = click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
+device = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+placing = chain(
+    device,
+    click.option("--dtype", help="Type that synapses run in: float32, float64, float16 or bfloat16."),
+    click.option("--batch-size", type=click.IntRange(1), help="Samples to run at a time."),
+    seed,
+)
+dynamics = chain(
+    click.option("--dynamics", help="Dynamics of the neurons, such as differential or signgd."),
+    click.option("--dynamics-option", "dynamics_options", type=Setting(), multiple=True, help="A setting of theirs."),
+    click.option("--schedule", help="Schedule of the step size, such as exponential."),
+    click.option("--schedule-option", "schedule_options", type=Setting(), multiple=True, help="A setting of it."),
+)
+structure = chain(
+    click.option(
+        "--neurons",
+        type=click.Choice(["region", "elementwise"]),
+        default="region",
+        show_default=True,
+        help="What a neuron may compute: a region of operators, or a scalar function of one or two operands.",
+    ),
+    click.option("--encoder", default="direct", show_default=True, help="Input coding: direct, float, differential."),
+)
+running = chain(
+    click.option("--executor", default="step", show_default=True, help="How it is executed: step or event."),
+    dynamics,
+    click.option("--encoder", help="Coding of spiking inputs."),
+    click.option("--encoder-option", "encoder_options", type=Setting(), multiple=True, help="A setting of it."),
+)
+images = chain(
+    click.option("--image-size", type=Size(), help="Size of images: cut from the centre. By default the model's."),
+    click.option("--image-resize", type=click.IntRange(1), help="Length of the shorter side before the cut."),
+    click.option("--image-mean", type=Numbers("number,...", whole=False), default="0", help="Mean, taken off."),
+    click.option("--image-std", type=Numbers("number,...", whole=False), default="1", help="Deviation, divided by."),
+    click.option("--image-scale", type=float, default=1 / 255, help="Factor of a pixel (0 to 255) before that: 1/255."),
+    click.option("--image-layout", type=click.Choice(LAYOUTS), help="Where the channels are. By default the model's."),
+    click.option("--image-channels", type=click.Choice(CHANNELS), default="rgb", show_default=True, help="Channels."),
+)

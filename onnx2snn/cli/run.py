@@ -1,0 +1,69 @@
+"""onnx2snn run: a spiking network on inputs of the user's."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from onnx2snn.cli import console, options
+from onnx2snn.cli.files import check_output, read_data, take_image_options, write_arrays
+from onnx2snn_runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from onnx2snn_runtime.model import SpikingModel
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("model", type=_PATH)
+@click.option("-i", "--input", "source", type=_PATH, required=True, help="Inputs: .npz, .npy, image folder or dataset.")
+@click.option("-o", "--output", type=_PATH, required=True, help="Where to write: .npz, or .npy for a single output.")
+@click.option("--timesteps", type=click.IntRange(1), help="Time steps; by default the model's own.")
+@click.option("--samples", type=click.IntRange(1), help="Samples to take; by default all.")
+@options.running
+@options.images
+@options.placing
+@options.force
+@options.common
+def command(
+    model: Path, source: Path, output: Path, timesteps: int | None, as_json: bool, force: bool, **given: Any
+) -> None:
+    """Run MODEL, a spiking IR file, on inputs and write its outputs, by name."""
+    if output.suffix.lower() not in (".npz", ".npy"):
+        raise InputError(f"{str(output)!r} is neither an .npz nor an .npy: choose one of them for --output")
+    check_output(output, force, model, source)
+    images, overrides = take_image_options(given), options.take_overrides(given)
+    from onnx2snn_runtime.model import load
+
+    snn = load(model, device=given["device"], dtype=given["dtype"])
+    names = [port.name for port in snn.program.outputs]
+    if output.suffix.lower() == ".npy" and len(names) > 1:
+        raise InputError(f"the model has the outputs {', '.join(names)}: give an .npz as --output")
+    samples = read_data(source, snn.proto, given["samples"], images)
+    steps = timesteps or snn.defaults.timesteps
+    result, events = _run(snn, samples.inputs, steps, given, overrides)
+    write_arrays(output, result)
+    facts = {"model": str(model), "output": str(output), "samples": samples.count, "timesteps": steps}
+    shapes = {name: list(value.shape) for name, value in result.items()}
+    if as_json:
+        console.print_json({**facts, "shapes": shapes, **events})
+        return
+    for name, shape in shapes.items():
+        console.say(f"{name}: {' x '.join(map(str, shape))}")
+    console.say(f"{samples.count} samples at T={steps}, {events['events_per_neuron']:.3g} events per neuron")
+    console.say(f"written: {output}")
+
+
+def _run(
+    snn: "SpikingModel", inputs: dict[str, np.ndarray], steps: int, given: dict[str, Any], overrides: dict[str, Any]
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Return the outputs by name, and the events."""
+    import torch
+
+    torch.manual_seed(given["seed"])
+    run = snn.run(inputs, steps, executor=given["executor"], batch_size=given["batch_size"], **overrides)
+    outputs = run.outputs[steps]
+    named = outputs if isinstance(outputs, dict) else {snn.program.outputs[0].name: outputs}
+    return named, {"events": run.events[steps], "events_per_neuron": run.events_per_neuron[steps]}

@@ -1,0 +1,42 @@
+"""onnx2snn evaluate."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from onnx2snn.data import read_samples
+from onnx2snn.evaluation import evaluate
+from onnx2snn_runtime.model import load
+from tests.onnx2snn.cli.conftest import Invoke
+
+
+def test_json_is_the_object_of_the_design(invoke: Invoke, ir_file: Path, data_file: Path) -> None:
+    result = invoke("evaluate", ir_file, "--data", data_file, "--timesteps", "1,4", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found == evaluate(load(ir_file), read_samples(data_file, ["x"]), [1, 4]) | {"model": str(ir_file)}
+    assert list(found)[:4] == ["model", "samples", "ann", "timesteps"]
+
+
+def test_the_table(invoke: Invoke, ir_file: Path, data_file: Path) -> None:
+    result = invoke("evaluate", ir_file, "--data", data_file, "--samples", 10)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].endswith("net.snn.onnx: 10 samples, plain network 40.00 %")
+    assert lines[1].split("  ")[0].strip() == "T"
+    assert [line.split()[0] for line in lines[2:]] == ["1", "2", "4", "8"]
+
+
+def test_data_that_do_not_fit(refused: Callable[..., str], ir_file: Path, data_file: Path, tmp_path: Path) -> None:
+    assert "no file or folder" in refused("evaluate", ir_file, "--data", tmp_path / "none.npz")
+    (tmp_path / "empty.npz").touch()
+    assert "is empty" in refused("evaluate", ir_file, "--data", tmp_path / "empty.npz")
+    (tmp_path / "cut.npz").write_bytes(data_file.read_bytes()[:200])
+    assert "damaged or truncated" in refused("evaluate", ir_file, "--data", tmp_path / "cut.npz")
+    np.save(tmp_path / "x.npy", np.zeros((3, 2), np.float32))
+    assert "has the shape (3, 2)" in refused("evaluate", ir_file, "--data", tmp_path / "x.npy")
+    assert "has no output 'y'" in refused("evaluate", ir_file, "--data", data_file, "--output", "y")
+    (tmp_path / "images").mkdir()
+    assert "folder without images" in refused("evaluate", ir_file, "--data", tmp_path / "images")

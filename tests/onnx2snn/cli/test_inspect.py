@@ -1,0 +1,64 @@
+"""onnx2snn inspect."""
+
+import json
+import sys
+import types
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.onnx2snn.cli.conftest import Invoke
+
+
+@dataclass
+class Node:
+    name: str = "Relu_0"
+    op_type: str = "Relu"
+    kind: str = "neuron"
+    note: str = ""
+    macs: int | None = None
+    population: str | None = "relu"
+
+
+@dataclass
+class Found:
+    model: str
+    is_ir: bool = False
+    nodes: list[Node] = field(default_factory=lambda: [Node(), Node("Gemm_1", "Gemm", "synapse", "", 12345, None)])
+    kinds: tuple[str, ...] = ("static", "control", "synapse", "neuron", "readout")
+    shares: dict[str, dict[str, float]] = field(default_factory=lambda: {"neuron": {"nodes": 0.5, "macs": 0.0}})
+    populations: int = 1
+    refusals: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def refusals(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    listed: list[str] = []
+
+    def inspect_model(model: Path, **options: Any) -> Found:
+        return Found(str(model), refusals=listed)
+
+    module = types.ModuleType("onnx2snn.inspection")
+    module.inspect_model = inspect_model  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "onnx2snn.inspection", module)
+    return listed
+
+
+def test_every_node_and_the_shares(invoke: Invoke, refusals: list[str]) -> None:
+    result = invoke("inspect", "net.onnx")
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert lines[0] == ["net.onnx:", "a", "plain", "network"]
+    assert lines[2] == ["Relu_0", "Relu", "neuron", "relu", "-"]
+    assert lines[3] == ["Gemm_1", "Gemm", "synapse", "-", "12,345"]
+    assert ["neuron", "50.00", "%", "0.00", "%"] in lines
+
+
+def test_refusals_are_all_listed(invoke: Invoke, refusals: list[str]) -> None:
+    refusals += ["the node 'a' is a Loop: unroll it", "the node 'b' is an If: fold it"]
+    result = invoke("inspect", "net.onnx", "--json")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [f"Error: {text}" for text in refusals]
+    assert json.loads(result.stdout)["refusals"] == refusals

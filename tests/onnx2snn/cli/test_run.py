@@ -1,0 +1,94 @@
+"""onnx2snn run."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from onnx2snn_runtime.model import SpikingModel
+from tests.onnx2snn.cli.conftest import Invoke
+
+Refused = Callable[..., str]
+
+
+def test_outputs_are_written_by_name(
+    invoke: Invoke, ir_file: Path, data_file: Path, snn: SpikingModel, features: np.ndarray, tmp_path: Path
+) -> None:
+    result = invoke("run", ir_file, "--input", data_file, "--output", tmp_path / "y.npz", "--timesteps", 8)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0] == "logits: 40 x 3"
+    with np.load(tmp_path / "y.npz") as written:
+        np.testing.assert_array_equal(written["logits"], snn(features, timesteps=8))
+
+
+def test_json_and_npy(invoke: Invoke, ir_file: Path, data_file: Path, tmp_path: Path) -> None:
+    words = ["--dynamics", "signgd", "--schedule", "exponential", "--schedule-option", "decay=0.9", "--batch-size", 16]
+    result = invoke("run", ir_file, "-i", data_file, "-o", tmp_path / "y.npy", "--json", "--executor", "event", *words)
+    found = json.loads(result.stdout)
+    assert (found["samples"], found["timesteps"], found["shapes"]) == (40, 4, {"logits": [40, 3]})
+    assert found["events_per_neuron"] == 4.0
+    assert np.load(tmp_path / "y.npy").shape == (40, 3)
+
+
+def test_an_existing_output_stays(
+    refused: Refused, invoke: Invoke, ir_file: Path, data_file: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "y.npy"
+    target.write_text("mine")
+    words = ("run", ir_file, "-i", data_file, "-o", target)
+    assert "exists: choose another path, or overwrite it with --force" in refused(*words)
+    assert target.read_text() == "mine"
+    assert invoke(*words, "--force").exit_code == 0
+    assert np.load(target).shape == (40, 3)
+
+
+def test_paths_that_cannot_be_written(refused: Refused, ir_file: Path, data_file: Path, tmp_path: Path) -> None:
+    assert "neither an .npz nor an .npy" in refused("run", ir_file, "-i", data_file, "-o", tmp_path / "y.txt")
+    assert "there is no folder" in refused("run", ir_file, "-i", data_file, "-o", tmp_path / "no" / "y.npz")
+    (tmp_path / "d.npz").mkdir()
+    assert "is a folder" in refused("run", ir_file, "-i", data_file, "-o", tmp_path / "d.npz")
+    before = data_file.read_bytes()
+    assert "is read and cannot be written too" in refused("run", ir_file, "-i", data_file, "-o", data_file, "--force")
+    assert data_file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arrays", "sentence"),
+    [
+        ({"z": np.zeros((2, 4), np.float32)}, "lacks the input 'x'"),
+        ({"x": np.zeros((2, 5), np.float32)}, "has the shape (2, 5), the model takes (any, 4)"),
+        ({"x": np.zeros((2, 4), np.int64)}, "has the type int64, the model takes float32"),
+        ({"x": np.zeros((0, 4), np.float32)}, "holds no samples"),
+    ],
+)
+def test_inputs_that_do_not_fit(
+    refused: Refused, ir_file: Path, tmp_path: Path, arrays: dict[str, np.ndarray], sentence: str
+) -> None:
+    np.savez(tmp_path / "x.npz", **arrays)
+    assert sentence in refused("run", ir_file, "-i", tmp_path / "x.npz", "-o", tmp_path / "y.npz")
+    assert not (tmp_path / "y.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--dynamics", "signdg"], "did you mean 'signgd'"),
+        (["--executor", "stepp"], "did you mean 'step'"),
+        (["--encoder", "float"], "convert it again with --encoder float"),
+        (["--dtype", "float8"], "there is no dtype 'float8'"),
+        (["--device", "toaster"], "the device 'toaster' cannot be used"),
+    ],
+)
+def test_settings_that_do_not_exist(
+    refused: Refused, ir_file: Path, data_file: Path, tmp_path: Path, words: list[str], sentence: str
+) -> None:
+    assert sentence in refused("run", ir_file, "-i", data_file, "-o", tmp_path / "y.npz", *words)
+
+
+def test_models_that_are_none(refused: Refused, model_file: Path, data_file: Path, tmp_path: Path) -> None:
+    rest = ("-i", data_file, "-o", tmp_path / "y.npz")
+    assert "is no spiking IR file: convert it first" in refused("run", model_file, *rest)
+    assert "there is no file" in refused("run", tmp_path / "none.onnx", *rest)
+    assert "there is no file" in refused("run", tmp_path, *rest)
