@@ -48,7 +48,7 @@ class Inspection:
 def inspect_model(
     model: str | Path | onnx.ModelProto, *, neurons: str = "region", encoder: str = "direct"
 ) -> Inspection:
-    """Return what `convert` would make of `model`, or what the IR file `model` holds; refusals are listed, not raised."""
+    """Return what `convert` would make of `model`, or what the IR file `model` holds, refusals listed."""
     work = prepare(model, neurons, encoder)
     found = Inspection(work.where)
     if any(is_neuron(node) for node in work.model.graph.node):
@@ -69,11 +69,15 @@ def _inspect_ann(work: Work, found: Inspection) -> None:
     found.refusals = cannot_spike(work, regions)
     found.populations = len(regions)
     owners = {id(node): region for region in regions for node in region.nodes}
-    shapes = shapes_of(work.model)
+    shapes = {name: tuple(_size(d) for d in t.shape or ()) for name, t in work.graph.tensors().items()}
     for node in work.graph.nodes:
         region = owners.get(id(node))
         kind = "neuron" if region is not None else classes.kind(node)
         found.nodes.append(_report(node, kind, region, multiply_adds(to_proto(node), shapes)))
+
+
+def _size(dimension: object) -> int:
+    return dimension if isinstance(dimension, int) else 1
 
 
 def _report(node: gs.Node, kind: str, region: Region | None, macs: int | None) -> NodeReport:
