@@ -96,7 +96,7 @@ class SpikingModel(nn.Module):
         parts: list[tuple[dict[int, dict[str, Tensor]], dict[str, dict[str, Tensor]]]] = []
         for batch, samples in self._batches(inputs, batch_size):
             watchers = {name: Recorder(READERS[name]) for name in probes if name in READERS}
-            events, counter = EventCounter(samples), OperationCounter()
+            events, counter = EventCounter(samples), OperationCounter(samples, self.defaults.batch)
             watching = (events, *watchers.values(), *((counter,) if operations else ()))
             execution = make_execution(executor, self.program, self._settings(watching, overrides))
             outputs = self._advance(execution, batch, steps)

@@ -7,8 +7,9 @@ values    the estimates v, likewise
 errors    f(x) - v after the step, likewise
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 
@@ -41,6 +42,7 @@ class EventCounter:
     samples: int
     counts: dict[str, list[Tensor]] = field(default_factory=dict)
     neurons: dict[str, int] = field(default_factory=dict)
+    sees_synapses: ClassVar[bool] = False
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Count what `item` sent."""
@@ -51,6 +53,9 @@ class EventCounter:
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
         """See nothing: synapses send no events."""
+
+    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
+        """See nothing."""
 
     def table(self) -> dict[str, Tensor]:
         """Return the events of every population, int64 [T] on the host."""
@@ -63,12 +68,16 @@ class Recorder:
 
     read: Reader
     kept: dict[str, list[Tensor]] = field(default_factory=dict)
+    sees_synapses: ClassVar[bool] = False
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Keep the quantity of `item`."""
         self.kept.setdefault(item.name, []).append(self.read(spike, state, target))
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
+        """See nothing."""
+
+    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
         """See nothing."""
 
     def table(self) -> dict[str, Tensor]:

@@ -4,9 +4,9 @@ step    the value domain, one step at a time: x = L(v); constant memory
 event   the event domain, the reference: spikes through the synapses, currents filtered in the neuron
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, call
@@ -17,11 +17,20 @@ from onnx2snn_runtime.registry import Registry
 class Probe(Protocol):
     """What may watch a run; it must not wait for the device, nor change what it is shown."""
 
+    sees_synapses: ClassVar[bool]
+    """Whether `synapse` and `sources` are to be called: an executor may have to compute more for them."""
+
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """See the population `item` after step t: what it sent, its new state, and what it aimed at."""
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
-        """See a synapse before it runs: varying inputs in `changing` (changes, or values), others in `constant`."""
+        """See a synapse before it runs: varying inputs in `changing` (changes, or values), others in `constant`.
+
+        Values are shown at t = 0 as well: what they are before the first spike.
+        """
+
+    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
+        """See what reaches the population `item` at step t, and at t = 0."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,7 @@ class Execution:
         self.t = 0
         self._raw: dict[str, Tensor] = {}
         self._neurons = {item.output: program.neuron(item) for item in program.populations}
+        self.watchers = [probe for probe in settings.probes if probe.sees_synapses]
 
     def feed(self, inputs: Mapping[str, Tensor]) -> None:
         """Set the inputs from the next step on, and compute what depends on them alone."""
@@ -81,18 +91,47 @@ class Execution:
 
     def fire(self, item: Population, sources: list[Tensor]) -> Tensor:
         """Move the population `item` towards its target at `sources`; return the spike."""
-        constants = [self.frame.values[name] for name in item.constants]
-        target = item.target(sources, constants, self.program.wide)
+        target = self.target(item, sources)
         before = self.states.get(item.output) or self.settings.dynamics.init(target)
         after, spike = self.settings.dynamics.step(before, target, self.t, self._neurons[item.output])
         self.states[item.output] = after
         for probe in self.settings.probes:
             probe.population(item, self.t, spike, after, target)
+        for probe in self.watchers:
+            probe.sources(item, self.t, sources)
         return spike
+
+    def target(self, item: Population, sources: Sequence[Tensor]) -> Tensor:
+        """Return f of the population `item` at `sources`."""
+        constants = [self.frame.values[name] for name in item.constants]
+        return item.target(sources, constants, self.program.wide)
+
+    def rest(self) -> None:
+        """Compute every value at the present estimates, which are zero before the first step."""
+        for name in self.program.defaults.spiking_inputs:
+            raw = self._raw[name].to(self.program.wide)
+            self.frame.set(name, self.inputs[name].v if name in self.inputs else raw.new_zeros(raw.shape))
+        for item in (*self.program.loop, *self.program.tail):
+            if isinstance(item, Call):
+                call(item, self.frame)
+                continue
+            if item.output not in self.states:
+                target = self.target(item, [self.frame.values[name] for name in item.sources])
+                self.states[item.output] = self.settings.dynamics.init(target)
+            self.frame.set(item.output, self.states[item.output].v)
+
+    def show_rest(self, synapses: bool = True) -> None:
+        """Show the watchers the values before the first spike, after `rest`."""
+        for probe in self.watchers:
+            for item in (*self.program.loop, *self.program.tail):
+                if isinstance(item, Population):
+                    probe.sources(item, 0, [self.frame.values[name] for name in item.sources])
+                elif synapses and any(item.varying):
+                    probe.synapse(item, 0, self.frame, self.frame, changes=False)
 
     def watch(self, item: Call, frame: Frame, changes: bool) -> None:
         """Show the probes a synapse before it is computed; `changes` says whether `frame` holds changes or values."""
-        for probe in self.settings.probes:
+        for probe in self.watchers:
             probe.synapse(item, self.t, frame, self.frame, changes)
 
 
