@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -86,6 +87,7 @@ class Program(nn.Module):
         self.defaults: ModelDefaults = read_defaults(model, where)
         self.inputs = ports(model)
         self.outputs = _ports(model.graph.output)
+        self.footprints: dict[Any, int] = {}
         self._names: dict[str, str] = {}
         self.anchor: Tensor
         self.register_buffer("anchor", torch.zeros((), dtype=_own_dtype(model)), persistent=False)
