@@ -57,9 +57,11 @@ class Frame:
         if not name:
             return None
         value = self.values[name]
-        if isinstance(value, Tensor) and value.is_floating_point() and value.dtype != self.dtype:
-            return value.to(self.dtype)
-        return value
+        if not isinstance(value, Tensor):
+            return value
+        if value.is_floating_point() and value.dtype != self.dtype:
+            return value.to(self.device, self.dtype)
+        return value if value.device == self.device else value.to(self.device)  # Shape answers on the host
 
     def listed(self, name: str) -> Any:
         """Return the value of `name` as nested lists of Python numbers, copied to the host once."""
