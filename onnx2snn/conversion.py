@@ -25,6 +25,7 @@ from onnx2snn.passes.free_batch import free_batch
 from onnx2snn.passes.import_graph import import_graph
 from onnx2snn.passes.inline_functions import inline_functions
 from onnx2snn.passes.raise_opset import raise_opset
+from onnx2snn.passes.repair_exports import repair_exports
 from onnx2snn.passes.split_shared_logic import split_shared_logic
 from onnx2snn.passes.write_neurons import write_neurons
 from onnx2snn.support import is_supported
@@ -162,12 +163,15 @@ def convert(
 
 
 def prepare(model: str | Path | onnx.ModelProto, neurons: str = "region", encoder: str = "direct") -> Work:
-    """Return the work that the passes start from; a ModelProto is copied."""
+    """Return the work that the passes start from: a copy of the model, repaired where its exporter was wrong."""
     if isinstance(model, onnx.ModelProto):
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
-        return Work(copy, "the model", is_supported, neurons, encoder)
-    return Work(read_model(model), repr(str(model)), is_supported, neurons, encoder)
+        work = Work(copy, "the model", is_supported, neurons, encoder)
+    else:
+        work = Work(read_model(model), repr(str(model)), is_supported, neurons, encoder)
+    repair_exports(work)
+    return work
 
 
 def check_equivalence(
