@@ -181,7 +181,7 @@ def check_equivalence(
     if model.ByteSize() < 1_900_000_000:
         onnx.checker.check_model(model, full_check=True)
     verify(model, work.where)
-    before = run_ann(original, inputs, work.batch or 4, fixed=work.batch)
+    before = run_ann(original, inputs, 4, fixed=_fixed_batch(original))
     after = run_ann(model, inputs, work.batch or 4, fixed=work.batch)
     for name, value in before.items():
         if value.dtype.kind == "f":
@@ -194,6 +194,13 @@ def check_equivalence(
                     f"the output {name!r} of the rewritten graph differs from that of {work.where} by {gap:.2g} "
                     "(relative): this is a fault of onnx2snn; please report it with the model"
                 )
+
+
+def _fixed_batch(model: onnx.ModelProto) -> int:
+    """Return the batch size that the inputs of `model` declare, 0 where it is free."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    dims = [v.type.tensor_type.shape.dim for v in model.graph.input if v.name not in weights]
+    return max((d[0].dim_value for d in dims if d), default=0)
 
 
 def _adapt(
