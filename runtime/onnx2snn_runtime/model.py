@@ -78,7 +78,7 @@ class SpikingModel(nn.Module):
         timesteps: int | Sequence[int] | None = None,
         *,
         probes: Sequence[str] = (),
-        executor: str = "step",
+        executor: str = "layer",
         batch_size: int | None = None,
         operations: bool = False,
         **overrides: Any,
@@ -96,7 +96,8 @@ class SpikingModel(nn.Module):
         parts: list[tuple[dict[int, dict[str, Tensor]], dict[str, dict[str, Tensor]]]] = []
         for batch, samples in self._batches(inputs, batch_size):
             watchers = {name: Recorder(READERS[name]) for name in probes if name in READERS}
-            events, counter = EventCounter(samples), OperationCounter()
+            events = EventCounter(samples, padded=samples < self.defaults.batch)
+            counter = OperationCounter(samples, self.defaults.batch)
             watching = (events, *watchers.values(), *((counter,) if operations else ()))
             execution = make_execution(executor, self.program, self._settings(watching, overrides))
             outputs = self._advance(execution, batch, steps)
@@ -215,14 +216,7 @@ class SpikingModel(nn.Module):
         for name in moving:
             if len(device[name]) < steps[-1]:
                 raise InputError(f"the input {name!r} has {len(device[name])} time steps, {steps[-1]} were asked for")
-        outputs = {}
-        for t in range(1, steps[-1] + 1):
-            if t == 1 or moving:
-                execution.feed({name: value[t - 1] if name in moving else value for name, value in device.items()})
-            execution.advance()
-            if t in steps:
-                outputs[t] = execution.outputs()
-        return outputs
+        return execution.run(device, moving, steps)
 
     def _gather(self, total: Run, parts: list[Any], steps: list[int], probes: Sequence[str], x: Any) -> Run:
         samples = 0
