@@ -25,6 +25,7 @@ from onnx2snn.passes.free_batch import free_batch
 from onnx2snn.passes.import_graph import import_graph
 from onnx2snn.passes.inline_functions import inline_functions
 from onnx2snn.passes.raise_opset import raise_opset
+from onnx2snn.passes.repair_exports import repair_exports
 from onnx2snn.passes.split_shared_logic import split_shared_logic
 from onnx2snn.passes.write_neurons import write_neurons
 from onnx2snn.support import is_supported
@@ -162,12 +163,15 @@ def convert(
 
 
 def prepare(model: str | Path | onnx.ModelProto, neurons: str = "region", encoder: str = "direct") -> Work:
-    """Return the work that the passes start from; a ModelProto is copied."""
+    """Return the work that the passes start from: a copy of the model, repaired where its exporter was wrong."""
     if isinstance(model, onnx.ModelProto):
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
-        return Work(copy, "the model", is_supported, neurons, encoder)
-    return Work(read_model(model), repr(str(model)), is_supported, neurons, encoder)
+        work = Work(copy, "the model", is_supported, neurons, encoder)
+    else:
+        work = Work(read_model(model), repr(str(model)), is_supported, neurons, encoder)
+    repair_exports(work)
+    return work
 
 
 def check_equivalence(
@@ -177,7 +181,7 @@ def check_equivalence(
     if model.ByteSize() < 1_900_000_000:
         onnx.checker.check_model(model, full_check=True)
     verify(model, work.where)
-    before = run_ann(original, inputs, work.batch or 4, fixed=work.batch)
+    before = run_ann(original, inputs, 4, fixed=_fixed_batch(original))
     after = run_ann(model, inputs, work.batch or 4, fixed=work.batch)
     for name, value in before.items():
         if value.dtype.kind == "f":
@@ -190,6 +194,13 @@ def check_equivalence(
                     f"the output {name!r} of the rewritten graph differs from that of {work.where} by {gap:.2g} "
                     "(relative): this is a fault of onnx2snn; please report it with the model"
                 )
+
+
+def _fixed_batch(model: onnx.ModelProto) -> int:
+    """Return the batch size that the inputs of `model` declare, 0 where it is free."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    dims = [v.type.tensor_type.shape.dim for v in model.graph.input if v.name not in weights]
+    return max((d[0].dim_value for d in dims if d), default=0)
 
 
 def _adapt(
