@@ -81,16 +81,20 @@ class LayerExecution(Execution):
             for probe in self.watchers:
                 probe.sources(item, first + index, [x[index if len(x) > 1 else 0] for x in sources])
         clamp = None if any(probe.sees_spikes for probe in self.settings.probes) else item.clamp(self.frame)
-        target = sources[0].to(self.program.wide) if clamp else self._target(item, sources, varying)
-        state = self.states.get(item.output) or dynamics.init(target[0])
-        if any(probe.sees_spikes for probe in self.settings.probes):
-            return self._step_by_step(item, target, state, first, count)
-        kernel = find_kernel(dynamics, target)
+        target = sources[0] if clamp else self._target(item, sources, varying)
+        state = self.states.get(item.output) or dynamics.init(target[0].to(self.program.wide))
+        kernel = None
+        if not any(probe.sees_spikes for probe in self.settings.probes):
+            kernel = find_kernel(dynamics, target)
+            if kernel is None and clamp and target.dtype != self.program.wide:
+                target = target.to(self.program.wide)
+                kernel = find_kernel(dynamics, target)
         if kernel is None:
             target = self._target(item, sources, varying) if clamp else target
             return self._step_by_step(item, target, state, first, count)
-        scanned = kernel.scan(dynamics, target, state.v, count, first, neuron, clamp)
-        self.states[item.output] = State(scanned.values[-1])
+        narrow = self.program.dtype if kernel.narrows and item.output in self.program.narrow else None
+        scanned = kernel.scan(dynamics, target, state.v, count, first, neuron, clamp, narrow)
+        self.states[item.output] = State(scanned.v)
         for probe in self.settings.probes:
             probe.count(item, first, scanned.events, scanned.values[0])
         return scanned.values
