@@ -61,6 +61,7 @@ class SpikingModel(nn.Module):
         self.program = Program(proto, where)
         self.conversion: Any = None
         self._live: Execution | None = None
+        self._live_samples = 0
 
     @property
     def defaults(self) -> ModelDefaults:
@@ -69,8 +70,10 @@ class SpikingModel(nn.Module):
 
     def forward(self, x: Any, timesteps: int | None = None, **options: Any) -> Output:
         """Return the output after `timesteps` steps; for `options` see `run`."""
-        steps = self.defaults.timesteps if timesteps is None else timesteps
-        return self.run(x, timesteps=steps, **options).outputs[steps]
+        steps = _steps(self.defaults.timesteps if timesteps is None else timesteps)
+        if len(steps) > 1:
+            raise InputError(f"timesteps is {timesteps!r}: give one whole number, or call run(), which takes several")
+        return self.run(x, timesteps=steps, **options).outputs[steps[0]]
 
     def run(
         self,
@@ -96,42 +99,59 @@ class SpikingModel(nn.Module):
         parts: list[tuple[dict[int, dict[str, Tensor]], dict[str, dict[str, Tensor]]]] = []
         for batch, samples in self._batches(inputs, batch_size):
             watchers = {name: Recorder(READERS[name]) for name in probes if name in READERS}
-            events, counter = EventCounter(samples), OperationCounter(samples, self.defaults.batch)
+            events = EventCounter(samples, self.defaults.batch)
+            counter = OperationCounter(samples, self.defaults.batch)
             watching = (events, *watchers.values(), *((counter,) if operations else ()))
             execution = make_execution(executor, self.program, self._settings(watching, overrides))
             outputs = self._advance(execution, batch, steps)
             parts.append(
                 (
-                    {t: {k: _cut(v, samples) for k, v in out.items()} for t, out in outputs.items()},
+                    {t: self._cut(out, samples) for t, out in outputs.items()},
                     {"events": events.table()}
-                    | {
-                        name: {k: v[:, :samples] for k, v in watcher.table().items()}
-                        for name, watcher in watchers.items()
-                    },
+                    | {name: self._cut(watcher.table(), samples, 1) for name, watcher in watchers.items()},
                 )
             )
-            total.neurons = sum(events.neurons.values())
+            neurons = events.neurons
+            total.neurons = sum(neurons.values())
             for t in steps if operations else ():
                 counted = float(sum(counter.totals[:t], torch.zeros(())))
                 total.synaptic_operations[t] = total.synaptic_operations.get(t, 0.0) + counted
-        return self._gather(total, parts, steps, probes, x)
+        total = self._gather(total, parts, steps, probes, x)
+        if "rates" in probes:
+            samples = _size(inputs, self.program)
+            counts = merge([tables["events"] for _, tables in parts], summed=True)
+            total.probes["rates"] = {name: count / (neurons[name] * samples) for name, count in counts.items()}
+        return total
 
     def reset(self) -> None:
         """Forget the state that `step` keeps."""
         self._live = None
+        self._live_samples = 0
 
     @torch.no_grad()
     def step(self, x: Any, **overrides: Any) -> Output:
         """Make one time step on the input `x` of this step, keep the state, and return the output so far."""
-        inputs = self._checked(x)
+        batch, samples = self._one_step(self._checked(x))
         if self._live is None:
             executor = overrides.pop("executor", "step")
             self._live = make_execution(executor, self.program, self._settings((), overrides))
+            self._live_samples = samples
         elif overrides:
             raise InputError("dynamics and coding are chosen at the first step: call reset() to choose again")
-        self._live.feed({port.name: to_device(inputs[port.name], port, self.program) for port in self.program.inputs})
+        elif samples != self._live_samples:
+            raise InputError(f"{samples} samples came to a stream of {self._live_samples}: call reset() to start anew")
+        self._live.feed({port.name: to_device(batch[port.name], port, self.program) for port in self.program.inputs})
         self._live.advance()
-        return self._returned(self._live.outputs(), x)
+        return self._returned(self._cut(self._live.outputs(), samples), x)
+
+    def _one_step(self, inputs: dict[str, Tensor]) -> tuple[dict[str, Tensor], int]:
+        for port in self.program.inputs:
+            if varies_in_time(inputs[port.name], port):
+                raise InputError(f"the input {port.name!r} has a time axis: step() takes one step of it at a time")
+        first, *more = self._batches(inputs, None)
+        if more:
+            raise InputError(f"the graph is fixed to a batch of {self.defaults.batch}: a step takes so many samples")
+        return first
 
     def set_population(self, name: str, **changes: Any) -> None:
         """Change parameters (levels, mantissa, scale) of the population `name`, here and in the IR."""
@@ -159,6 +179,7 @@ class SpikingModel(nn.Module):
             raise InputError(f"{str(file)!r} exists: choose another path, or overwrite it with --force (force=True)")
         if not file.parent.is_dir():
             raise InputError(f"there is no folder {str(file.parent)!r} to write {file.name!r} to: make it first")
+        self.program.store(self.proto)
         write_model(self.proto, file)
 
     def _settings(self, watching: Sequence[Any], overrides: Mapping[str, Any]) -> Settings:
@@ -189,7 +210,7 @@ class SpikingModel(nn.Module):
         """Yield the inputs in batches, and how many samples of each are real: a fixed batch is filled up."""
         fixed = self.defaults.batch
         total = _size(inputs, self.program)
-        limit = fixed or size or total
+        limit = fixed or (total if size is None else size)
         if limit < 1:
             raise InputError(f"the batch size is {limit}: give 1 or more samples")
         for start in range(0, total, limit):
@@ -223,6 +244,13 @@ class SpikingModel(nn.Module):
             if t in steps:
                 outputs[t] = execution.outputs()
         return outputs
+
+    def _cut(self, values: Mapping[str, Tensor], samples: int, axis: int = 0) -> dict[str, Tensor]:
+        """Return what belongs to the `samples` of a batch that was filled up."""
+        if samples >= self.defaults.batch:
+            return dict(values)
+        full = {name for name, value in values.items() if value.shape[axis : axis + 1] == (self.defaults.batch,)}
+        return {name: value.narrow(axis, 0, samples) if name in full else value for name, value in values.items()}
 
     def _gather(self, total: Run, parts: list[Any], steps: list[int], probes: Sequence[str], x: Any) -> Run:
         samples = 0
@@ -297,8 +325,8 @@ def write_model(proto: onnx.ModelProto, file: Path) -> None:
 
 
 def _steps(timesteps: int | Sequence[int]) -> list[int]:
-    steps = [timesteps] if isinstance(timesteps, int | np.integer) else list(timesteps)
-    if not steps or any(int(t) != t or t < 1 for t in steps):
+    steps = list(timesteps) if isinstance(timesteps, Sequence | np.ndarray) else [timesteps]
+    if not steps or not all(isinstance(t, int | np.integer) and not isinstance(t, bool) and t >= 1 for t in steps):
         raise InputError(f"timesteps is {timesteps!r}: give one or more whole numbers from 1 on")
     return sorted({int(t) for t in steps})
 
@@ -317,10 +345,6 @@ def _size(inputs: Mapping[str, Tensor], program: Program) -> int:
     if size == 0:
         raise InputError("there are no samples: the first axis of the input is empty")
     return int(size)
-
-
-def _cut(value: Tensor, samples: int) -> Tensor:
-    return value[:samples] if value.ndim and value.shape[0] > samples else value
 
 
 def _join(parts: list[Tensor]) -> Tensor:

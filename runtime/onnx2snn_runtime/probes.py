@@ -37,19 +37,21 @@ def check_probes(names: "list[str] | tuple[str, ...]") -> None:
 
 @dataclass
 class EventCounter:
-    """Counts the events of every population at every step, on the device, of the first `samples` of the batch."""
+    """Counts the events of every population at every step, on the device.
+
+    Of a `batch` that was filled up to its fixed size only the first `samples` count; 0 stands for all.
+    """
 
     samples: int
+    batch: int = 0
     counts: dict[str, list[Tensor]] = field(default_factory=dict)
     neurons: dict[str, int] = field(default_factory=dict)
     sees_synapses: ClassVar[bool] = False
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Count what `item` sent."""
-        self.counts.setdefault(item.name, []).append(
-            torch.count_nonzero(spike[: self.samples] if spike.ndim else spike)
-        )
-        self.neurons[item.name] = spike.numel() // max(1, len(spike) if spike.ndim else 1)
+        self.counts.setdefault(item.name, []).append(torch.count_nonzero(real(spike, self.samples, self.batch)))
+        self.neurons[item.name] = spike.numel() // max(1, self.samples, self.batch)
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
         """See nothing: synapses send no events."""
@@ -83,6 +85,16 @@ class Recorder:
     def table(self) -> dict[str, Tensor]:
         """Return the quantity of every population, [T, batch, ...]."""
         return {name: torch.stack(values) for name, values in self.kept.items()}
+
+
+def real(value: Tensor, samples: int, batch: int) -> Tensor:
+    """Return the part of `value` that belongs to the `samples` of a `batch` that was filled up, along the first axis.
+
+    Where that is not the batch axis, nor samples by heads, all of it is returned.
+    """
+    if samples >= batch or not value.ndim or len(value) % batch:
+        return value
+    return value[: len(value) // batch * samples]
 
 
 def merge(parts: list[Mapping[str, Tensor]], summed: bool) -> dict[str, Tensor]:
