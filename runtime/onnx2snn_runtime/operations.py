@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import torch
 
+from onnx2snn_runtime.batching import real
 from onnx2snn_runtime.dynamics.base import State
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, fetch
 from onnx2snn_runtime.ir.linearity import WEIGHTED, roles
@@ -30,9 +31,13 @@ class OperationCounter:
     samples: int = 0
     batch: int = 0
     totals: list[Tensor] = field(default_factory=list)
+    sees_spikes: ClassVar[bool] = False
     sees_synapses: ClassVar[bool] = True
     _before: dict[tuple[str, int], Tensor] = field(default_factory=dict)
     _fans: dict[tuple[str, int, torch.Size], tuple[list[Tensor], Tensor]] = field(default_factory=dict)
+
+    def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
+        """See nothing."""
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """See nothing: what a population sends is counted where it arrives."""
@@ -62,13 +67,8 @@ class OperationCounter:
     def _add(self, t: int, products: Tensor) -> None:
         while len(self.totals) < t:
             self.totals.append(torch.zeros((), dtype=torch.float64, device=products.device))
-        share = 1.0
-        if self.samples < self.batch:
-            blocks, rest = divmod(len(products), self.batch)
-            products, share = (
-                (products, self.samples / self.batch) if rest else (products[: blocks * self.samples], 1.0)
-            )
-        self.totals[t - 1] = self.totals[t - 1] + share * products.sum(dtype=torch.float64)
+        kept = real(products, self.samples, self.batch)
+        self.totals[t - 1] = self.totals[t - 1] + kept.sum(dtype=torch.float64)
 
     def _change(self, item: Call, index: int, value: Tensor, owner: str = "") -> Tensor:
         key = (owner or item.outputs[0], index)

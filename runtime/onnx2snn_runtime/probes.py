@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import torch
 
+from onnx2snn_runtime.batching import real
 from onnx2snn_runtime.dynamics.base import State
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor
@@ -48,6 +49,16 @@ class EventCounter:
     neurons: dict[str, int] = field(default_factory=dict)
     sees_synapses: ClassVar[bool] = False
 
+    @property
+    def sees_spikes(self) -> bool:
+        """Only where some samples do not count."""
+        return self.samples < self.batch
+
+    def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
+        """Take the counts as they are."""
+        self.counts.setdefault(item.name, []).extend(events.unbind())
+        self.neurons[item.name] = like.numel() // max(1, self.samples, self.batch)
+
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Count what `item` sent."""
         self.counts.setdefault(item.name, []).append(torch.count_nonzero(real(spike, self.samples, self.batch)))
@@ -70,7 +81,11 @@ class Recorder:
 
     read: Reader
     kept: dict[str, list[Tensor]] = field(default_factory=dict)
+    sees_spikes: ClassVar[bool] = True
     sees_synapses: ClassVar[bool] = False
+
+    def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
+        """See nothing: a recorder is shown spikes."""
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Keep the quantity of `item`."""
@@ -87,17 +102,6 @@ class Recorder:
         return {name: torch.stack(values) for name, values in self.kept.items()}
 
 
-def real(value: Tensor, samples: int, batch: int) -> Tensor:
-    """Return the part of `value` that belongs to the `samples` of a `batch` that was filled up, along the first axis.
-
-    Where that is not the batch axis, nor samples by heads, all of it is returned.
-    """
-    if samples >= batch or not value.ndim or len(value) % batch:
-        return value
-    return value[: len(value) // batch * samples]
-
-
-def merge(parts: list[Mapping[str, Tensor]], summed: bool) -> dict[str, Tensor]:
-    """Join the tables of several batches: sums of counts, or records side by side along the batch axis."""
-    join = (lambda tensors: sum(tensors[1:], tensors[0])) if summed else (lambda tensors: torch.cat(tensors, dim=1))
-    return {name: join([part[name] for part in parts]) for name in parts[0]}
+def add_counts(parts: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the sums of the counts of several batches."""
+    return {name: sum((part[name] for part in parts[1:]), parts[0][name]) for name in parts[0]}

@@ -57,8 +57,9 @@ def test_forward_takes_one_number_of_timesteps() -> None:
     ("options", "sentence"),
     [
         ({"probes": ["spiks"]}, "there is no probe 'spiks': there are events, rates"),
-        ({"batch_size": 0}, "the batch size is 0: give 1 or more samples"),
-        ({"batch_size": -2}, "the batch size is -2"),
+        ({"batch_size": 0}, "batch_size is 0: give 1 or more"),
+        ({"batch_size": -2}, "batch_size is -2: give"),
+        ({"max_memory": 0}, "max_memory is 0: give 1 or more"),
         ({"dynamic": "signgd"}, "a run has no option 'dynamic': it has dynamics"),
         ({"dynamics_options": {"level": 3}}, "the dynamics 'differential' has no option 'level': it has levels"),
         ({"schedule_options": {"rate": 3}}, "the schedule 'exponential' has no option 'rate'"),

@@ -79,7 +79,7 @@ def test_probes_have_a_time_and_a_batch_axis(snn: SpikingModel, x: np.ndarray) -
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 7])
-@pytest.mark.parametrize("executor", ["step", "event"])
+@pytest.mark.parametrize("executor", ["step", "event", "layer"])
 def test_batches_change_nothing(size: int, executor: str) -> None:
     snn = network(CONTROL)
     x = sample(snn, 5)
@@ -187,6 +187,32 @@ def test_the_first_axis_need_not_be_the_batch() -> None:
     assert run.neurons == 5 * 4
     assert run.events[1] == int((run.probes["spikes"]["neuron_h"] != 0).sum())
     assert run.probes["spikes"]["neuron_h"].shape == (1, 5, 2, 4)
+
+
+SEQUENCES = """net (float[N, 5, 4] x) => (float[5, N, 4] y, float[N, 5, 4] z, float[5] s) <float[4, 4] w>
+{ t = Transpose<perm = [1, 0, 2]>(x)  h = onnx2snn.SpikingRelu(t)  y = MatMul(h, w)  z = Transpose<perm = [1, 0, 2]>(y)
+  s = ReduceSum<keepdims = 0>(y, axes) }""".replace("w>", "w, int64[2] axes = {1, 2}>")
+
+
+@pytest.mark.parametrize("fixed", [0, 2])
+def test_batches_are_joined_along_their_own_axis(fixed: int) -> None:
+    free, snn = (network(SEQUENCES.replace(", float[5] s", ""), batch=b) for b in (0, fixed))
+    x = sample(free, 5)["x"]
+    expected = free.run(x, timesteps=3, probes=["spikes", "rates"])
+    run = snn.run(x, timesteps=3, probes=["spikes", "rates"], batch_size=2)
+    for name in ("y", "z"):
+        np.testing.assert_array_equal(run.outputs[3][name], expected.outputs[3][name])
+    for probe in ("spikes", "rates"):
+        assert torch.equal(run.probes[probe]["neuron_h"], expected.probes[probe]["neuron_h"])
+    assert (run.events, run.events_per_neuron) == (expected.events, expected.events_per_neuron)
+
+
+def test_what_depends_on_the_whole_batch_is_not_put_together() -> None:
+    snn = network(SEQUENCES)
+    x = sample(snn, 4)["x"]
+    assert snn(x)["s"].shape == (5,)
+    with pytest.raises(InputError, match=r"'s' has no batch axis: run all samples at once \(batch_size=4\)"):
+        snn(x, batch_size=2)
 
 
 def test_a_stream_of_a_fixed_batch_is_filled_up_too() -> None:

@@ -1,6 +1,7 @@
 """Runs a program over time steps; the only place with mutation.
 
 step    the value domain, one step at a time: x = L(v); constant memory
+layer   the value domain, a population's whole chunk of time at once: fast
 event   the event domain, the reference: spikes through the synapses, currents filtered in the neuron
 """
 
@@ -17,11 +18,17 @@ from onnx2snn_runtime.registry import Registry
 class Probe(Protocol):
     """What may watch a run; it must not wait for the device, nor change what it is shown."""
 
+    sees_spikes: ClassVar[bool]
+    """Whether `population` is to be called; otherwise `count` may be, which costs less."""
+
     sees_synapses: ClassVar[bool]
     """Whether `synapse` and `sources` are to be called: an executor may have to compute more for them."""
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """See the population `item` after step t: what it sent, its new state, and what it aimed at."""
+
+    def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
+        """See how many events `item` sent at steps t, t + 1, ...; `like` is shaped as what it sends."""
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
         """See a synapse before it runs: varying inputs in `changing` (changes, or values), others in `constant`.
@@ -41,6 +48,8 @@ class Settings:
     encoder: Dynamics | None = None
     input_scales: Mapping[str, float] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
+    chunk: int = 0
+    """How many time steps are computed at once, 0 for all; `layer` alone uses it."""
 
 
 EXECUTORS: Registry[type["Execution"]] = Registry("executor", "onnx2snn_runtime.executors")
@@ -67,6 +76,19 @@ class Execution:
             self.frame.set(name, value)
         for item in self.program.prologue:
             call(item, self.frame)
+
+    def run(
+        self, inputs: Mapping[str, Tensor], moving: Sequence[str], steps: Sequence[int]
+    ) -> dict[int, dict[str, Tensor]]:
+        """Return the outputs after each of `steps`, ascending; the inputs named in `moving` are x[T, ...]."""
+        outputs = {}
+        for t in range(1, steps[-1] + 1):
+            if t == 1 or moving:
+                self.feed({name: value[t - 1] if name in moving else value for name, value in inputs.items()})
+            self.advance()
+            if t in steps:
+                outputs[t] = self.outputs()
+        return outputs
 
     def advance(self) -> None:
         """Make one time step."""

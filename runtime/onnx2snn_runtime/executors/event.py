@@ -29,10 +29,10 @@ class EventExecution(Execution):
             if isinstance(item, Population):
                 sources = [self._receive(name, deltas) for name in item.sources]
                 deltas.set(item.output, self.fire(item, sources))
-            elif any(item.varying):
+            elif self._spikes_through(item):
                 self._propagate(item, deltas)
         for item in self.program.tail:
-            if any(item.varying):
+            if self._spikes_through(item):
                 self._propagate(item, deltas)
         for name in self._ports():
             self._receive(name, deltas)
@@ -72,6 +72,10 @@ class EventExecution(Execution):
             current = deltas.values[name].to(self.program.wide)
             port.memory, port.decoded = self.settings.dynamics.decode(port.memory, port.decoded, current, self.t)
         return port.value
+
+    def _spikes_through(self, item: Call) -> bool:
+        """Return whether what `item` gives varies; shapes of what varies do not."""
+        return any(name in self.program.varying for name in item.outputs)
 
     def _propagate(self, item: Call, deltas: Frame) -> None:
         self.watch(item, deltas, changes=True)
