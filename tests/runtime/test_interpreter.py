@@ -115,9 +115,7 @@ def test_errors_name_the_node() -> None:
         call(bind(helper.make_node("MatMul", ["x", "w"], ["y"], name="m"), {"": 17}), frame)
     with pytest.raises(ModelError, match="the MatMul node 'y' cannot be computed"):
         call(bind(helper.make_node("MatMul", ["x", "w"], ["y"]), {"": 17}), frame)
-    with pytest.raises(
-        ModelError, match=r"the Relu node 'r' cannot be computed: .* unexpected keyword argument 'speed'"
-    ):
+    with pytest.raises(ModelError, match=r"the Relu node 'r' cannot be computed: .* keyword argument 'speed'"):
         call(bind(helper.make_node("Relu", ["x"], ["y"], name="r", speed=3), {"": 17}), frame)
     with pytest.raises(UnsupportedError, match=r"a\.onnx holds a com\.example\.Magic node 'm' that has no handler"):
         bind(helper.make_node("Magic", ["x"], ["y"], name="m", domain="com.example"), {"": 17}, where="a.onnx")
