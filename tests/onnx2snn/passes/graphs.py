@@ -70,6 +70,7 @@ def _run(work: Work, passes: Sequence[Pass]) -> list[int]:
 def rewrite(proto: onnx.ModelProto, *passes: Pass, **options: str) -> tuple[onnx.ModelProto, list[int]]:
     """Return the model after import, `passes` over its graph, and export; and how many sites each of them changed."""
     work = work_on(proto, **options)
+    work.model = onnx.shape_inference.infer_shapes(work.model)
     sites = _run(work, (import_graph, *passes, export_graph))
     return work.model, sites[1:-1]
 
