@@ -19,6 +19,7 @@ from onnx2snn.passes.decompose_layer_normalization import decompose_layer_normal
 from onnx2snn.passes.decompose_max_pool import decompose_max_pool
 from onnx2snn.passes.drop_identities import drop_identities
 from onnx2snn.passes.drop_string_outputs import drop_string_outputs
+from onnx2snn.passes.expand_machines import expand_machines
 from onnx2snn.passes.expand_quantised import expand_quantised
 from onnx2snn.passes.export_graph import export_graph
 from onnx2snn.passes.fold_batch_normalization import fold_batch_normalization
@@ -49,7 +50,7 @@ MOST_HELD_BACK = 16
 _ROUNDING = frozenset({"QuantizeLinear", "Round", "Floor", "Ceil"})
 """Operators that turn a difference in the last bit, from another order of summation, into one of a whole step."""
 
-REPAIRS: tuple[Pass, ...] = (repair_exports, drop_string_outputs, expand_quantised)
+REPAIRS: tuple[Pass, ...] = (repair_exports, drop_string_outputs, expand_quantised, expand_machines)
 """What comes first of all: what these make of a model is what the result is compared with."""
 
 FRONT: tuple[Pass, ...] = (
