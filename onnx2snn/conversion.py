@@ -19,6 +19,7 @@ from onnx2snn.passes.decompose_layer_normalization import decompose_layer_normal
 from onnx2snn.passes.decompose_max_pool import decompose_max_pool
 from onnx2snn.passes.drop_identities import drop_identities
 from onnx2snn.passes.drop_string_outputs import drop_string_outputs
+from onnx2snn.passes.expand_fused import expand_fused
 from onnx2snn.passes.expand_machines import expand_machines
 from onnx2snn.passes.expand_quantised import expand_quantised
 from onnx2snn.passes.export_graph import export_graph
@@ -30,6 +31,7 @@ from onnx2snn.passes.inline_functions import inline_functions
 from onnx2snn.passes.raise_opset import raise_opset
 from onnx2snn.passes.repair_exports import repair_exports
 from onnx2snn.passes.split_shared_logic import split_shared_logic
+from onnx2snn.passes.widen_bfloat16 import widen_bfloat16
 from onnx2snn.passes.write_neurons import write_neurons
 from onnx2snn.support import is_supported
 from onnx2snn.synthetic import synthetic_inputs
@@ -50,7 +52,14 @@ MOST_HELD_BACK = 16
 _ROUNDING = frozenset({"QuantizeLinear", "Round", "Floor", "Ceil"})
 """Operators that turn a difference in the last bit, from another order of summation, into one of a whole step."""
 
-REPAIRS: tuple[Pass, ...] = (repair_exports, drop_string_outputs, expand_quantised, expand_machines)
+REPAIRS: tuple[Pass, ...] = (
+    repair_exports,
+    widen_bfloat16,
+    drop_string_outputs,
+    expand_fused,  # before the quantised operators: some are fused with them
+    expand_quantised,
+    expand_machines,
+)
 """What comes first of all: what these make of a model is what the result is compared with."""
 
 FRONT: tuple[Pass, ...] = (
