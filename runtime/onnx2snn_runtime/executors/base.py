@@ -1,14 +1,13 @@
 """Runs a program over time steps; the only place with mutation.
 
 step    the value domain, one step at a time: x = L(v); constant memory
+layer   the value domain, a population's whole chunk of time at once: fast
 event   the event domain, the reference: spikes through the synapses, currents filtered in the neuron
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-import torch
+from typing import Any, ClassVar, Protocol
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, call
@@ -19,11 +18,26 @@ from onnx2snn_runtime.registry import Registry
 class Probe(Protocol):
     """What may watch a run; it must not wait for the device, nor change what it is shown."""
 
+    sees_spikes: ClassVar[bool]
+    """Whether `population` is to be called; otherwise `count` may be, which costs less."""
+
+    sees_synapses: ClassVar[bool]
+    """Whether `synapse` and `sources` are to be called: an executor may have to compute more for them."""
+
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """See the population `item` after step t: what it sent, its new state, and what it aimed at."""
 
+    def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
+        """See how many events `item` sent at steps t, t + 1, ...; `like` is shaped as what it sends."""
+
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
-        """See a synapse before it runs: varying inputs in `changing` (changes, or values), others in `constant`."""
+        """See a synapse before it runs: varying inputs in `changing` (changes, or values), others in `constant`.
+
+        Values are shown at t = 0 as well: what they are before the first spike.
+        """
+
+    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
+        """See what reaches the population `item` at step t, and at t = 0."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,8 @@ class Settings:
     encoder: Dynamics | None = None
     input_scales: Mapping[str, float] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
+    chunk: int = 0
+    """How many time steps are computed at once, 0 for all; `layer` alone uses it."""
 
 
 EXECUTORS: Registry[type["Execution"]] = Registry("executor", "onnx2snn_runtime.executors")
@@ -51,6 +67,7 @@ class Execution:
         self.t = 0
         self._raw: dict[str, Tensor] = {}
         self._neurons = {item.output: program.neuron(item) for item in program.populations}
+        self.watchers = [probe for probe in settings.probes if probe.sees_synapses]
 
     def feed(self, inputs: Mapping[str, Tensor]) -> None:
         """Set the inputs from the next step on, and compute what depends on them alone."""
@@ -59,6 +76,19 @@ class Execution:
             self.frame.set(name, value)
         for item in self.program.prologue:
             call(item, self.frame)
+
+    def run(
+        self, inputs: Mapping[str, Tensor], moving: Sequence[str], steps: Sequence[int]
+    ) -> dict[int, dict[str, Tensor]]:
+        """Return the outputs after each of `steps`, ascending; the inputs named in `moving` are x[T, ...]."""
+        outputs = {}
+        for t in range(1, steps[-1] + 1):
+            if t == 1 or moving:
+                self.feed({name: value[t - 1] if name in moving else value for name, value in inputs.items()})
+            self.advance()
+            if t in steps:
+                outputs[t] = self.outputs()
+        return outputs
 
     def advance(self) -> None:
         """Make one time step."""
@@ -83,18 +113,47 @@ class Execution:
 
     def fire(self, item: Population, sources: list[Tensor]) -> Tensor:
         """Move the population `item` towards its target at `sources`; return the spike."""
-        constants = [self.frame.values[name] for name in item.constants]
-        target = item.target(sources, constants, self.program.wide)
+        target = self.target(item, sources)
         before = self.states.get(item.output) or self.settings.dynamics.init(target)
         after, spike = self.settings.dynamics.step(before, target, self.t, self._neurons[item.output])
         self.states[item.output] = after
         for probe in self.settings.probes:
             probe.population(item, self.t, spike, after, target)
+        for probe in self.watchers:
+            probe.sources(item, self.t, sources)
         return spike
+
+    def target(self, item: Population, sources: Sequence[Tensor]) -> Tensor:
+        """Return f of the population `item` at `sources`."""
+        constants = [self.frame.values[name] for name in item.constants]
+        return item.target(sources, constants, self.program.wide)
+
+    def rest(self) -> None:
+        """Compute every value at the present estimates, which are zero before the first step."""
+        for name in self.program.defaults.spiking_inputs:
+            raw = self._raw[name].to(self.program.wide)
+            self.frame.set(name, self.inputs[name].v if name in self.inputs else raw.new_zeros(raw.shape))
+        for item in (*self.program.loop, *self.program.tail):
+            if isinstance(item, Call):
+                call(item, self.frame)
+                continue
+            if item.output not in self.states:
+                target = self.target(item, [self.frame.values[name] for name in item.sources])
+                self.states[item.output] = self.settings.dynamics.init(target)
+            self.frame.set(item.output, self.states[item.output].v)
+
+    def show_rest(self, synapses: bool = True) -> None:
+        """Show the watchers the values before the first spike, after `rest`."""
+        for probe in self.watchers:
+            for item in (*self.program.loop, *self.program.tail):
+                if isinstance(item, Population):
+                    probe.sources(item, 0, [self.frame.values[name] for name in item.sources])
+                elif synapses and any(item.varying):
+                    probe.synapse(item, 0, self.frame, self.frame, changes=False)
 
     def watch(self, item: Call, frame: Frame, changes: bool) -> None:
         """Show the probes a synapse before it is computed; `changes` says whether `frame` holds changes or values."""
-        for probe in self.settings.probes:
+        for probe in self.watchers:
             probe.synapse(item, self.t, frame, self.frame, changes)
 
 

@@ -29,10 +29,10 @@ class EventExecution(Execution):
             if isinstance(item, Population):
                 sources = [self._receive(name, deltas) for name in item.sources]
                 deltas.set(item.output, self.fire(item, sources))
-            elif any(item.varying):
+            elif self._spikes_through(item):
                 self._propagate(item, deltas)
         for item in self.program.tail:
-            if any(item.varying):
+            if self._spikes_through(item):
                 self._propagate(item, deltas)
         for name in self._ports():
             self._receive(name, deltas)
@@ -56,28 +56,13 @@ class EventExecution(Execution):
         """Take every input at the present estimates (zero at first) as the rest that currents change."""
         self._stale = False
         self._accumulators.clear()
-        for name in self.program.defaults.spiking_inputs:
-            raw = self._raw[name].to(self.program.wide)
-            self.frame.set(name, self.inputs[name].v if name in self.inputs else raw.new_zeros(raw.shape))
-        for item in self.program.loop:
-            if isinstance(item, Population):
-                values = [self._start(name) for name in item.sources]
-                if item.output not in self.states:
-                    constants = [self.frame.values[name] for name in item.constants]
-                    target = item.target(values, constants, self.program.wide)
-                    self.states[item.output] = self.settings.dynamics.init(target)
-                self.frame.set(item.output, self.states[item.output].v)
-            else:
-                call(item, self.frame)
-        for item in self.program.tail:
-            call(item, self.frame)
-        for name in self._ports():
-            self._start(name)
-
-    def _start(self, name: str) -> Tensor:
-        value: Tensor = self.frame.values[name].to(self.program.wide)
-        self._accumulators.setdefault(name, Accumulator(value, value.new_zeros(value.shape)))
-        return value
+        self.rest()
+        sources = [name for item in self.program.populations for name in item.sources]
+        for name in {*sources, *self._ports()}:
+            value: Tensor = self.frame.values[name].to(self.program.wide)
+            self._accumulators[name] = Accumulator(value, value.new_zeros(value.shape))
+        if self.t == 1:
+            self.show_rest(synapses=False)
 
     def _receive(self, name: str, deltas: Frame) -> Tensor:
         """Add this step's current to the input `name`, once, and return its value."""
@@ -87,6 +72,10 @@ class EventExecution(Execution):
             current = deltas.values[name].to(self.program.wide)
             port.memory, port.decoded = self.settings.dynamics.decode(port.memory, port.decoded, current, self.t)
         return port.value
+
+    def _spikes_through(self, item: Call) -> bool:
+        """Return whether what `item` gives varies; shapes of what varies do not."""
+        return any(name in self.program.varying for name in item.outputs)
 
     def _propagate(self, item: Call, deltas: Frame) -> None:
         self.watch(item, deltas, changes=True)

@@ -12,6 +12,9 @@ class StepExecution(Execution):
     def advance(self) -> None:
         """Make one time step: inputs, then populations in order, each on this step's estimates."""
         self.t += 1
+        if self.t == 1 and self.watchers:
+            self.rest()
+            self.show_rest()
         self.encode()
         for name, state in self.inputs.items():
             self.frame.set(name, state.v)
@@ -24,6 +27,10 @@ class StepExecution(Execution):
                 call(item, self.frame)
             for name in releases:
                 self.frame.values.pop(name, None)
+        for item in self.program.tail if self.watchers else ():
+            if any(item.varying):
+                self.watch(item, self.frame, changes=False)
+            call(item, self.frame)
 
     def outputs(self) -> dict[str, Tensor]:
         """Return the outputs, decoded from the estimates of this step."""
