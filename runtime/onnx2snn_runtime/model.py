@@ -87,7 +87,7 @@ class SpikingModel(nn.Module):
 
         `probes` names what to record (see `onnx2snn_runtime.probes`), `operations` counts synaptic operations,
         `batch_size` bounds the samples run at a time. `overrides` may hold dynamics, dynamics_options, schedule,
-        schedule_options, encoder, encoder_options. Input that does not fit raises InputError.
+        schedule_options, encoder, encoder_options, delay. Input that does not fit raises InputError.
         """
         steps = _steps(self.defaults.timesteps if timesteps is None else timesteps)
         check_probes(list(probes))
@@ -163,23 +163,30 @@ class SpikingModel(nn.Module):
 
     def _settings(self, watching: Sequence[Any], overrides: Mapping[str, Any]) -> Settings:
         d = self.defaults
-        known = ("dynamics", "dynamics_options", "schedule", "schedule_options", "encoder", "encoder_options")
+        known = ("dynamics", "dynamics_options", "schedule", "schedule_options", "encoder", "encoder_options", "delay")
         for name in overrides:
             if name not in known:
                 raise InputError(f"a run has no option {name!r}: it has {', '.join(known)}")
-        scheduled = overrides.get("schedule", d.schedule)
-        options = overrides.get("schedule_options") or (d.schedule_options if scheduled == d.schedule else {})
-        schedule = make_schedule(scheduled, options)
         name = overrides.get("dynamics") or d.dynamics
+        schedule = None  # the dynamics' own, where nobody chose one
+        chosen = overrides.get("schedule") or overrides.get("schedule_options")
+        if chosen or (d.schedule, d.schedule_options) != (ModelDefaults.schedule, {}):
+            scheduled = overrides.get("schedule") or d.schedule
+            options = overrides.get("schedule_options") or (d.schedule_options if scheduled == d.schedule else {})
+            schedule = make_schedule(scheduled, options)
         own = overrides.get("dynamics_options") or (d.dynamics_options if name == d.dynamics else {})
+        dynamics = make_dynamics(name, schedule, own)
         coding = overrides.get("encoder") or d.encoder
-        encoder = make_encoder(coding, schedule, overrides.get("encoder_options"))
+        encoder = make_encoder(coding, dynamics, schedule, overrides.get("encoder_options"))
+        delay = overrides.get("delay", d.delay)
+        if delay not in (0, 1):
+            raise InputError(f"the delay is {delay!r}: give 0 (spikes arrive within their step) or 1 (in the next)")
         if (encoder is None) != (not d.spiking_inputs):
             raise InputError(
                 f"the model was converted for the input coding {d.encoder!r} and cannot run with {coding!r}: "
                 f"convert it again with --encoder {coding}"
             )
-        return Settings(make_dynamics(name, schedule, own), encoder, d.input_scales, tuple(watching))
+        return Settings(dynamics, encoder, d.input_scales, tuple(watching), delay)
 
     def _checked(self, x: Any) -> dict[str, Tensor]:
         named = named_inputs(x, self.program.inputs)

@@ -23,10 +23,10 @@ def make_schedule(name: str, options: Mapping[str, float] | None = None) -> Sche
     return construct(SCHEDULES[name], f"schedule {name!r}", options or {})
 
 
-def construct(cls: type[Any], what: str, options: Mapping[str, Any]) -> Any:
-    """Return `cls(**options)`; an option it does not have raises InputError with those it has."""
-    known = list(getattr(cls, "__dataclass_fields__", {}))
+def construct(cls: type[Any], what: str, options: Mapping[str, Any], **given: Any) -> Any:
+    """Return `cls(**options, **given)`; an option it does not have raises InputError with those it has."""
+    known = [name for name in getattr(cls, "__dataclass_fields__", {}) if name not in given]
     for name in options:
         if name not in known:
             raise InputError(f"the {what} has no option {name!r}: it has {', '.join(known) or 'none'}")
-    return cls(**options)
+    return cls(**options, **given)
