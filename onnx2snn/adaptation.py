@@ -8,16 +8,16 @@ moves the output most get more levels, or more mantissa bits, until it is not, o
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from onnx2snn.ann import run_ann
 from onnx2snn_runtime.model import SpikingModel
 
-MOST_LEVELS = 32
-MOST_MANTISSA = 4
-STEP_LEVELS = 6
+MOST = {"levels": 32, "mantissa": 4}
+
+MOVES = (("mantissa", 1), ("levels", 3), ("levels", 8))
+"""What can be raised, and by how much at a time."""
 
 
 @dataclass
@@ -44,6 +44,7 @@ class Adapter:
         self.runs = 0
         self.expected = run_ann(snn.proto, self.inputs, 8, fixed=snn.defaults.batch)
         self.seconds = 0.0
+        self.events = 0.0
 
     @property
     def time_left(self) -> bool:
@@ -53,8 +54,10 @@ class Adapter:
     def outputs(self) -> dict[str, np.ndarray]:
         """Return the outputs of the network as it is set now."""
         start = time.perf_counter()
-        result = self.snn(self.inputs, timesteps=self.timesteps, batch_size=16)
+        run = self.snn.run(self.inputs, timesteps=self.timesteps, batch_size=16)
+        result = run.outputs[self.timesteps]
         self.seconds = time.perf_counter() - start
+        self.events = run.events_per_neuron[self.timesteps]
         self.runs += 1
         return result if isinstance(result, dict) else {self.snn.program.outputs[0].name: result}
 
@@ -62,25 +65,23 @@ class Adapter:
         """Return the largest relative error among the float outputs, or 1 - agreement where there are none."""
         return relative_error(self.expected, self.outputs() if outputs is None else outputs)
 
-    def raise_levels(self, names: Sequence[str], by: int) -> dict[str, int]:
-        """Give the populations `names` more levels, up to MOST_LEVELS; return the levels they had."""
-        return self._change(names, "levels", by, MOST_LEVELS)
+    def cost(self) -> float:
+        """Return the shift-and-adds of the last run for each neuron and synapse: a mantissa bit is half a one."""
+        bits = [p.attributes.mantissa for p in self.snn.program.populations]
+        return self.events * (1 + sum(bits) / len(bits) / 2)
 
-    def raise_mantissa(self, names: Sequence[str], by: int) -> dict[str, int]:
-        """Give the populations `names` more mantissa bits, up to MOST_MANTISSA; return those they had."""
-        return self._change(names, "mantissa", by, MOST_MANTISSA)
+    def change(self, names: Sequence[str], what: str, by: int) -> dict[str, int]:
+        """Raise the levels or mantissa bits of the populations `names`, up to MOST; return what they had."""
+        now = {p.name: getattr(p.attributes, what) for p in self.snn.program.populations}
+        before = {name: now[name] for name in names}
+        for name, value in before.items():
+            self.snn.set_population(name, **{what: max(value, min(MOST[what], value + by))})
+        return before
 
     def restore(self, what: str, before: Mapping[str, int]) -> None:
         """Undo a change."""
         for name, value in before.items():
             self.snn.set_population(name, **{what: value})
-
-    def _change(self, names: Sequence[str], what: str, by: int, most: int) -> dict[str, int]:
-        now = {p.name: getattr(p.attributes, what) for p in self.snn.program.populations}
-        before = {name: now[name] for name in names}
-        for name, value in before.items():
-            self.snn.set_population(name, **{what: min(max(most, value), value + by)})
-        return before
 
 
 def adapt(
@@ -99,21 +100,13 @@ def adapt(
     adapter = Adapter(snn, inputs, timesteps, budget)
     start = {p.name: p.attributes for p in snn.program.populations}
     error = adapter.error()
-    moves: tuple[tuple[str, Any, int], ...] = (
-        ("levels", adapter.raise_levels, STEP_LEVELS),
-        ("mantissa", adapter.raise_mantissa, 1),
-    )
     while error > tolerance and adapter.time_left:
-        gains = []
-        for what, change, by in moves:  # which of the two helps at all, everywhere at once?
-            before = change(list(start), by)
-            gains.append((adapter.error(), what, change, by))
-            adapter.restore(what, before)
-        best, what, change, by = min(gains, key=lambda gain: gain[0])
-        if best > 0.95 * error:
+        move = _best_move(adapter, list(start), error, tolerance)
+        if move is None:
             break
-        goal = max(tolerance, min(best * 1.1, 0.95 * error))
-        error = _raise_few(adapter, what, change, by, error, goal, progress)
+        best, what, by = move
+        goal = tolerance if best <= tolerance else min(best * 1.1, 0.95 * error)
+        error = _raise_few(adapter, what, by, error, goal, progress)
     outputs = adapter.outputs()
     final = adapter.error(outputs)
     now = {p.name: p.attributes for p in snn.program.populations}
@@ -128,10 +121,24 @@ def adapt(
     )
 
 
+def _best_move(adapter: Adapter, names: Sequence[str], error: float, tolerance: float) -> tuple[float, str, int] | None:
+    """Try each move everywhere at once; return (error, what, by) of the cheapest that suffices, or the best one.
+
+    None where nothing brings the error down by a twentieth.
+    """
+    tried = []
+    for what, by in MOVES:
+        before = adapter.change(names, what, by)
+        tried.append((adapter.error(), adapter.cost(), what, by))
+        adapter.restore(what, before)
+    enough = [t for t in tried if t[0] <= tolerance]
+    best = min(enough, key=lambda t: t[1]) if enough else min(tried)
+    return None if best[0] > 0.95 * error else (best[0], best[2], best[3])
+
+
 def _raise_few(
     adapter: Adapter,
     what: str,
-    change: Callable[[Sequence[str], int], dict[str, int]],
     by: int,
     error: float,
     goal: float,
@@ -143,7 +150,7 @@ def _raise_few(
     for index, name in enumerate(names):
         if not adapter.time_left:
             break
-        before = change([name], by)
+        before = adapter.change([name], what, by)
         effects.append((adapter.error(), name))
         adapter.restore(what, before)
         if progress:
@@ -153,7 +160,7 @@ def _raise_few(
     size = 1
     while ranked and error > goal:
         group, ranked = ranked[:size], ranked[size:]
-        change(group, by)
+        adapter.change(group, what, by)
         error = adapter.error()
         size *= 2  # the first matter most; further ones come in groups
     return error

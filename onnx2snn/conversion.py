@@ -25,6 +25,7 @@ from onnx2snn.passes.free_batch import free_batch
 from onnx2snn.passes.import_graph import import_graph
 from onnx2snn.passes.inline_functions import inline_functions
 from onnx2snn.passes.raise_opset import raise_opset
+from onnx2snn.passes.repair_exports import repair_exports
 from onnx2snn.passes.split_shared_logic import split_shared_logic
 from onnx2snn.passes.write_neurons import write_neurons
 from onnx2snn.support import is_supported
@@ -33,7 +34,8 @@ from onnx2snn.version import VERSION
 from onnx2snn_runtime.encoders.base import ENCODERS
 from onnx2snn_runtime.errors import InputError, ModelError
 from onnx2snn_runtime.inputs import check_input, named_inputs
-from onnx2snn_runtime.ir.schema import ModelDefaults, is_neuron, write_defaults
+from onnx2snn_runtime.ir.large import is_large
+from onnx2snn_runtime.ir.schema import ModelDefaults, write_defaults
 from onnx2snn_runtime.ir.verify import read_model, verify
 from onnx2snn_runtime.model import SpikingModel, place
 from onnx2snn_runtime.program import ports
@@ -162,22 +164,25 @@ def convert(
 
 
 def prepare(model: str | Path | onnx.ModelProto, neurons: str = "region", encoder: str = "direct") -> Work:
-    """Return the work that the passes start from; a ModelProto is copied."""
+    """Return the work that the passes start from: a copy of the model, repaired where its exporter was wrong."""
     if isinstance(model, onnx.ModelProto):
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
-        return Work(copy, "the model", is_supported, neurons, encoder)
-    return Work(read_model(model), repr(str(model)), is_supported, neurons, encoder)
+        work = Work(copy, "the model", is_supported, neurons, encoder)
+    else:
+        work = Work(read_model(model), repr(str(model)), is_supported, neurons, encoder)
+    repair_exports(work)
+    return work
 
 
 def check_equivalence(
     original: onnx.ModelProto, model: onnx.ModelProto, inputs: Mapping[str, np.ndarray], work: Work
 ) -> None:
     """Check that the IR is valid and that onnxruntime computes with it what it computes with the original."""
-    if model.ByteSize() < 1_900_000_000:
+    if not is_large(model):
         onnx.checker.check_model(model, full_check=True)
     verify(model, work.where)
-    before = run_ann(original, inputs, work.batch or 4, fixed=work.batch)
+    before = run_ann(original, inputs, 4, fixed=_fixed_batch(original))
     after = run_ann(model, inputs, work.batch or 4, fixed=work.batch)
     for name, value in before.items():
         if value.dtype.kind == "f":
@@ -190,6 +195,13 @@ def check_equivalence(
                     f"the output {name!r} of the rewritten graph differs from that of {work.where} by {gap:.2g} "
                     "(relative): this is a fault of onnx2snn; please report it with the model"
                 )
+
+
+def _fixed_batch(model: onnx.ModelProto) -> int:
+    """Return the batch size that the inputs of `model` declare, 0 where it is free."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    dims = [v.type.tensor_type.shape.dim for v in model.graph.input if v.name not in weights]
+    return max((d[0].dim_value for d in dims if d), default=0)
 
 
 def _adapt(
@@ -247,6 +259,9 @@ def _calibration(
     count = next(iter(sizes), 1)
     if not count:
         raise InputError("the calibration data has no samples: give at least one")
+    for name, value in inputs.items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise InputError(f"the calibration data of {name!r} holds NaN or infinite values: leave those samples out")
     if samples is not None and samples < count:
         chosen = np.sort(np.random.default_rng(seed).choice(count, samples, replace=False))
         inputs = {name: value[chosen] if value.ndim else value for name, value in inputs.items()}
@@ -287,6 +302,3 @@ def _summary(report: ConversionReport) -> dict[str, Any]:
         "relative_error": report.relative_error,
         "agreement": report.agreement,
     }
-
-
-__all__ = ["ConversionReport", "convert", "is_neuron", "pipeline", "prepare"]

@@ -16,6 +16,7 @@ _ADVICE = {
     "If": "export the branch that is wanted alone",
     "Loop": "export with a loop of fixed length unrolled",
     "Scan": "export with a scan of fixed length unrolled",
+    "ZipMap": "export with tensors as outputs (skl2onnx: options={'zipmap': False})",
     "SequenceConstruct": "export with tensors in place of sequences",
 }
 _TREES = ("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor")

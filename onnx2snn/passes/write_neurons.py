@@ -49,7 +49,11 @@ def write_neurons(work: Work) -> int:
             f"{work.where} has no nonlinearity between its inputs and its answers, so no neuron was made: there is "
             "nothing to convert"
         )
-    _refuse(work, regions)
+    refused = cannot_spike(work, regions)
+    if refused:
+        raise UnsupportedError(
+            f"{work.where} cannot be converted: {'; '.join(refused)}: compute these outside the network"
+        )
     library = _Library([o for o in work.model.opset_import if o.domain != DOMAIN])
     by_sink = {id(region.sink): region for region in regions}
     for index, node in enumerate(list(work.graph.nodes)):
@@ -73,8 +77,8 @@ def _place(graph: gs.Graph, node: gs.Node, index: int) -> int:
     return next(i for i in range(min(index, len(graph.nodes) - 1), -1, -1) if graph.nodes[i] is node)
 
 
-def _refuse(work: Work, regions: list[Region]) -> None:
-    """Raise UnsupportedError for regions that no neuron can be."""
+def cannot_spike(work: Work, regions: list[Region]) -> list[str]:
+    """Return one sentence for every region that no neuron can be."""
     kept = identities(work.graph.outputs)
     found = []
     for region in regions:
@@ -83,10 +87,7 @@ def _refuse(work: Work, regions: list[Region]) -> None:
             found.append(f"the {label(region.sink)} has {len(used)} outputs in use, a neuron has one")
         elif not is_float(region.output, region.sink):
             found.append(f"the {label(region.sink)} sends integers or booleans on, which spikes cannot carry")
-    if found:
-        raise UnsupportedError(
-            f"{work.where} cannot be converted: {'; '.join(found)}: compute these outside the network"
-        )
+    return found
 
 
 def _body(region: Region) -> tuple[list[onnx.NodeProto], list[str], str]:

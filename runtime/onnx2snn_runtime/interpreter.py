@@ -57,9 +57,11 @@ class Frame:
         if not name:
             return None
         value = self.values[name]
-        if isinstance(value, Tensor) and value.is_floating_point() and value.dtype != self.dtype:
-            return value.to(self.dtype)
-        return value
+        if not isinstance(value, Tensor):
+            return value
+        if value.is_floating_point() and value.dtype != self.dtype:
+            return value.to(self.device, self.dtype)
+        return value if value.device == self.device else value.to(self.device)  # Shape answers on the host
 
     def listed(self, name: str) -> Any:
         """Return the value of `name` as nested lists of Python numbers, copied to the host once."""
@@ -92,17 +94,26 @@ def call(item: Call, frame: Frame, arguments: Sequence[Any] | None = None) -> No
     """Compute `item` and bind its outputs in `frame`; `arguments` stand in for what the frame holds."""
     if arguments is None:
         arguments = [fetch(item, frame, i) for i in range(len(item.inputs))]
+    bind_outputs(item, frame, compute(item, arguments))
+
+
+def bind_outputs(item: Call, frame: Frame, result: Any) -> None:
+    """Bind the outputs of `item` in `frame`: one value, or a tuple of them."""
+    results = result if isinstance(result, tuple) else (result,)
+    for name, value in zip(item.outputs, results, strict=False):
+        frame.set(name, value)
+
+
+def compute(item: Call, arguments: Sequence[Any], function: Callable[..., Any] | None = None) -> Any:
+    """Return what the handler of `item` (or `function` in its place) makes of `arguments`; errors name the node."""
     try:
-        result = item.operator.function(*arguments, **item.attributes)
+        return (function or item.operator.function)(*arguments, **item.attributes)
     except Onnx2SnnError as error:
         raise type(error)(f"{error} (in the {item.label})") from error
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
         raise ModelError(f"the {item.label} cannot be computed: {_sentence(error)}") from error
-    results = result if isinstance(result, tuple) else (result,)
-    for name, value in zip(item.outputs, results, strict=False):
-        frame.set(name, value)
 
 
 def fetch(item: Call, frame: Frame, index: int) -> Any:

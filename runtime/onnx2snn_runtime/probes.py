@@ -7,8 +7,9 @@ values    the estimates v, likewise
 errors    f(x) - v after the step, likewise
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 
@@ -41,6 +42,18 @@ class EventCounter:
     samples: int
     counts: dict[str, list[Tensor]] = field(default_factory=dict)
     neurons: dict[str, int] = field(default_factory=dict)
+    padded: bool = False
+    sees_synapses: ClassVar[bool] = False
+
+    @property
+    def sees_spikes(self) -> bool:
+        """Only where some samples do not count."""
+        return self.padded
+
+    def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
+        """Take the counts as they are."""
+        self.counts.setdefault(item.name, []).extend(events.unbind())
+        self.neurons[item.name] = like.numel() // max(1, len(like) if like.ndim else 1)
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Count what `item` sent."""
@@ -51,6 +64,9 @@ class EventCounter:
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
         """See nothing: synapses send no events."""
+
+    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
+        """See nothing."""
 
     def table(self) -> dict[str, Tensor]:
         """Return the events of every population, int64 [T] on the host."""
@@ -63,12 +79,20 @@ class Recorder:
 
     read: Reader
     kept: dict[str, list[Tensor]] = field(default_factory=dict)
+    sees_spikes: ClassVar[bool] = True
+    sees_synapses: ClassVar[bool] = False
+
+    def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
+        """See nothing: a recorder is shown spikes."""
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Keep the quantity of `item`."""
         self.kept.setdefault(item.name, []).append(self.read(spike, state, target))
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
+        """See nothing."""
+
+    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
         """See nothing."""
 
     def table(self) -> dict[str, Tensor]:

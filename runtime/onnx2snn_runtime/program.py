@@ -1,7 +1,9 @@
 """IR -> a torch module: constants as buffers, and the ordered synapses and populations of a run."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -42,6 +44,21 @@ class Population:
     result: str = field(repr=False)
     attributes: NeuronAttributes = field(repr=False)
 
+    def clamp(self, frame: Frame) -> tuple[float, float] | None:
+        """Return (low, high) where the function is clip(x, low, high), None where it is another."""
+        if len(self.body) != 1 or len(self.sources) != 1 or self.body[0].inputs[0] != self.formal[0]:
+            return None
+        if self.body[0].op_type == "Relu":
+            return 0.0, math.inf
+        if self.body[0].op_type != "Clip" or self.body[0].attributes:
+            return None
+        held = dict(zip(self.formal[1:], self.constants, strict=True))
+        named = [held.get(name) if name else None for name in (*self.body[0].inputs[1:], "", "")][:2]
+        low, high = (
+            default if n is None else _number(frame, n) for n, default in zip(named, (-math.inf, math.inf), strict=True)
+        )
+        return (float(low), float(high)) if low <= high else None
+
     def target(self, sources: Sequence[Tensor], constants: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
         """Return f(x1, ..., xk), computed in `dtype`."""
         frame = Frame(dtype, sources[0].device)
@@ -70,6 +87,7 @@ class Program(nn.Module):
         self.defaults: ModelDefaults = read_defaults(model, where)
         self.inputs = ports(model)
         self.outputs = _ports(model.graph.output)
+        self.footprints: dict[Any, int] = {}
         self._names: dict[str, str] = {}
         self.anchor: Tensor
         self.register_buffer("anchor", torch.zeros((), dtype=_own_dtype(model)), persistent=False)
@@ -151,6 +169,11 @@ class Program(nn.Module):
 
     def _on_device(self, array: np.ndarray) -> Tensor:
         return torch.as_tensor(np.array(array), dtype=self.wide, device=self.device)
+
+
+def _number(frame: Frame, name: str) -> float:
+    value = frame.listed(name)
+    return float(value[0] if isinstance(value, list) else value)
 
 
 def _population(

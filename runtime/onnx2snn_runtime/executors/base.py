@@ -1,12 +1,13 @@
 """Runs a program over time steps; the only place with mutation.
 
 step    the value domain, one step at a time: x = L(v); constant memory
+layer   the value domain, a population's whole chunk of time at once: fast
 event   the event domain, the reference: spikes through the synapses, currents filtered in the neuron
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
 from onnx2snn_runtime.encoders.base import Encoder
@@ -19,11 +20,26 @@ from onnx2snn_runtime.registry import Registry
 class Probe(Protocol):
     """What may watch a run; it must not wait for the device, nor change what it is shown."""
 
+    sees_spikes: ClassVar[bool]
+    """Whether `population` is to be called; otherwise `count` may be, which costs less."""
+
+    sees_synapses: ClassVar[bool]
+    """Whether `synapse` and `sources` are to be called: an executor may have to compute more for them."""
+
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """See the population `item` after step t: what it sent, its new state, and what it aimed at."""
 
+    def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
+        """See how many events `item` sent at steps t, t + 1, ...; `like` is shaped as what it sends."""
+
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
-        """See a synapse before it runs: varying inputs in `changing` (changes, or values), others in `constant`."""
+        """See a synapse before it runs: varying inputs in `changing` (changes, or values), others in `constant`.
+
+        Values are shown at t = 0 as well: what they are before the first spike.
+        """
+
+    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
+        """See what reaches the population `item` at step t, and at t = 0."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,8 @@ class Settings:
     input_scales: Mapping[str, float] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
     delay: int = 0
+    chunk: int = 0
+    """How many time steps are computed at once, 0 for all; `layer` alone uses it."""
 
 
 EXECUTORS: Registry[type["Execution"]] = Registry("executor", "onnx2snn_runtime.executors")
@@ -59,6 +77,7 @@ class Execution:
         self._neurons = {item.output: program.neuron(item) for item in program.populations}
         for output, ceiling in ceilings.items():
             self._neurons[output] = self._neurons[output]._replace(ceiling=ceiling)
+        self.watchers = [probe for probe in settings.probes if probe.sees_synapses]
 
     def feed(self, inputs: Mapping[str, Tensor]) -> None:
         """Set the inputs from the next step on, and compute what depends on them alone."""
@@ -67,6 +86,19 @@ class Execution:
             self.frame.set(name, value)
         for item in self.program.prologue:
             call(item, self.frame)
+
+    def run(
+        self, inputs: Mapping[str, Tensor], moving: Sequence[str], steps: Sequence[int]
+    ) -> dict[int, dict[str, Tensor]]:
+        """Return the outputs after each of `steps`, ascending; the inputs named in `moving` are x[T, ...]."""
+        outputs = {}
+        for t in range(1, steps[-1] + 1):
+            if t == 1 or moving:
+                self.feed({name: value[t - 1] if name in moving else value for name, value in inputs.items()})
+            self.advance()
+            if t in steps:
+                outputs[t] = self.outputs()
+        return outputs
 
     def advance(self) -> None:
         """Make one time step."""
@@ -98,6 +130,8 @@ class Execution:
         self.states[item.output] = after
         for probe in self.settings.probes:
             probe.population(item, self.t, spike, after, target)
+        for probe in self.watchers:
+            probe.sources(item, self.t, sources)
         return spike
 
     def target(self, item: Population, sources: Sequence[Tensor]) -> Tensor:
@@ -126,9 +160,40 @@ class Execution:
         read += [port.name for port in self.program.outputs]
         return sorted({name for name in read if name in self.program.varying and name not in made})
 
+    def read(self, frame: Frame, t: int) -> dict[str, Tensor]:
+        """Return the outputs after step t, from the estimates in `frame`."""
+        shown = self.settings.dynamics.bias(t)
+        biases = self._biases(frame) if shown != 1.0 else frame
+        for item in self.program.tail:
+            call(item, frame)
+        for name in self.ports() if shown != 1.0 else ():
+            frame.set(name, frame.values[name] - (1.0 - shown) * biases.values[name])
+        for item in self.program.readout:
+            call(item, frame)
+        return {port.name: frame.values[port.name] for port in self.program.outputs}
+
+    def _biases(self, frame: Frame) -> Frame:
+        """Return the values at estimates of zero."""
+        still = Frame(frame.dtype, frame.device, dict(frame.values), dict(frame.host))
+        for name, state in (*self.inputs.items(), *self.states.items()):
+            still.set(name, state.v.new_zeros(state.v.shape))
+        for item in (*self.program.loop, *self.program.tail):
+            if isinstance(item, Call):
+                call(item, still)
+        return still
+
+    def show_rest(self, synapses: bool = True) -> None:
+        """Show the watchers the values before the first spike, after `rest`."""
+        for probe in self.watchers:
+            for item in (*self.program.loop, *self.program.tail):
+                if isinstance(item, Population):
+                    probe.sources(item, 0, [self.frame.values[name] for name in item.sources])
+                elif synapses and any(item.varying):
+                    probe.synapse(item, 0, self.frame, self.frame, changes=False)
+
     def watch(self, item: Call, frame: Frame, changes: bool) -> None:
         """Show the probes a synapse before it is computed; `changes` says whether `frame` holds changes or values."""
-        for probe in self.settings.probes:
+        for probe in self.watchers:
             probe.synapse(item, self.t, frame, self.frame, changes)
 
 

@@ -31,7 +31,7 @@ class EventExecution(Execution):
                 deltas.set(one.output, self.fire(one, [self._accumulators[name].value for name in one.sources]))
         for item in (*self.program.loop, *self.program.tail):
             if not isinstance(item, Population):
-                if any(item.varying):
+                if self._spikes_through(item):
                     self._propagate(item, deltas)
             elif not self.settings.delay:
                 deltas.set(item.output, self.fire(item, [self._receive(name, deltas) for name in item.sources]))
@@ -63,7 +63,9 @@ class EventExecution(Execution):
         for name in sorted(names):
             value: Tensor = self.frame.values[name].to(self.program.wide)
             self._accumulators[name] = Accumulator(value, value.new_zeros(value.shape))
-        if self.t > 1 and self.settings.dynamics.payload != "change":
+        if self.t == 1:
+            self.show_rest(synapses=False)
+        elif self.settings.dynamics.payload != "change":
             self._resume()
 
     def _resume(self) -> None:
@@ -85,7 +87,7 @@ class EventExecution(Execution):
         """Return what the synapses, without their biases, make of `values`."""
         frame = Frame(self.program.dtype, self.program.device, dict(values))
         for item in (*self.program.loop, *self.program.tail):
-            if not isinstance(item, Population) and any(item.varying):
+            if not isinstance(item, Population) and self._spikes_through(item):
                 call_linear(item, self.frame, frame)
         return frame
 
@@ -97,6 +99,10 @@ class EventExecution(Execution):
             current = deltas.values[name].to(self.program.wide)
             port.memory, port.decoded = self.settings.dynamics.decode(port.memory, port.decoded, current, self.t)
         return port.value
+
+    def _spikes_through(self, item: Call) -> bool:
+        """Return whether what `item` gives varies; shapes of what varies do not."""
+        return any(name in self.program.varying for name in item.outputs)
 
     def _propagate(self, item: Call, deltas: Frame) -> None:
         self.watch(item, deltas, changes=True)

@@ -26,6 +26,9 @@ class StepExecution(Execution):
         if self.settings.delay:
             self._advance_at_once()
             return
+        if self.t == 1 and self.watchers:
+            self.rest()
+            self.show_rest()
         self.encode()
         for name, state in self.inputs.items():
             self.frame.set(name, state.v)
@@ -38,18 +41,24 @@ class StepExecution(Execution):
                 call(item, self.frame)
             for name in releases:
                 self.frame.values.pop(name, None)
+        for item in self.program.tail if self.watchers else ():
+            if any(item.varying):
+                self.watch(item, self.frame, changes=False)
+            call(item, self.frame)
 
     def _advance_at_once(self) -> None:
         """Make one time step: all populations on the last step's estimates, then the synapses on the new ones."""
         if self._stale:
             self._stale = False
             self.rest()
+        if self.t == 1:
+            self.show_rest()
         self.encode()
         for population in self.program.populations:
             self.fire(population, [self.frame.values[name] for name in population.sources])
         for name, state in (*self.inputs.items(), *self.states.items()):
             self.frame.set(name, state.v)
-        for item in self.program.loop:
+        for item in (*self.program.loop, *(self.program.tail if self.watchers else ())):
             if not isinstance(item, Population) and any(item.varying):
                 self.watch(item, self.frame, changes=False)
                 call(item, self.frame)
@@ -57,26 +66,7 @@ class StepExecution(Execution):
     def outputs(self) -> dict[str, Tensor]:
         """Return the outputs, decoded from the estimates of this step."""
         frame = Frame(self.frame.dtype, self.frame.device, dict(self.frame.values), dict(self.frame.host))
-        for item in self.program.tail:
-            call(item, frame)
-        shown = self.settings.dynamics.bias(self.t)
-        if shown != 1.0:
-            rest = self._without_spikes()
-            for name in self.ports():
-                frame.set(name, frame.values[name] - (1.0 - shown) * rest.values[name])
-        for item in self.program.readout:
-            call(item, frame)
-        return {port.name: frame.values[port.name] for port in self.program.outputs}
-
-    def _without_spikes(self) -> Frame:
-        """Return the values at estimates of zero: the biases."""
-        frame = Frame(self.frame.dtype, self.frame.device, dict(self.frame.values), dict(self.frame.host))
-        for name, state in (*self.inputs.items(), *self.states.items()):
-            frame.set(name, state.v.new_zeros(state.v.shape))
-        for item in (*self.program.loop, *self.program.tail):
-            if not isinstance(item, Population):
-                call(item, frame)
-        return frame
+        return self.read(frame, self.t)
 
     def _fresh(self, outputs: tuple[str, ...]) -> bool:
         return any(name and name not in self.frame.values for name in outputs)

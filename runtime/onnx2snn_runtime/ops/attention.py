@@ -58,6 +58,18 @@ def masked_softmax(scores: Tensor) -> Tensor:
     return torch.where(torch.isneginf(peak), torch.zeros_like(scores), torch.softmax(scores, -1))
 
 
+def _stages(
+    q: Tensor, k: Tensor, bias: Tensor, scale: float | None, softcap: float, precision: int | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the scores as products, capped, with the bias added, and as weights."""
+    root = math.sqrt(1 / math.sqrt(q.shape[3]) if scale is None else scale)
+    wide = torch_dtype(precision, "Attention") if precision else torch.promote_types(q.dtype, torch.float32)
+    products = torch.matmul(q * root, k.mT * root)
+    capped = softcap * torch.tanh(products / softcap) if softcap else products
+    biased = capped + bias
+    return products, capped, biased, masked_softmax(biased.to(wide)).to(q.dtype)
+
+
 @operator("Attention")
 def attention(
     q: Tensor,
@@ -79,7 +91,7 @@ def attention(
     softmax_precision: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(softmax(scale q k' + mask) v, keys, values, scores); (B, heads, T, D), or (B, T, heads D) with their numbers."""
-    flat, dtype = q.ndim == 3, q.dtype
+    flat = q.ndim == 3
     q, k, v = heads(q, q_num_heads), heads(k, kv_num_heads), heads(v, kv_num_heads)
     if past_key is not None and past_value is not None:
         k, v = torch.cat([past_key, k], 2), torch.cat([past_value, v], 2)
@@ -91,14 +103,7 @@ def attention(
     bias = attention_bias(attn_mask, q, k.shape[2], offset, is_causal, window, valid)
     repeats = q.shape[1] // k.shape[1]
     keys, values = (k, v) if repeats == 1 else (k.repeat_interleave(repeats, 1), v.repeat_interleave(repeats, 1))
-    root = math.sqrt(1 / math.sqrt(q.shape[3]) if scale is None else scale)
-    stages = [torch.matmul(q * root, keys.mT * root)]
-    stages.append(softcap * torch.tanh(stages[0] / softcap) if softcap else stages[0])
-    stages.append(stages[1] + bias)
-    wide = (
-        torch_dtype(softmax_precision, "Attention") if softmax_precision else torch.promote_types(dtype, torch.float32)
-    )
-    stages.append(masked_softmax(stages[2].to(wide)).to(dtype))
+    stages = _stages(q, keys, bias, scale, softcap, softmax_precision)
     y = torch.matmul(stages[3], values)
     if flat:
         y = y.transpose(1, 2).flatten(2)

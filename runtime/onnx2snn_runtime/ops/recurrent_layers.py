@@ -103,6 +103,37 @@ def gru(
     return layer(x, [initial_h], r.shape[2], steps, direction, layout, sequence_lens)
 
 
+def _lstm(
+    x: Tensor,
+    w: Tensor,
+    r: Tensor,
+    b: Tensor | None,
+    p: Tensor | None,
+    functions: list[Callable[[Tensor], Tensor]],
+    input_forget: bool,
+) -> Callable[[int], Step]:
+    """Return the steps of an LSTM; with `input_forget` the forget gate is 1 minus the input gate."""
+    hidden = r.shape[2]
+    peepholes = torch.zeros((w.shape[0], 3 * hidden), dtype=x.dtype, device=x.device) if p is None else p
+
+    def make_step(d: int) -> Step:
+        f, g, h = functions[3 * d : 3 * d + 3]
+        bias = sum(biases(b, d, 4, hidden, x))
+        p_i, p_o, p_f = peepholes[d].split(hidden)
+
+        def step(x_t: Tensor, state: State) -> State:
+            y, c = state
+            i, o, forget, new = (x_t @ w[d].T + y @ r[d].T + bias).split(hidden, -1)
+            i = f(i + p_i * c)
+            forget = 1 - i if input_forget else f(forget + p_f * c)
+            c = forget * c + i * g(new)
+            return f(o + p_o * c) * h(c), c
+
+        return step
+
+    return make_step
+
+
 @operator("LSTM")
 def lstm(
     x: Tensor,
@@ -125,24 +156,7 @@ def lstm(
     output_sequence: int = 0,
 ) -> tuple[Tensor, ...]:
     """(Y, Y_h, Y_c) with c_t = f c_{t-1} + i g, h_t = o h(c_t); the gates i, o, f, c are stacked in W and R."""
-    hidden = r.shape[2]
     names = activations or ["Sigmoid", "Tanh", "Tanh"] * w.shape[0]
     functions = _functions(names, activation_alpha, activation_beta, clip)
-    peepholes = torch.zeros((w.shape[0], 3 * hidden), dtype=x.dtype, device=x.device) if p is None else p
-
-    def make_step(d: int) -> Step:
-        f, g, h = functions[3 * d : 3 * d + 3]
-        bias = sum(biases(b, d, 4, hidden, x))
-        p_i, p_o, p_f = peepholes[d].split(hidden)
-
-        def step(x_t: Tensor, state: State) -> State:
-            y, c = state
-            i, o, forget, new = (x_t @ w[d].T + y @ r[d].T + bias).split(hidden, -1)
-            i = f(i + p_i * c)
-            forget = 1 - i if input_forget else f(forget + p_f * c)
-            c = forget * c + i * g(new)
-            return f(o + p_o * c) * h(c), c
-
-        return step
-
-    return layer(x, [initial_h, initial_c], hidden, make_step, direction, layout, sequence_lens)
+    steps = _lstm(x, w, r, b, p, functions, bool(input_forget))
+    return layer(x, [initial_h, initial_c], r.shape[2], steps, direction, layout, sequence_lens)

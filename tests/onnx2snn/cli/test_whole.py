@@ -50,12 +50,14 @@ def test_synthetic_data_and_a_missed_tolerance_are_said(invoke: Invoke, model_fi
     assert "the tolerance is 1.0%" in result.stderr
 
 
-def test_inspect_reads_plain_and_spiking_files(invoke: Invoke, model_file: Path, ir_file: Path) -> None:
-    for file in (model_file, ir_file):
+def test_inspect_reads_plain_and_spiking_files(invoke: Invoke, model_file: Path) -> None:
+    converted = model_file.with_name("net.snn.onnx")
+    assert invoke("convert", model_file, "-o", converted).exit_code == 0
+    for file in (model_file, converted):
         result = invoke("inspect", file, "--json")
         assert (result.exit_code, result.stderr) == (0, ""), result.output
         found = json.loads(result.stdout)
-        assert (found["is_ir"], found["populations"]) == (file == ir_file, 1)
+        assert (found["is_ir"], found["populations"]) == (file == converted, 1)
         assert {node["kind"] for node in found["nodes"]} == {"synapse", "neuron"}
         assert invoke("inspect", file).exit_code == 0
 

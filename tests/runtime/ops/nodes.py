@@ -9,9 +9,10 @@ import torch
 
 from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.ops import Operator, find_operator
-from tests.runtime.ops.backend import Backend, call, to_torch
+from tests.runtime.ops.backend import Backend, call
 from tests.runtime.ops.conformance import excluded
 from tests.runtime.ops.suite import cases
+from tests.runtime.ops.values import to_torch
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,148 @@
+"""A population's whole chunk of time at once: each weight is read once a chunk and not once a step.
+
+Within a step populations see this step's estimates in topological order, so a population's estimates over a chunk
+depend on those of its predecessors over the same chunk and on its own past alone: layer by layer instead of step by
+step, with the same results.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from onnx2snn_runtime.dynamics.base import Neuron, State
+from onnx2snn_runtime.executors.base import EXECUTORS, Execution, make_execution
+from onnx2snn_runtime.interpreter import Call, Frame, Tensor, bind_outputs, call, compute, fetch
+from onnx2snn_runtime.kernels.base import find_kernel, scan_by_steps
+from onnx2snn_runtime.program import Population
+from onnx2snn_runtime.timemap import map_call
+
+
+@EXECUTORS.register("layer")
+class LayerExecution(Execution):
+    """Computes chunk by chunk; memory grows with the chunk, not with time."""
+
+    def run(
+        self, inputs: Mapping[str, Tensor], moving: Sequence[str], steps: Sequence[int]
+    ) -> dict[int, dict[str, Tensor]]:
+        """Return the outputs after each of `steps`; input that moves and delayed spikes are run step by step."""
+        if moving or self.settings.delay:
+            return make_execution("step", self.program, self.settings).run(inputs, moving, steps)
+        self.feed(inputs)
+        if self.watchers:
+            self.rest()
+            self.show_rest()
+        outputs = {}
+        while self.t < steps[-1]:
+            count = min(self.settings.chunk or steps[-1], steps[-1] - self.t)
+            self._advance(count)
+            for t in steps:
+                if self.t - count < t <= self.t:
+                    outputs[t] = self.read(self._at(t - (self.t - count) - 1), t)
+        return outputs
+
+    def _advance(self, count: int) -> None:
+        """Make `count` time steps."""
+        first = self.t + 1
+        self._encode(first, count)
+        for item, releases in zip(self.program.loop, self.program.releases, strict=True):
+            if isinstance(item, Population):
+                self.frame.set(item.output, self._scan(item, first, count))
+            elif any(item.varying) or any(name and name not in self.frame.values for name in item.outputs):
+                self._map(item, first)
+            for name in releases:
+                self.frame.values.pop(name, None)
+        if self.watchers:
+            for item in self.program.tail:
+                self._map(item, first)
+        self.t += count
+
+    def _map(self, item: Call, first: int) -> None:
+        """Compute a synapse for the chunk; what hangs on the shape of a varying value alone, once."""
+        arguments = [fetch(item, self.frame, i) for i in range(len(item.inputs))]
+        if not any(name in self.program.varying for name in item.outputs):
+            arguments = [a[0] if flag else a for a, flag in zip(arguments, item.varying, strict=True)]
+            bind_outputs(item, self.frame, compute(item, arguments))
+            return
+        if self.watchers:
+            self._show(item, first)
+        if any(item.varying):
+            bind_outputs(item, self.frame, map_call(item, arguments, item.varying))
+        else:
+            call(item, self.frame)
+
+    def _scan(self, item: Population, first: int, count: int) -> Tensor:
+        """Return the estimates [count, ...] of a population, from its sources over the chunk."""
+        dynamics, neuron = self.settings.dynamics, self._neurons[item.output]
+        varying = [name in self.program.varying for name in item.sources]
+        held = [self.frame.values[name] for name in item.sources]
+        sources = [value if flag else value[None] for value, flag in zip(held, varying, strict=True)]
+        for index in range(count) if self.watchers else ():
+            for probe in self.watchers:
+                probe.sources(item, first + index, [x[index if len(x) > 1 else 0] for x in sources])
+        seen = any(probe.sees_spikes for probe in self.settings.probes)
+        clamp = None if seen or dynamics.rectifies else item.clamp(self.frame)
+        target = sources[0].to(self.program.wide) if clamp else self._target(item, sources, varying)
+        state = self.states.get(item.output) or dynamics.init(target[0])
+        kernel = None if seen else find_kernel(dynamics, target)
+        if kernel is not None:
+            scanned = kernel.scan(dynamics, target, state.v, count, first, neuron, clamp)
+            self.states[item.output] = State(scanned.values[-1])
+            for probe in self.settings.probes:
+                probe.count(item, first, scanned.events, scanned.values[0])
+            return scanned.values
+        target = self._target(item, sources, varying) if clamp else target
+        aim = sources[0].to(self.program.wide) if dynamics.rectifies else target
+        states, spikes = scan_by_steps(dynamics, aim, state, count, first, neuron)
+        self.states[item.output] = states[-1]
+        for i, (after, spike) in enumerate(zip(states, spikes, strict=True)):
+            for probe in self.settings.probes:
+                probe.population(item, first + i, spike, after, target[i if len(target) > 1 else 0])
+        return torch.stack([after.v for after in states])
+
+    def _target(self, item: Population, sources: list[Tensor], varying: list[bool]) -> Tensor:
+        """Return f(x) as [T, ...]; [1, ...] where no source varies."""
+        constants = [self.frame.values[name] for name in item.constants]
+        wide, device = self.program.wide, self.program.device
+        given = [x if flag else x[0] for x, flag in zip(sources, varying, strict=True)]
+        if not any(varying):
+            return item.target(given, constants, wide)[None]
+        frame = Frame(wide, device, dict(zip(item.formal, (*given, *constants), strict=True)))
+        moving = {name for name, flag in zip(item.formal, varying, strict=False) if flag}
+        for inner in item.body:
+            flags = [name in moving for name in inner.inputs]
+            arguments = [fetch(inner, frame, i) for i in range(len(inner.inputs))]
+            if any(flags):
+                moving.update(inner.outputs)
+            bind_outputs(inner, frame, map_call(inner, arguments, flags) if any(flags) else compute(inner, arguments))
+        target: Tensor = frame.get(item.result)
+        return target
+
+    def _encode(self, first: int, count: int) -> None:
+        """Bind the estimates [count, ...] of the spiking inputs."""
+        encoder = self.settings.encoder
+        for stream, name in enumerate(self.program.defaults.spiking_inputs):
+            if encoder is None:
+                raise RuntimeError("a model with spiking inputs runs with an encoder")
+            target = self._raw[name].to(self.program.wide)
+            neuron = Neuron(float(self.settings.input_scales.get(name, 1.0)), stream=stream)
+            state = self.inputs.get(name) or encoder.init(target)
+            states, _ = scan_by_steps(encoder, target[None], state, count, first, neuron)
+            self.inputs[name] = states[-1]
+            self.frame.set(name, torch.stack([after.v for after in states]))
+
+    def _at(self, index: int) -> Frame:
+        """Return a frame with the values of step `index` of the chunk."""
+        values: dict[str, Any] = {
+            name: value[index] if name in self.program.varying else value for name, value in self.frame.values.items()
+        }
+        return Frame(self.frame.dtype, self.frame.device, values, dict(self.frame.host))
+
+    def _show(self, item: Call, first: int) -> None:
+        """Show a synapse to the probes, step by step."""
+        count = next(len(self.frame.values[n]) for n, flag in zip(item.inputs, item.varying, strict=True) if flag)
+        for index in range(count):
+            values = {n: self.frame.values[n][index] for n, flag in zip(item.inputs, item.varying, strict=True) if flag}
+            now = Frame(self.frame.dtype, self.frame.device, values, self.frame.host)
+            for probe in self.settings.probes:
+                probe.synapse(item, first + index, now, self.frame, False)

@@ -1,0 +1,58 @@
+"""What a kernel is: the scan of one population over a chunk of time, with the name of its dynamics."""
+
+from typing import NamedTuple, Protocol
+
+from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, Tensor
+from onnx2snn_runtime.encoders.base import Encoder
+from onnx2snn_runtime.registry import Registry
+
+Clamp = tuple[float, float]
+"""A function clip(x, low, high) that a kernel computes on the way: -inf and inf for an open side."""
+
+
+class Scanned(NamedTuple):
+    """What a scan gives: the estimates [T, ...] after each step and the events of each step, int64 [T]."""
+
+    values: Tensor
+    events: Tensor
+
+
+class Kernel(Protocol):
+    """A scan, equal to T steps of its dynamics; only for dynamics whose state is `v` alone."""
+
+    def fits(self, dynamics: Dynamics, target: Tensor) -> bool:
+        """Return whether this kernel can scan towards `target` [T, ...] here."""
+        ...
+
+    def scan(
+        self, dynamics: Dynamics, target: Tensor, v: Tensor, steps: int, t: int, neuron: Neuron, clamp: Clamp | None
+    ) -> Scanned:
+        """Return the estimates after each of `steps` steps, the first of which is step `t`, from `v`.
+
+        `target` is [steps, ...], or [1, ...] where it stands still; with `clamp` it is clip(target, low, high) instead.
+        """
+        ...
+
+
+KERNELS: Registry[type[Kernel]] = Registry("kernel", "onnx2snn_runtime.kernels")
+
+
+def find_kernel(dynamics: Dynamics, target: Tensor) -> Kernel | None:
+    """Return the kernel that scans `dynamics` on the device of `target`, None where there is none."""
+    for name in KERNELS:
+        kernel = KERNELS[name]()
+        if kernel.fits(dynamics, target):
+            return kernel
+    return None
+
+
+def scan_by_steps(
+    dynamics: Dynamics | Encoder, target: Tensor, state: State, steps: int, t: int, neuron: Neuron
+) -> tuple[list[State], list[Tensor]]:
+    """Return the states and spikes of `steps` steps of `dynamics`, the first of which is step `t`."""
+    states, spikes = [], []
+    for i in range(steps):
+        state, spike = dynamics.step(state, target[i if len(target) > 1 else 0], t + i, neuron)
+        states.append(state)
+        spikes.append(spike)
+    return states, spikes

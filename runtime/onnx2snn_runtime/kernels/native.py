@@ -1,0 +1,102 @@
+"""Kernels for the CPU, in C: compiled once a machine by its own compiler, kept in a cache, and called through ctypes.
+
+Where there is no compiler the runtime computes the same with torch. The cache is `ONNX2SNN_CACHE`, by default
+`~/.cache/onnx2snn`; the variable `ONNX2SNN_NATIVE=0` switches the kernels off.
+"""
+
+import ctypes
+import functools
+import hashlib
+import itertools
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import torch
+
+FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-shared", "-fPIC")
+GRAIN = 1 << 17
+"""So many element-steps are worth a thread of their own."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """A compiled kernel file; `seconds` is what compiling it took just now, 0 where it was in the cache."""
+
+    handle: ctypes.CDLL
+    seconds: float
+
+
+@functools.cache
+def library(name: str) -> Library | None:
+    """Return the compiled kernel file `name`.c, None where there is no compiler, or it fails, or it is switched off."""
+    compiler = next((found for found in map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang")) if found), None)
+    if compiler is None or os.environ.get("ONNX2SNN_NATIVE", "1") == "0":
+        return None
+    source = resources.files("onnx2snn_runtime.kernels").joinpath(f"{name}.c").read_text()
+    start = time.perf_counter()
+    path = _folder() / f"{name}-{_digest(source, compiler)}.so"
+    fresh = not path.exists()
+    if fresh and not _compile(source, compiler, path):
+        return None
+    try:
+        return Library(ctypes.CDLL(str(path)), time.perf_counter() - start if fresh else 0.0)
+    except OSError:  # made for another machine that shares the cache
+        return None
+
+
+def _compile(source: str, compiler: str, path: Path) -> bool:
+    """Compile `source` to `path`, whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        made = Path(folder, "kernel.so")
+        Path(folder, "kernel.c").write_text(source)
+        command = [compiler, *FLAGS, "-o", str(made), str(Path(folder, "kernel.c")), "-lm"]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=120, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        if done.returncode == 0:
+            made.replace(path)
+        return done.returncode == 0
+
+
+def _digest(source: str, compiler: str) -> str:
+    """Name what a kernel is compiled from, by and for: -march=native ties it to the processor."""
+    processor = platform.processor()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = info.read_text().splitlines()
+        processor += "".join(line for line in lines if line.startswith(("flags", "Features", "model name")))[:20000]
+    text = "\n".join((source, compiler, *FLAGS, platform.machine(), processor))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _folder() -> Path:
+    wanted = Path(os.environ.get("ONNX2SNN_CACHE") or Path.home() / ".cache" / "onnx2snn")
+    try:
+        wanted.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=wanted):
+            return wanted
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="onnx2snn-"))
+
+
+@functools.cache
+def pool(threads: int) -> ThreadPoolExecutor:
+    """Return the threads that kernels run on; ctypes lets go of the interpreter's lock."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="onnx2snn")
+
+
+def shares(size: int, steps: int) -> list[tuple[int, int]]:
+    """Return the [begin, end) that each thread takes of `size` elements over `steps` steps."""
+    count = max(1, min(torch.get_num_threads(), size * steps // GRAIN))
+    edges = [size * i // count for i in range(count + 1)]
+    return list(itertools.pairwise(edges))

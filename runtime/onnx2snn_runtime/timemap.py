@@ -1,0 +1,110 @@
+"""Computes an operator for a whole chunk of time at once, without a time axis in its handler.
+
+Values that vary are [T, ...]. Where the first axis of an operator is but a batch, time is folded into it (one large
+convolution in place of T small ones); elsewhere torch.vmap maps the handler over time; what cannot be mapped is
+computed step by step.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from onnx2snn_runtime.errors import ModelError
+from onnx2snn_runtime.interpreter import Call, Tensor, compute
+
+_POINTWISE = frozenset(
+    "Abs Add BiasGelu Ceil Celu Clip Cos Div Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log Max "
+    "Min Mish Mul Neg Pow PRelu Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Sub Sum Swish Tanh "
+    "Cast Where Greater Less GreaterOrEqual LessOrEqual Equal And Or Not FastGelu QuickGelu ThresholdedRelu "
+    "Shrink".split()
+)
+_BATCHED = frozenset(
+    "Conv ConvTranspose MaxPool AveragePool GlobalAveragePool GlobalMaxPool LpPool GlobalLpPool LRN BatchNormalization "
+    "InstanceNormalization GroupNormalization DepthToSpace SpaceToDepth".split()
+)
+_ALONG_AXIS = frozenset("Softmax LogSoftmax LayerNormalization RMSNormalization".split())
+
+
+def map_call(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> Any:
+    """Return the outputs [T, ...] of `item`, whose arguments marked in `varying` are [T, ...]."""
+    steps = next(len(a) for a, flag in zip(arguments, varying, strict=True) if flag)
+    if steps == 1:
+        return _each(compute(item, [a[0] if flag else a for a, flag in zip(arguments, varying, strict=True)]), _stacked)
+    if _folds(item, arguments, varying):
+        folded = [a.reshape(-1, *a.shape[2:]) if flag else a for a, flag in zip(arguments, varying, strict=True)]
+        return _each(compute(item, folded), lambda y: y.reshape(steps, -1, *y.shape[1:]))
+    try:
+        return compute(item, arguments, _mapped(item, varying))
+    except ModelError:
+        return _by_steps(item, arguments, varying, steps)
+
+
+def _mapped(item: Call, varying: Sequence[bool]) -> Callable[..., Any]:
+    """Return the handler of `item` mapped over the first axis of its varying arguments."""
+
+    def function(*arguments: Any, **attributes: Any) -> Any:
+        def over(*moving: Tensor) -> Any:
+            queue = iter(moving)
+            merged = [next(queue) if flag else a for a, flag in zip(arguments, varying, strict=True)]
+            return item.operator.function(*merged, **attributes)
+
+        return torch.vmap(over)(*[a for a, flag in zip(arguments, varying, strict=True) if flag])
+
+    return function
+
+
+def _by_steps(item: Call, arguments: Sequence[Any], varying: Sequence[bool], steps: int) -> Any:
+    results = [
+        compute(item, [a[t] if flag else a for a, flag in zip(arguments, varying, strict=True)]) for t in range(steps)
+    ]
+    if isinstance(results[0], tuple):
+        return tuple(torch.stack(parts) for parts in zip(*results, strict=True))
+    return torch.stack(results)
+
+
+def _folds(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> bool:
+    """Return whether the first axis of a step's values is but a batch to `item`."""
+    if item.operator.domain not in ("", "com.microsoft"):
+        return False
+    shapes = [tuple(a.shape[1:]) for a, flag in zip(arguments, varying, strict=True) if flag]
+    if not all(shapes):
+        return False
+    others = [a for a, flag in zip(arguments, varying, strict=True) if not flag and isinstance(a, Tensor)]
+    name, first_alone = item.op_type, bool(varying[0]) and len(shapes) == 1
+    if name in _POINTWISE:
+        same = len({len(s) for s in shapes}) == 1 and len({s[0] for s in shapes}) == 1
+        return same and all(_spares_first_axis(o, len(shapes[0])) for o in others)
+    if name in _BATCHED:
+        return first_alone
+    if name in _ALONG_AXIS:
+        rank = len(shapes[0])
+        axis = item.attributes.get("axis", -1) % rank
+        return first_alone and axis > 0 and all(_spares_first_axis(o, rank) for o in others)
+    if name == "Gemm":
+        return (
+            first_alone and not item.attributes.get("transA", 0) and all(_spares_first_axis(o, 2) for o in others[1:])
+        )
+    return name == "MatMul" and _matmul_folds(arguments, varying, shapes)
+
+
+def _matmul_folds(arguments: Sequence[Any], varying: Sequence[bool], shapes: Sequence[tuple[int, ...]]) -> bool:
+    if all(varying):
+        return len(shapes[0]) == len(shapes[1]) > 2 and shapes[0][0] == shapes[1][0]
+    constant = arguments[1] if varying[0] else arguments[0]
+    if varying[0] and constant.ndim == 2:
+        return len(shapes[0]) > 1
+    return len(shapes[0]) > 2 and _spares_first_axis(constant, len(shapes[0]))
+
+
+def _spares_first_axis(constant: Tensor, rank: int) -> bool:
+    """Return whether `constant` broadcasts along the first axis of values of `rank` dimensions."""
+    return constant.ndim < rank or (constant.ndim == rank and constant.shape[0] == 1)
+
+
+def _stacked(value: Any) -> Any:
+    return value.unsqueeze(0)
+
+
+def _each(result: Any, function: Callable[[Tensor], Tensor]) -> Any:
+    return tuple(map(function, result)) if isinstance(result, tuple) else function(result)

@@ -1,0 +1,89 @@
+"""The event domain is the value domain: to the bit where every product is exact, to 1e-9 in float64 elsewhere."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from onnx2snn_runtime.model import SpikingModel
+from tests.runtime.networks import LAYERS, MLP, network, sample
+
+CODINGS = {"direct": {}, "float": {"encoder": "float"}, "differential": {"encoder": "differential"}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "differential": {"dynamics": "differential"},
+    "powers of two": {"dynamics": "differential", "dynamics_options": {"levels": 6, "mantissa": 0}},
+    "signgd": {"dynamics": "signgd", "schedule": "constant", "schedule_options": {"initial": 0.25}},
+}
+STEPS = [1, 2, 3, 7]
+
+
+def spiking(name: str, encoder: str, **options: Any) -> SpikingModel:
+    """Return the network `name` with all of its float inputs but masks spiking, unless `encoder` is direct."""
+    inputs = () if encoder == "direct" else {"two": ("x", "z")}.get(name, ("x",))
+    scales = dict.fromkeys(inputs, 2.0)
+    return network(LAYERS[name], spiking_inputs=inputs, input_scales=scales, encoder=encoder, **options)
+
+
+def both(snn: SpikingModel, x: Any, **options: Any) -> list[dict[str, torch.Tensor]]:
+    """Return the outputs, events, spikes and estimates of the step and the event executor, flat, by what they are."""
+    found = []
+    for executor in ("step", "event"):
+        run = snn.run(x, timesteps=STEPS, executor=executor, probes=["values", "spikes", "events"], **options)
+        flat = {f"events {t}": torch.tensor(run.events[t]) for t in STEPS}
+        for t, outputs in run.outputs.items():
+            named = outputs if isinstance(outputs, dict) else {"y": outputs}
+            flat |= {f"output {name} at {t}": torch.as_tensor(value) for name, value in named.items()}
+        flat |= {f"{probe} {name}": value for probe, table in run.probes.items() for name, value in table.items()}
+        found.append(flat)
+    assert found[0].keys() == found[1].keys()
+    return found
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("encoder", CODINGS)
+@pytest.mark.parametrize("name", LAYERS)
+def test_to_the_bit_with_dyadic_weights(name: str, encoder: str, setting: str) -> None:
+    snn = spiking(name, encoder, dyadic=True)
+    options = SETTINGS[setting]
+    if encoder == "float":
+        options = options | {"schedule": "constant", "schedule_options": {"initial": 0.5}}
+    for time in (0, 7):
+        step, event = both(snn, sample(snn, 3, dyadic=True, time=time), **options)
+        for key in step:
+            assert torch.equal(step[key], event[key]), f"{key}, {time} steps of input"
+
+
+@pytest.mark.parametrize("encoder", CODINGS)
+@pytest.mark.parametrize("name", LAYERS)
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 10_000), batch=st.integers(1, 3), moving=st.booleans(), signgd=st.booleans())
+def test_to_1e_9_in_float64(name: str, encoder: str, seed: int, batch: int, moving: bool, signgd: bool) -> None:
+    snn = spiking(name, encoder, seed=seed).to(torch.float64)
+    x = sample(snn, batch, seed=seed, time=7 if moving else 0)
+    step, event = both(snn, x, **({"dynamics": "signgd"} if signgd else {}))
+    for key in step:
+        torch.testing.assert_close(event[key], step[key], rtol=0, atol=1e-9, msg=key)
+
+
+@pytest.mark.parametrize("executor", ["step", "event"])
+def test_a_step_at_a_time_is_the_run_of_input_that_varies(executor: str) -> None:
+    snn = spiking("two", "direct")
+    x = sample(snn, 2, time=5)
+    run = snn.run(x, timesteps=[1, 2, 3, 4, 5], executor=executor)
+    for _ in range(2):
+        for t in range(5):
+            y = snn.step({name: value[t] for name, value in x.items()}, **({"executor": executor} if t == 0 else {}))
+            for name, value in y.items():
+                np.testing.assert_array_equal(value, run.outputs[t + 1][name])
+        snn.reset()
+
+
+def test_half_precision_keeps_wide_currents() -> None:
+    snn = network(MLP, dyadic=True).to(torch.bfloat16)
+    step, event = both(snn, sample(snn, 3, dyadic=True))
+    for key in step:
+        torch.testing.assert_close(event[key].float(), step[key].float(), rtol=0, atol=0.05, msg=key)
+        assert step[key].dtype in (torch.float32, torch.int64)
