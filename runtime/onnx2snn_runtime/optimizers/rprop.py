@@ -31,7 +31,9 @@ class Rprop:
         """Return the step against the sign of the gradient, and (gradient before, step size)."""
         before, size = buffers or (torch.zeros_like(gradient), torch.full_like(gradient, eta))
         agreement = torch.sign(gradient * before)
-        factor = torch.where(agreement > 0, self.etas[1], torch.where(agreement < 0, self.etas[0], 1.0))
-        size = (size * factor.to(size.dtype)).clamp(*self.step_sizes)
+        factor = (
+            torch.ones_like(size).masked_fill_(agreement > 0, self.etas[1]).masked_fill_(agreement < 0, self.etas[0])
+        )
+        size = (size * factor).clamp_(*self.step_sizes)
         kept = gradient.masked_fill(agreement < 0, 0.0)
         return -torch.sign(kept) * size, (kept, size)

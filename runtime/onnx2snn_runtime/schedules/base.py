@@ -1,6 +1,7 @@
 """What a schedule is: a frozen dataclass that maps a time step t = 1, 2, ... to a step size."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, Protocol
 
 from onnx2snn_runtime.errors import InputError
@@ -25,7 +26,7 @@ def make_schedule(name: str, options: Mapping[str, float] | None = None) -> Sche
 
 def construct(cls: type[Any], what: str, options: Mapping[str, Any], **given: Any) -> Any:
     """Return `cls(**options, **given)`; an option it does not have raises InputError with those it has."""
-    known = [name for name in getattr(cls, "__dataclass_fields__", {}) if name not in given]
+    known = [field.name for field in fields(cls) if field.name not in given]
     for name in options:
         if name not in known:
             raise InputError(f"the {what} has no option {name!r}: it has {', '.join(known) or 'none'}")
