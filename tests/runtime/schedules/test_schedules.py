@@ -30,5 +30,11 @@ def test_every_schedule_is_here() -> None:
 def test_what_is_refused() -> None:
     with pytest.raises(InputError, match="the schedule 'sqrt' has no option 'decay': it has initial"):
         make_schedule("sqrt", {"decay": 0.5})
+    with pytest.raises(InputError, match="the option 'initial' of the schedule 'sqrt' is 'a': give a number"):
+        make_schedule("sqrt", {"initial": "a"})
+    with pytest.raises(InputError, match="the horizon of a polynomial schedule is 0: give 1 step or more"):
+        make_schedule("polynomial", {"horizon": 0})
+    with pytest.raises(InputError, match=r"the offset of an inverse schedule is -1\.0: give a number above -1"):
+        make_schedule("inverse", {"offset": -1.0})
     with pytest.raises(RegistryError, match="there is no schedule 'exponentiel': did you mean 'exponential'"):
         make_schedule("exponentiel")
