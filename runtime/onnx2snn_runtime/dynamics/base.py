@@ -112,7 +112,9 @@ def make_dynamics(name: str, schedule: Schedule | None = None, options: Mapping[
     """
     cls, own, what = DYNAMICS[name], dict(options or {}), f"dynamics {name!r}"
     fields = getattr(cls, "__dataclass_fields__", {})
-    given: dict[str, Any] = {"schedule": schedule} if "schedule" in fields and schedule is not None else {}
+    given: dict[str, Any] = {}
+    if "schedule" in fields:
+        given["schedule"] = fields["schedule"].default_factory() if schedule is None else schedule
     if "optimizer" in fields:
         chosen = own.pop("optimizer", "sgd")
         given["optimizer"] = construct(OPTIMIZERS[chosen], f"{what} with the optimizer {chosen!r}", own)

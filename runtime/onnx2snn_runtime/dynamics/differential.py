@@ -24,6 +24,9 @@ class Differential(Accumulating):
     rise: int = 2
 
     def __post_init__(self) -> None:
+        for name, value, least, most in (("levels", self.levels, 1, 100), ("mantissa", self.mantissa, 0, 52)):
+            if value is not None and not (isinstance(value, int) and least <= value <= most):
+                raise InputError(f"the {name} of a graded spike are {value!r}: give {least} to {most}")
         if self.annealed < 0 or self.rise < 1:
             raise InputError(
                 f"the levels start at {self.annealed} and rise by {self.rise} a step: give 0 (all at once) or more, "

@@ -101,6 +101,12 @@ def test_annealed_levels_come_one_after_the_other() -> None:
     assert sent == [[0.0, 0.0, 0.0, 1.0], [0.5, 0.0, 0.0, 0.0], [-0.125, 0.125, 0.125, 0.0]]
 
 
+@pytest.mark.parametrize(("name", "value"), [("levels", 0), ("levels", "many"), ("levels", 2.5), ("mantissa", -1)])
+def test_graded_spikes_that_cannot_be(name, value) -> None:
+    with pytest.raises(InputError, match=f"the {name} of a graded spike are {value!r}: give [01] to"):
+        make_dynamics("differential", None, {name: value})
+
+
 @pytest.mark.parametrize("options", [{"annealed": -1}, {"annealed": 2, "rise": 0}])
 def test_levels_that_cannot_be_annealed(options) -> None:
     with pytest.raises(InputError, match=r"the levels start at .* and rise by .* a step: give 0"):

@@ -63,6 +63,7 @@ def test_a_clipped_relu_fires_at_its_ceiling() -> None:
         ("if", {"threshold": 0.0}, "the threshold is 0.0 times the scale: give a number above 0"),
         ("lif", {"leak": 0.0}, "the leak is 0.0: give a number above 0, up to 1"),
         ("lif", {"leak": 1.5}, "the leak is 1.5"),
+        ("subgradient", {"schedule": "inverse"}, "'subgradient' has no option 'schedule': it has momentum, nesterov"),
         ("lif", {"leak": True}, "the option 'leak' of the dynamics 'lif' is True: give a number"),
         ("if", {"reset": 1}, "the option 'reset' of the dynamics 'if' is 1: give a text"),
         ("signgd", {"momentum": 0.5, "nesterov": 1}, "the option 'nesterov' of .* is 1: give true or false"),
