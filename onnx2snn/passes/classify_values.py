@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from onnx2snn.passes.graph_tools import consumers, identities, is_static
+from onnx2snn.passes.graph_tools import consumers, identities, is_float, is_static, producer
 from onnx2snn_runtime.ir.linearity import READOUT, READOUT_AFFINE, SHAPE_ONLY, WEIGHTED, is_affine
 from onnx2snn_runtime.ir.schema import DOMAIN
 
@@ -72,6 +72,8 @@ def _kind(node: gs.Node, found: Classification, data: set[int]) -> str:
             found.spiking.add(id(node.inputs[0]))
     if node.op in SHAPE_ONLY:
         return "control"
+    if node.op == "Cast" and _is_logic(node.inputs[0]):
+        return "neuron"  # what turns integers or booleans into numbers that spikes can carry
     if node.op == "Gather":
         return "synapse" if not (flags[1] and any(found.is_spiking(t) for t in node.inputs[1:])) else "neuron"
     return "synapse" if is_affine(node.op, flags, node.domain or "", node.attrs) else "neuron"
@@ -91,6 +93,12 @@ def _learns(node: gs.Node, data: set[int]) -> bool:
         if any(s is not None and len(s) > 1 and s[-1 - i] == 1 for i, s in enumerate(shapes)):
             return False
     return True
+
+
+def _is_logic(tensor: gs.Tensor) -> bool:
+    """Return whether `tensor` is computed, and of integers or booleans."""
+    before = producer(tensor)
+    return before is not None and not is_float(tensor, before)
 
 
 def _is_learned(tensor: gs.Tensor) -> bool:
