@@ -29,8 +29,8 @@ from onnx2snn.passes.free_batch import free_batch
 from onnx2snn.passes.import_graph import import_graph
 from onnx2snn.passes.inline_functions import inline_functions
 from onnx2snn.passes.raise_opset import raise_opset
-from onnx2snn.passes.replace_cast_like import replace_cast_like
 from onnx2snn.passes.repair_exports import repair_exports
+from onnx2snn.passes.replace_cast_like import replace_cast_like
 from onnx2snn.passes.split_shared_logic import split_shared_logic
 from onnx2snn.passes.widen_bfloat16 import widen_bfloat16
 from onnx2snn.passes.write_neurons import write_neurons
