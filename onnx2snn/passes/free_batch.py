@@ -21,7 +21,9 @@ def free_batch(work: Work) -> int:
     """Make the batch axis symbolic, or set `work.batch` to its size."""
     inputs = [value.type.tensor_type for value in work.model.graph.input]
     sizes = {t.shape.dim[0].dim_value for t in inputs if t.HasField("shape") and t.shape.dim}
-    if len(sizes) != 1 or 0 in sizes or any(not t.HasField("shape") or not t.shape.dim for t in inputs):
+    mixed = 0 in sizes  # inputs of a free batch beside those of a fixed one
+    sizes.discard(0)
+    if len(sizes) != 1 or any(not t.HasField("shape") or not t.shape.dim for t in inputs):
         return 0
     (size,) = sizes
     freed = onnx.ModelProto()
@@ -33,6 +35,8 @@ def free_batch(work: Work) -> int:
             return 1
     except (Onnx2SnnError, shape_inference.InferenceError):
         pass  # the rewritten graph does not hold for other batch sizes: keep the one it has
+    if mixed:
+        return 0
     work.batch = size
     work.warnings.append(f"the graph is fixed to a batch of {size}: other numbers of samples are filled up to it")
     return 0
@@ -71,7 +75,7 @@ def _rewrite(model: onnx.ModelProto, size: int) -> None:
 def _agrees(model: onnx.ModelProto, freed: onnx.ModelProto, size: int) -> bool:
     """Return whether the freed graph gives for two batches at once what the model gives for each."""
     rng = np.random.default_rng(0)
-    first, second = (_sample(model, rng) for _ in range(2))
+    first, second = (_sample(model, rng, size) for _ in range(2))
     both = {name: np.concatenate([first[name], second[name]]) for name in first}
     apart = [Ann(model)(part) for part in (first, second)]
     together = Ann(freed)(both)
@@ -84,12 +88,12 @@ def _agrees(model: onnx.ModelProto, freed: onnx.ModelProto, size: int) -> bool:
     return True
 
 
-def _sample(model: onnx.ModelProto, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _sample(model: onnx.ModelProto, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
     made = {}
     for value in model.graph.input:
         tensor = value.type.tensor_type
         kind = helper.tensor_dtype_to_np_dtype(tensor.elem_type)
-        shape = [d.dim_value or 4 for d in tensor.shape.dim]
+        shape = [size, *(d.dim_value or 4 for d in tensor.shape.dim[1:])]
         floats = rng.standard_normal(shape)
         made[value.name] = floats.astype(kind) if kind.kind == "f" else rng.integers(0, 2, shape).astype(kind)
     return made

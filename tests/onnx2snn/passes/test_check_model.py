@@ -5,7 +5,7 @@ import pytest
 
 from onnx2snn.passes.check_model import check_model, has_body, refusals
 from onnx2snn_runtime.errors import InputError, UnsupportedError
-from tests.onnx2snn.passes.graphs import model, work_on
+from tests.onnx2snn.passes.rewriting import model, work_on
 from tests.runtime.networks import MLP, proto
 
 FINE = "net (float[N, 4] x) => (float[N, 4] y) { a = Relu(x)  y = Gelu(a) }"
@@ -57,7 +57,7 @@ def test_ports_that_are_no_tensors_or_strings() -> None:
     found = refusals(work_on(made))
     assert found == [
         "the input 'x' is of strings: export the numerical part of the model alone",
-        "'y' is no tensor: export with tensors as inputs and outputs (skl2onnx: zipmap=False)",
+        "'y' is no tensor: export with tensors as inputs and outputs",
     ]
 
 

@@ -5,7 +5,7 @@ import pytest
 from onnx2snn.passes.decompose_layer_normalization import decompose_layer_normalization
 from onnx2snn.passes.decompose_max_pool import decompose_max_pool
 from onnx2snn_runtime.errors import UnsupportedError
-from tests.onnx2snn.passes.graphs import lines, model, rewrite, same_results
+from tests.onnx2snn.passes.rewriting import lines, model, rewrite, same_results
 
 POOLS = {
     "2x2": "MaxPool<kernel_shape = [2, 2], strides = [2, 2]>",

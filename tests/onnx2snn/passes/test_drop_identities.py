@@ -3,7 +3,7 @@
 import pytest
 
 from onnx2snn.passes.drop_identities import drop_identities
-from tests.onnx2snn.passes.graphs import lines, model, rewrite, same_results
+from tests.onnx2snn.passes.rewriting import lines, model, rewrite, same_results
 
 
 def test_before_and_after() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from onnx2snn.passes.fold_batch_normalization import fold_batch_normalization
-from tests.onnx2snn.passes.graphs import lines, model, rewrite, same_results
+from tests.onnx2snn.passes.rewriting import lines, model, rewrite, same_results
 
 NORM = "float[4] s, float[4] o, float[4] m, float[4] var"
 FOLDED = {

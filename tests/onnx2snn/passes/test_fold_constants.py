@@ -7,7 +7,7 @@ from onnx import numpy_helper
 
 from onnx2snn.passes.fold_constants import fold_constants
 from onnx2snn_runtime.errors import ModelError
-from tests.onnx2snn.passes.graphs import apply, lines, model, same_results
+from tests.onnx2snn.passes.rewriting import apply, lines, model, same_results
 
 SHAPES = """net (float[N, 2, 3] x) => (float[N, 6] y, float[2, 3] z) <float[2, 3] k>
 { c = Constant<value = float {1.5}>()  d = Add(c, c)  e = Mul(k, d)  s = Shape(e)  one = Constant<value_ints = [0]>()

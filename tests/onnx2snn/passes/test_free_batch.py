@@ -7,7 +7,7 @@ import pytest
 from onnx2snn.ann import run_ann
 from onnx2snn.passes.fold_constants import fold_constants
 from onnx2snn.passes.free_batch import free_batch
-from tests.onnx2snn.passes.graphs import apply, lines, model, same_results
+from tests.onnx2snn.passes.rewriting import apply, lines, model, same_results
 
 
 def dims(proto: onnx.ModelProto, name: str) -> list[object]:

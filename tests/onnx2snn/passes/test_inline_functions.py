@@ -5,7 +5,7 @@ import pytest
 
 from onnx2snn.passes.inline_functions import inline_functions
 from onnx2snn.support import is_supported
-from tests.onnx2snn.passes.graphs import apply, lines, model, same_results, work_on
+from tests.onnx2snn.passes.rewriting import apply, lines, model, same_results, work_on
 
 FUNCTIONS = """
 <domain: "my", opset_import: ["" : 17]>

@@ -6,7 +6,7 @@ from onnx import helper
 
 from onnx2snn.passes.raise_opset import raise_opset
 from onnx2snn_runtime.errors import ModelError
-from tests.onnx2snn.passes.graphs import apply, model, same_results
+from tests.onnx2snn.passes.rewriting import apply, model, same_results
 
 OLD = """net (float[2, 3] x) => (float[2] y) <float[2, 3] w>
 { s = Unsqueeze<axes = [0]>(x)  q = Squeeze<axes = [0]>(s)  a = Add(q, w)  p = Softmax<axis = 1>(a)

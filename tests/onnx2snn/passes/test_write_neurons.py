@@ -9,7 +9,7 @@ from onnx2snn.passes.split_shared_logic import split_shared_logic
 from onnx2snn.passes.write_neurons import write_neurons
 from onnx2snn_runtime.errors import ModelError, UnsupportedError
 from onnx2snn_runtime.ir.schema import functions_of, is_neuron, read_neuron
-from tests.onnx2snn.passes.graphs import lines, model, rewrite, same_results, work_on
+from tests.onnx2snn.passes.rewriting import lines, model, rewrite, same_results, work_on
 
 NET = """net (float[N, 4] x, float[N, 4] m) => (float[N, 3] y)
 <float[4, 4] w, float[4, 4] u, float half = {0.5}, float one = {1}, float[4, 3] o>
@@ -50,7 +50,7 @@ def test_equal_structures_share_a_function() -> None:
     assert bodies(after) == {
         "SpikingRelu": ["y = Relu(x1)"],
         "SpikingLeakyRelu": ["y = LeakyRelu(x1)"],
-        "SpikingLeakyRelu2": ["y = LeakyRelu(x1)"],
+        "SpikingLeakyRelu_2": ["y = LeakyRelu(x1)"],
         "SpikingClip": ["y = Clip(x1, c1, c2)"],
     }
     assert [read_neuron(node).sources for node in after.graph.node if is_neuron(node)] == [1] * 5
@@ -73,7 +73,7 @@ def test_two_sources_and_the_same_twice() -> None:
     after, sites = rewrite(before, write_neurons)
     assert sites == [2]
     assert [read_neuron(node).sources for node in after.graph.node if is_neuron(node)] == [2, 1]
-    assert bodies(after) == {"SpikingMul": ["y = Mul(x1, x2)"], "SpikingMul2": ["y = Mul(x1, x1)"]}
+    assert bodies(after) == {"SpikingMul": ["y = Mul(x1, x2)"], "SpikingMul_2": ["y = Mul(x1, x1)"]}
     same_results(before, after)
 
 
