@@ -281,6 +281,8 @@ def _calibration(
     if len(sizes) > 1:
         raise InputError(f"the calibration inputs differ in their number of samples: {sorted(sizes)}")
     count = next(iter(sizes), 1)
+    if samples is not None and samples < 1:
+        raise InputError(f"samples is {samples}: give 1 or more")
     if not count:
         raise InputError("the calibration data has no samples: give at least one")
     for name, value in inputs.items():
