@@ -30,6 +30,7 @@ from onnx2snn.passes.import_graph import import_graph
 from onnx2snn.passes.inline_functions import inline_functions
 from onnx2snn.passes.raise_opset import raise_opset
 from onnx2snn.passes.repair_exports import repair_exports
+from onnx2snn.passes.replace_cast_like import replace_cast_like
 from onnx2snn.passes.split_shared_logic import split_shared_logic
 from onnx2snn.passes.widen_bfloat16 import widen_bfloat16
 from onnx2snn.passes.write_neurons import write_neurons
@@ -67,6 +68,7 @@ FRONT: tuple[Pass, ...] = (
     check_model,  # before anything is rewritten: names every node that cannot be converted
     inline_functions,  # before the opset is raised: the version converter drops functions
     raise_opset,
+    replace_cast_like,  # before constants are folded: what is cast may be one
     fold_constants,  # before the graph is opened: exact shapes, no shape arithmetic left
     free_batch,
     import_graph,
