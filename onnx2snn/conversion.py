@@ -39,7 +39,8 @@ from onnx2snn.version import VERSION
 from onnx2snn_runtime.encoders.base import ENCODERS
 from onnx2snn_runtime.errors import InputError, ModelError
 from onnx2snn_runtime.inputs import check_input, named_inputs
-from onnx2snn_runtime.ir.schema import ModelDefaults, is_neuron, write_defaults
+from onnx2snn_runtime.ir.large import is_large
+from onnx2snn_runtime.ir.schema import ModelDefaults, write_defaults
 from onnx2snn_runtime.ir.verify import read_model, verify
 from onnx2snn_runtime.model import SpikingModel, place
 from onnx2snn_runtime.program import ports
@@ -195,7 +196,7 @@ def check_equivalence(
     original: onnx.ModelProto, model: onnx.ModelProto, inputs: Mapping[str, np.ndarray], work: Work
 ) -> None:
     """Check that the IR is valid and that onnxruntime computes with it what it computes with the original."""
-    if model.ByteSize() < 1_900_000_000:
+    if not is_large(model):
         onnx.checker.check_model(model, full_check=True)
     verify(model, work.where)
     before = run_ann(original, inputs, 4, fixed=_fixed_batch(original))
@@ -276,6 +277,9 @@ def _calibration(
     count = next(iter(sizes), 1)
     if not count:
         raise InputError("the calibration data has no samples: give at least one")
+    for name, value in inputs.items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise InputError(f"the calibration data of {name!r} holds NaN or infinite values: leave those samples out")
     if samples is not None and samples < count:
         chosen = np.sort(np.random.default_rng(seed).choice(count, samples, replace=False))
         inputs = {name: value[chosen] if value.ndim else value for name, value in inputs.items()}
@@ -316,6 +320,3 @@ def _summary(report: ConversionReport) -> dict[str, Any]:
         "relative_error": report.relative_error,
         "agreement": report.agreement,
     }
-
-
-__all__ = ["ConversionReport", "convert", "is_neuron", "pipeline", "prepare"]

@@ -16,6 +16,7 @@ from onnx2snn.passes.graph_tools import to_proto
 from onnx2snn.passes.group_regions import Region, group_regions
 from onnx2snn.passes.write_neurons import cannot_spike, write_neurons
 from onnx2snn_runtime.ir.flow import analyse
+from onnx2snn_runtime.ir.linearity import WEIGHTED
 from onnx2snn_runtime.ir.schema import is_neuron, read_defaults
 from onnx2snn_runtime.ir.verify import verify
 
@@ -101,7 +102,7 @@ def _inspect_ir(work: Work, found: Inspection) -> None:
             kind = "readout" if part == "readout" else "synapse"
             if is_neuron(node):
                 kind = "neuron"
-            elif part == "prologue" and macs is None:
+            elif part == "prologue" and node.op_type not in WEIGHTED:
                 kind = "control"
             owner = node.output[0] if is_neuron(node) else None
             found.nodes.append(NodeReport(node.name, node.op_type, kind, part, macs, owner))

@@ -162,7 +162,7 @@ structure = chain(
     click.option("--encoder", default="direct", show_default=True, help="Input coding: direct, float, differential."),
 )
 running = chain(
-    click.option("--executor", default="step", show_default=True, help="How it is executed: step or event."),
+    click.option("--executor", default="layer", show_default=True, help="How it is executed: layer, step or event."),
     dynamics,
     click.option("--encoder", help="Coding of spiking inputs."),
     click.option("--encoder-option", "encoder_options", type=Setting(), multiple=True, help="A setting of it."),

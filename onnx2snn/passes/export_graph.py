@@ -8,6 +8,7 @@ import onnx_graphsurgeon as gs
 from onnx import helper, shape_inference
 
 from onnx2snn.passes.base import Work
+from onnx2snn_runtime.ir.large import is_large
 from onnx2snn_runtime.ir.schema import DOMAIN
 
 
@@ -28,7 +29,7 @@ def export_graph(work: Work) -> int:
     model.metadata_props.extend(source.metadata_props)
     _restore_ports(model.graph, source.graph)
     del model.graph.value_info[:]
-    if model.ByteSize() < 1_900_000_000:
+    if not is_large(model):
         model = shape_inference.infer_shapes(model)
     work.model = model
     return 0

@@ -12,6 +12,7 @@ from onnx import helper, numpy_helper, shape_inference
 from onnx2snn.ann import ORT_ERRORS
 from onnx2snn.passes.base import Work
 from onnx2snn_runtime.errors import ModelError
+from onnx2snn_runtime.ir.large import is_large
 
 _LIMIT = 1 << 28
 """No folded tensor is larger, in bytes, than this."""
@@ -36,7 +37,7 @@ def fold_constants(work: Work) -> int:
 def _infer(work: Work) -> onnx.ModelProto:
     """Return the model with shapes inferred anew; exporters' own value_info can be wrong."""
     del work.model.graph.value_info[:]
-    if work.model.ByteSize() > 1_900_000_000:  # protobuf's limit
+    if is_large(work.model):
         return work.model
     try:
         return shape_inference.infer_shapes(work.model, data_prop=True)

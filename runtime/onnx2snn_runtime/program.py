@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -86,6 +87,7 @@ class Program(nn.Module):
         self.defaults: ModelDefaults = read_defaults(model, where)
         self.inputs = ports(model)
         self.outputs = _ports(model.graph.output)
+        self.footprints: dict[Any, int] = {}
         self._names: dict[str, str] = {}
         self.anchor: Tensor
         self.register_buffer("anchor", torch.zeros((), dtype=_own_dtype(model)), persistent=False)
@@ -98,6 +100,14 @@ class Program(nn.Module):
         key = f"{len(self._names)}_{tensor.name.replace('.', '_')}"
         self._names[tensor.name] = key
         self.register_buffer(key, value.to(self.anchor.dtype) if value.is_floating_point() else value)
+
+    def store(self, model: onnx.ModelProto) -> None:
+        """Write weights that were changed since they were read into the initializers of `model`, in their own types."""
+        for tensor in model.graph.initializer:
+            array = numpy_helper.to_array(tensor)
+            held = getattr(self, self._names[tensor.name]).detach().cpu()
+            if not torch.equal(to_tensor(array).to(held.dtype), held):
+                tensor.CopyFrom(numpy_helper.from_array(held.double().numpy().astype(array.dtype), tensor.name))
 
     def _bind(self, model: onnx.ModelProto) -> None:
         flow = analyse(model.graph, self.defaults.spiking_inputs)

@@ -47,6 +47,11 @@ def read_neuron(node: onnx.NodeProto) -> NeuronAttributes:
     if "sources" not in found:
         raise ModelError(f"the neuron {node.name!r} has no attribute 'sources': convert the model again")
     kinds = {"sources": int, "levels": int, "mantissa": int, "maximum": float, "rms": float}
+    for name in kinds:
+        if not isinstance(found.get(name, 0), int | float):
+            raise ModelError(
+                f"the attribute {name!r} of the neuron {node.name!r} is no number: convert the model again"
+            )
     values = {name: kind(found[name]) for name, kind in kinds.items() if name in found}
     if "scale" in found:
         if not isinstance(found["scale"], onnx.TensorProto):
@@ -108,6 +113,10 @@ def read_defaults(model: onnx.ModelProto, where: str = "the model") -> ModelDefa
         values = {key: json.loads(text) for key, text in found.items()}
     except json.JSONDecodeError as error:
         raise ModelError(f"the metadata of {where} is damaged ({error}): convert the model again") from error
+    like = asdict(ModelDefaults()) | {"spiking_inputs": []}
+    for key, value in values.items():
+        if not isinstance(value, type(like.get(key, value))):
+            raise ModelError(f"the metadata {key!r} of {where} is damaged ({value!r}): convert the model again")
     if values["ir_version"] > IR_VERSION:
         raise ModelError(
             f"{where} is of spiking IR version {values['ir_version']}, this onnx2snn reads up to {IR_VERSION}: "

@@ -1,0 +1,139 @@
+"""A run: samples in batches through time, with what is watched, put together again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from onnx2snn_runtime.batching import Batch, batches, count_samples, join
+from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.executors.base import make_execution
+from onnx2snn_runtime.inputs import to_device, varies_in_time
+from onnx2snn_runtime.interpreter import Tensor
+from onnx2snn_runtime.memory import Plan, plan
+from onnx2snn_runtime.operations import OperationCounter
+from onnx2snn_runtime.probes import READERS, EventCounter, Recorder, add_counts
+from onnx2snn_runtime.program import Program
+from onnx2snn_runtime.settings import make_settings
+
+
+@dataclass
+class Run:
+    """What a run gave, at each of the time steps asked for.
+
+    `events` and `synaptic_operations` are counted from step 1 to T over all samples, the input encoder apart;
+    `events_per_neuron` is events over neurons times samples; `probes[name][population]` is [T] or [T, batch, ...].
+    """
+
+    outputs: dict[int, Any] = field(default_factory=dict)
+    events: dict[int, int] = field(default_factory=dict)
+    events_per_neuron: dict[int, float] = field(default_factory=dict)
+    synaptic_operations: dict[int, float] = field(default_factory=dict)
+    neurons: int = 0
+    probes: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be run: checked inputs on the host or the device, ascending time steps, and what to watch."""
+
+    inputs: Mapping[str, Tensor]
+    steps: list[int]
+    executor: str
+    probes: Sequence[str] = ()
+    operations: bool = False
+    batch_size: int | None = None
+    max_memory: int | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+
+@torch.no_grad()
+def run_program(program: Program, request: Request) -> Run:
+    """Run `request` and return its results, outputs as tensors by name."""
+    moving = _moving(program, request)
+    planned = _plan(program, request, moving)
+    split = list(batches(request.inputs, program, planned.batch))
+    parts = [_run_batch(program, request, part, planned, moving) for part in split]
+    total = Run(neurons=parts[0].neurons)
+    sizes, fixed = [part.samples for part in split], program.defaults.batch
+    samples = count_samples(request.inputs, program)
+    events = add_counts([part.probes["events"] for part in parts])
+    for t in request.steps:
+        total.outputs[t] = {
+            port.name: join([part.outputs[t][port.name] for part in parts], sizes, fixed, port.name, port.shape)
+            for port in program.outputs
+        }
+        total.events[t] = int(sum(int(counts[:t].sum()) for counts in events.values()))
+        total.events_per_neuron[t] = total.events[t] / max(1, total.neurons * samples)
+        if request.operations:
+            total.synaptic_operations[t] = sum(part.synaptic_operations[t] for part in parts)
+    for name in request.probes:
+        if name in READERS:
+            total.probes[name] = {
+                key: _joined([part.probes[name][key] for part in parts], sizes, fixed, key) for key in events
+            }
+        elif name == "events":
+            total.probes[name] = events
+        else:
+            neurons = parts[0].probes["neurons"]
+            total.probes[name] = {key: counts / (neurons[key] * samples) for key, counts in events.items()}
+    return total
+
+
+def _run_batch(program: Program, request: Request, part: Batch, planned: Plan, moving: list[str]) -> Run:
+    recorders = {name: Recorder(READERS[name]) for name in request.probes if name in READERS}
+    events = EventCounter(part.samples, program.defaults.batch)
+    counter = OperationCounter(part.samples, program.defaults.batch)
+    probes = (events, *recorders.values(), *((counter,) if request.operations else ()))
+    settings = replace(make_settings(program.defaults, request.overrides, probes), chunk=planned.chunk)
+    execution = make_execution(request.executor, program, settings)
+    inputs = {port.name: to_device(part.inputs[port.name], port, program) for port in program.inputs}
+    outputs = execution.run(inputs, moving, request.steps)
+    done = Run(outputs=dict(outputs), neurons=sum(events.neurons.values()))
+    done.probes = {"events": events.table(), "neurons": {k: torch.tensor(v) for k, v in events.neurons.items()}}
+    done.probes |= {name: recorder.table() for name, recorder in recorders.items()}
+    for t in request.steps if request.operations else ():
+        done.synaptic_operations[t] = float(sum(counter.totals[:t], torch.zeros(())))
+    return done
+
+
+def _joined(parts: list[Tensor], sizes: list[int], fixed: int, name: str) -> Tensor:
+    """Return records [T, ...] of several batches as one."""
+    steps = [join(values, sizes, fixed, name) for values in zip(*parts, strict=True)]
+    return torch.stack(steps) if len(parts) > 1 or sizes[0] < fixed else parts[0]
+
+
+def _plan(program: Program, request: Request, moving: list[str]) -> Plan:
+    for what, limit in (("batch_size", request.batch_size), ("max_memory", request.max_memory)):
+        if limit is not None and limit < 1:
+            raise InputError(f"{what} is {limit}: give 1 or more")
+    samples = count_samples(request.inputs, program)
+    if request.executor != "layer" or moving:
+        return Plan(request.batch_size or samples, 1)
+    inputs = {}
+    for port in program.inputs:
+        value = request.inputs[port.name]
+        one = value[:1].repeat_interleave(program.defaults.batch or 1, 0) if port.shape else value
+        inputs[port.name] = to_device(one, port, program)
+    settings = make_settings(program.defaults, request.overrides)
+    return plan(program, settings, inputs, samples, request.steps[-1], request.batch_size, request.max_memory)
+
+
+def _moving(program: Program, request: Request) -> list[str]:
+    """Return the inputs that vary in time; one with too few time steps raises InputError."""
+    ports = [port for port in program.inputs if varies_in_time(request.inputs[port.name], port)]
+    for port in ports:
+        given, wanted = len(request.inputs[port.name]), request.steps[-1]
+        if given < wanted:
+            raise InputError(f"the input {port.name!r} has {given} time steps, {wanted} were asked for")
+    return [port.name for port in ports]
+
+
+def ascending(timesteps: int | Sequence[int]) -> list[int]:
+    """Return the time steps asked for, ascending and distinct; none, or one below 1, raises InputError."""
+    steps = list(timesteps) if isinstance(timesteps, Sequence | np.ndarray) else [timesteps]
+    if not steps or not all(isinstance(t, int | np.integer) and not isinstance(t, bool) and t >= 1 for t in steps):
+        raise InputError(f"timesteps is {timesteps!r}: give one or more whole numbers from 1 on")
+    return sorted({int(t) for t in steps})
