@@ -6,6 +6,10 @@ where that adds no source.
 
     x -> Div -> Erf -> Add -> Mul(x, .)     one region with the source x        (GELU)
     x -> ReduceMean -> Sub -> Pow -> ...    the source is x - mean(x), a synapse  (LayerNorm)
+
+A sum is a sink too where that makes one neuron of several, all of the same single source:
+
+    a = f(x);  y = Add(Mul(x, a), Sub(b, Mul(mean(x), a)))   one region, not three   (LayerNorm of Keras)
 """
 
 from collections.abc import Callable
@@ -20,6 +24,9 @@ from onnx2snn_runtime.ir.linearity import RESAMPLING, WEIGHTED, is_affine
 RECURRENT = frozenset({"LSTM", "GRU", "RNN", "Scan", "Loop", "If"})
 BOUNDARIES = WEIGHTED | RESAMPLING | RECURRENT
 """Operators that never share a region."""
+
+JOINING = frozenset({"Add", "Sub"})
+"""Affine operators that may be sinks."""
 
 ELEMENTWISE = frozenset(
     "Abs Acos Acosh Add Asin Asinh Atan Atanh BitShift Cast Ceil Celu Clip Cos Cosh Div Elu Equal Erf Exp Floor Gelu "
@@ -41,7 +48,7 @@ class Region:
 
     @property
     def sink(self) -> gs.Node:
-        """The nonlinear operator that all of the region leads to."""
+        """The operator that all of the region leads to."""
         return self.nodes[-1]
 
 
@@ -53,15 +60,30 @@ def group_regions(graph: gs.Graph, found: Classification, neurons: str = "region
     regions = []
     for index in range(len(graph.nodes) - 1, -1, -1):
         sink = graph.nodes[index]
-        if found.kind(sink) != "neuron" or id(sink) in taken:
+        joins = neurons == "region" and sink.op in JOINING and found.kind(sink) == "synapse"
+        if not (joins or found.kind(sink) == "neuron") or id(sink) in taken:
             continue
-        region = _grow(graph.nodes, index, found, outputs, taken, grow)
-        region = _trim(region, found)
+        region = _trim(_grow(graph.nodes, index, found, outputs, taken, grow), found)
+        if joins and not _saves_neurons(region, found):
+            continue
         if neurons == "elementwise" and len(_sources(region, found)) > 2:
             region = [sink]
         taken |= {id(node) for node in region}
         regions.append(_region(region, found))
     return regions[::-1]
+
+
+def _saves_neurons(region: list[gs.Node], found: Classification) -> bool:
+    """Return whether the region of a sum has one source, and its nodes would be several neurons by themselves."""
+    if len(region) < 3 or len(_sources(region, found)) != 1:
+        return False
+    covered: set[int] = set()
+    sinks = 0
+    for index in range(len(region) - 2, -1, -1):
+        if found.kind(region[index]) == "neuron" and id(region[index]) not in covered:
+            covered |= {id(node) for node in _grow(region, index, found, set(), covered, _anything)}
+            sinks += 1
+    return sinks > 1
 
 
 def _anything(node: gs.Node) -> bool:
