@@ -12,7 +12,7 @@ import onnx
 
 from onnx2snn.adaptation import Adaptation, adapt
 from onnx2snn.ann import run_ann
-from onnx2snn.calibrate import SCALES, calibrate, power_of_two
+from onnx2snn.calibrate import SCALES, calibrate, check_range, power_of_two
 from onnx2snn.passes.base import Pass, Work, run_passes
 from onnx2snn.passes.check_model import check_model
 from onnx2snn.passes.decompose_layer_normalization import decompose_layer_normalization
@@ -30,6 +30,7 @@ from onnx2snn.passes.import_graph import import_graph
 from onnx2snn.passes.inline_functions import inline_functions
 from onnx2snn.passes.raise_opset import raise_opset
 from onnx2snn.passes.repair_exports import repair_exports
+from onnx2snn.passes.replace_cast_like import replace_cast_like
 from onnx2snn.passes.split_shared_logic import split_shared_logic
 from onnx2snn.passes.widen_bfloat16 import widen_bfloat16
 from onnx2snn.passes.write_neurons import write_neurons
@@ -67,6 +68,7 @@ FRONT: tuple[Pass, ...] = (
     check_model,  # before anything is rewritten: names every node that cannot be converted
     inline_functions,  # before the opset is raised: the version converter drops functions
     raise_opset,
+    replace_cast_like,  # before constants are folded: what is cast may be one
     fold_constants,  # before the graph is opened: exact shapes, no shape arithmetic left
     free_batch,
     import_graph,
@@ -118,8 +120,10 @@ def convert(
     levels: int = 12,
     mantissa: int = 1,
     scale: str = "layer",
+    range: str = "maximum",
     neurons: str = "region",
     encoder: str = "direct",
+    delay: int = 0,
     adapt: bool = True,
     tolerance: float = 0.01,
     budget: float = 60.0,
@@ -136,6 +140,7 @@ def convert(
     """
     start = time.perf_counter()
     _check_options(neurons, scale, encoder, levels, mantissa, timesteps)
+    check_range(range, scale)
     tell = progress or (lambda stage, fraction: None)
     work = prepare(model, neurons, encoder)
     report = ConversionReport(source=work.where)
@@ -158,10 +163,11 @@ def convert(
         timesteps=timesteps,
         batch=work.batch,
         neurons=neurons,
+        delay=delay,
         producer=f"onnx2snn {VERSION}",
     )
     calibrate(
-        work.model, ranges, scale=scale, levels=levels, mantissa=mantissa, fixed=work.batch,
+        work.model, ranges, scale=scale, range=range, levels=levels, mantissa=mantissa, fixed=work.batch,
         progress=lambda fraction: tell("measuring ranges", 0.3 + 0.3 * fraction),
     )  # fmt: skip
     write_defaults(work.model, defaults)

@@ -72,8 +72,8 @@ class SpikingModel(nn.Module):
 
         `probes` names what to record (see `onnx2snn_runtime.probes`), `operations` counts synaptic operations,
         `batch_size` bounds the samples run at a time, `max_memory` the bytes taken above the loaded model (executor
-        `layer`). `overrides` may hold dynamics, dynamics_options, schedule, schedule_options, encoder, encoder_options.
-        Input that does not fit raises InputError.
+        `layer`). `overrides` may hold dynamics, dynamics_options, schedule, schedule_options, encoder, encoder_options,
+        delay. Input that does not fit raises InputError.
         """
         steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
         check_probes(list(probes))

@@ -75,7 +75,7 @@ class ModelDefaults:
 
     `encoder` codes the inputs named in `spiking_inputs` (all float inputs of a model converted for another coding than
     `direct`; empty for `direct`), each of the scale in `input_scales`. `batch` is the fixed batch size of the graph,
-    0 where any size is taken.
+    0 where any size is taken. `delay` is how many steps a spike is on its way: 0 or 1.
     """
 
     ir_version: int = IR_VERSION
@@ -91,6 +91,7 @@ class ModelDefaults:
     neurons: str = "region"
     producer: str = ""
     calibration: dict[str, Any] = field(default_factory=dict)
+    delay: int = 0
 
     def updated(self, **changes: Any) -> "ModelDefaults":
         """Return a copy with `changes`."""

@@ -3,6 +3,7 @@
 from typing import NamedTuple, Protocol
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, Tensor
+from onnx2snn_runtime.encoders.base import Encoder
 from onnx2snn_runtime.registry import Registry
 
 Clamp = tuple[float, float]
@@ -46,7 +47,7 @@ def find_kernel(dynamics: Dynamics, target: Tensor) -> Kernel | None:
 
 
 def scan_by_steps(
-    dynamics: Dynamics, target: Tensor, state: State, steps: int, t: int, neuron: Neuron
+    dynamics: Dynamics | Encoder, target: Tensor, state: State, steps: int, t: int, neuron: Neuron
 ) -> tuple[list[State], list[Tensor]]:
     """Return the states and spikes of `steps` steps of `dynamics`, the first of which is step `t`."""
     states, spikes = [], []
