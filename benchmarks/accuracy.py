@@ -35,7 +35,7 @@ def plot(results: list[dict[str, Any]], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), sharey=True)
+    figure, axes = pyplot.subplots(1, 2, figsize=(9, 4.2), sharey=True)
     for result in results:
         rows = [result["timesteps"][str(t)] for t in TIMESTEPS]
         accuracy = [100 * row["accuracy"] for row in rows]
@@ -45,10 +45,10 @@ def plot(results: list[dict[str, Any]], path: Path) -> None:
         axes[1].plot([row["events_per_neuron"] for row in rows], accuracy, marker="o", color=line.get_color())
     axes[0].set(xlabel="time steps T", ylabel="accuracy in %, 2,000 MNIST images")
     axes[1].set(xlabel="events per neuron")
-    axes[0].legend(title="dotted: the ANN", fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="upper center", ncol=len(results), title="dotted: the ANN")
     for axis in axes:
         axis.grid(alpha=0.3)
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0, 1, 0.86))
     figure.savefig(path, dpi=130)
 
 
