@@ -134,6 +134,8 @@ def _paired(a: Array, b: Array, result: Array) -> str | None:
 
 def _along(x: Array, result: Array) -> str | None:
     for axes in _axes(x.ndim):
+        if math.prod(x.shape[axis] for axis in axes) < 2:
+            continue  # one value has no variance
         for name, known in ALONG.items():
             expected = known(x, axes)
             if result.size == expected.size and result.shape != expected.shape:
