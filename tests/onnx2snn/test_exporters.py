@@ -15,8 +15,8 @@ from onnx2snn_runtime.model import SpikingModel
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "exporters"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.onnx"))
-UNROLLED = pytest.mark.xfail(raises=ModelError, reason="recurrence is not unrolled yet")
-CONVERTED = [pytest.param(name, marks=UNROLLED if name.endswith(("lstm", "gru")) else ()) for name in NAMES]
+UNROLLED = pytest.mark.xfail(raises=ModelError, reason="loops are not unrolled yet")
+CONVERTED = [pytest.param(name, marks=UNROLLED if name == "keras_gru" else ()) for name in NAMES]
 
 
 def data(name: str, part: str) -> dict[str, np.ndarray]:
