@@ -121,7 +121,8 @@ def _scalar(x: Array, result: Array) -> str | None:
 
 
 def _paired(a: Array, b: Array, result: Array) -> str | None:
-    if np.broadcast_shapes(a.shape, b.shape) != result.shape:
+    fits = a.ndim == b.ndim and all(m == n or 1 in (m, n) for m, n in zip(a.shape, b.shape, strict=True))
+    if not fits or np.broadcast_shapes(a.shape, b.shape) != result.shape:
         return None
     some = slice(0, 4096)
     first, second = (np.broadcast_to(x, result.shape).reshape(-1)[some] for x in (a, b))
