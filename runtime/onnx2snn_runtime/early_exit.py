@@ -9,12 +9,10 @@ batch that is fixed, or whose populations mix its samples, stays whole until all
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import State
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.executors.base import Execution, Settings
 from onnx2snn_runtime.executors.step import StepExecution
@@ -44,7 +42,9 @@ class Exit:
                 f"stable_steps is {self.stable_steps} and exit_every {self.every}: give whole numbers from 1 on"
             )
 
-    def check(self, settings: Settings, moving: Sequence[str], executor: str, recorded: Sequence[str]) -> None:
+    def check(
+        self, settings: Settings, moving: Sequence[str], executor: str, recorded: Sequence[str], operations: bool
+    ) -> None:
         """Raise InputError where a run cannot be left early."""
         if moving:
             raise InputError(f"the input {moving[0]!r} varies in time: early exit is for inputs that stand still")
@@ -52,6 +52,10 @@ class Exit:
             raise InputError("the executor 'event' runs to the end: choose layer or step for early exit")
         if recorded:
             raise InputError(f"the probe {recorded[0]!r} records every sample at every step: leave early exit out")
+        if operations and settings.dynamics.payload != "change":
+            raise InputError(
+                "operations of dynamics whose receivers filter are counted to the end: leave one of both out"
+            )
         if self.rule != "settled":
             return
         for what, moves in (("dynamics", settings.dynamics), ("encoder", settings.encoder)):
@@ -184,7 +188,7 @@ def batch_axes(execution: Execution, inputs: Mapping[str, Tensor], batch: int) -
     program, settings = execution.program, execution.settings
     if program.defaults.batch or batch == 1:
         return None
-    bare = Settings(settings.dynamics, settings.encoder, settings.input_scales)
+    bare = replace(settings, probes=())
     shapes = []
     for size in (1, 2):
         probe = StepExecution(program, bare)

@@ -101,6 +101,14 @@ class Program(nn.Module):
         self._names[tensor.name] = key
         self.register_buffer(key, value.to(self.anchor.dtype) if value.is_floating_point() else value)
 
+    def store(self, model: onnx.ModelProto) -> None:
+        """Write weights that were changed since they were read into the initializers of `model`, in their own types."""
+        for tensor in model.graph.initializer:
+            array = numpy_helper.to_array(tensor)
+            held = getattr(self, self._names[tensor.name]).detach().cpu()
+            if not torch.equal(to_tensor(array).to(held.dtype), held):
+                tensor.CopyFrom(numpy_helper.from_array(held.double().numpy().astype(array.dtype), tensor.name))
+
     def _bind(self, model: onnx.ModelProto) -> None:
         flow = analyse(model.graph, self.defaults.spiking_inputs)
         opsets = {("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import}

@@ -82,7 +82,8 @@ def test_a_fixed_batch_stays_whole() -> None:
 
 
 def test_samples_that_lie_in_blocks_stay_together() -> None:
-    text = """blocks (float[N, 2, 4] x) => (float[N, 3] y) <int64[2] s = {-1, 4}, int64[3] z = {-1, 2, 4}, float[4, 3] u>
+    text = """blocks (float[N, 2, 4] x) => (float[N, 3] y)
+    <int64[2] s = {-1, 4}, int64[3] z = {-1, 2, 4}, float[4, 3] u>
     { r = Reshape(x, s)  h = onnx2snn.SpikingRelu(r)  b = Reshape(h, z)  m = ReduceMean<axes = [1], keepdims = 0>(b)
       y = MatMul(m, u) }"""
     snn = network(text, dyadic=True)
@@ -115,12 +116,35 @@ def test_signgd_may_be_stable() -> None:
         ({"early_exit": "stable", "executor": "event"}, "the executor 'event' runs to the end"),
         ({"early_exit": "stable", "probes": ["spikes"]}, "the probe 'spikes' records every sample at every step"),
         ({"early_exit": "settled", "dynamics": "signgd"}, "the dynamics SignGD never settles"),
+        (
+            {"early_exit": "stable", "dynamics": "subgradient", "operations": True},
+            "operations of dynamics whose receivers filter are counted to the end",
+        ),
     ],
 )
 def test_what_cannot_be_left_early(options: dict, message: str) -> None:
     snn = network(MLP)
     with pytest.raises(InputError, match=message):
         snn.run(sample(snn, 2)["x"], 4, **options)
+
+
+@pytest.mark.parametrize("dynamics", ["subgradient", "if", "lif"])
+def test_averages_leave_with_their_memories(dynamics: str) -> None:
+    snn = network(CNN, dyadic=True)
+    x = sample(snn, 20, dyadic=True)["x"]
+    full = snn.run(x, list(range(1, 21)), dynamics=dynamics)
+    run = snn.run(x, 20, dynamics=dynamics, early_exit="stable", stable_steps=4)
+    assert run.steps_taken.unique().numel() > 1
+    for i, taken in enumerate(run.steps_taken.tolist()):
+        np.testing.assert_allclose(run.outputs[20][i], full.outputs[taken][i], rtol=1e-5, atol=1e-6)
+
+
+def test_delayed_spikes() -> None:
+    snn = network(CNN, dyadic=True)
+    x = sample(snn, 9, dyadic=True)["x"]
+    run = snn.run(x, 40, delay=1, early_exit="settled")
+    assert run.steps_taken.min() < 20
+    np.testing.assert_array_equal(run.outputs[40], snn.run(x, 40, delay=1).outputs[40])
 
 
 def test_inputs_that_move() -> None:

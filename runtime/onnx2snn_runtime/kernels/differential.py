@@ -26,8 +26,9 @@ class DifferentialScan:
 
     def fits(self, dynamics: Dynamics, target: Tensor) -> bool:
         """Return whether this kernel can scan towards `target` [T, ...] here."""
-        plain = type(dynamics) is Differential and target.device.type == "cpu" and target.dtype in _REAL
-        return plain and library("differential") is not None
+        if type(dynamics) is not Differential or dynamics.annealed:
+            return False
+        return target.device.type == "cpu" and target.dtype in _REAL and library("differential") is not None
 
     def scan(
         self,
