@@ -88,7 +88,7 @@ class LayerExecution(Execution):
         target = sources[0] if clamp else self._target(item, sources, varying)
         state = self.states.get(item.output) or dynamics.init(target[0].to(self.program.wide))
         kernel = None if seen else find_kernel(dynamics, target)
-        if kernel is None and clamp and target.dtype != self.program.wide:
+        if kernel is None and clamp and not seen and target.dtype != self.program.wide:
             target = target.to(self.program.wide)
             kernel = find_kernel(dynamics, target)
         if kernel is not None:
