@@ -70,6 +70,7 @@ class SpikingModel(nn.Module):
         early_exit: str | None = None,
         stable_steps: int = 2,
         exit_every: int = 1,
+        cuda_graphs: bool | str = False,
         **overrides: Any,
     ) -> Run:
         """Run `x` and return outputs and counts at every one of `timesteps`, in one pass.
@@ -77,7 +78,8 @@ class SpikingModel(nn.Module):
         `probes` names what to record (see `onnx2snn_runtime.probes`), `operations` counts synaptic operations,
         `batch_size` bounds the samples run at a time, `max_memory` the bytes taken above the loaded model (executor
         `layer`). With `early_exit` "settled" samples leave when nothing moves any more, with "stable" when their top-1
-        was the same for `stable_steps` steps, looked at every `exit_every` steps: see `early_exit`. `overrides` may
+        was the same for `stable_steps` steps, looked at every `exit_every` steps: see `early_exit`. `cuda_graphs`
+        (True, or "auto" for small batches) replays the run as one CUDA graph: see `graphs`. `overrides` may
         hold dynamics, dynamics_options, schedule, schedule_options, encoder, encoder_options, delay. Input that does
         not fit raises InputError.
         """
@@ -87,7 +89,7 @@ class SpikingModel(nn.Module):
         leave = Exit(early_exit, stable_steps, exit_every) if early_exit else None
         run = run_program(
             self.program,
-            Request(inputs, steps, executor, probes, operations, batch_size, max_memory, overrides, leave),
+            Request(inputs, steps, executor, probes, operations, batch_size, max_memory, overrides, leave, cuda_graphs),
         )
         run.outputs = {t: self._returned(outputs, x) for t, outputs in run.outputs.items()}
         return run
@@ -174,14 +176,28 @@ class SpikingModel(nn.Module):
         )
 
 
-def load(path: str | Path, *, device: str = "cpu", dtype: str | torch.dtype | None = None) -> SpikingModel:
+def load(
+    path: str | Path,
+    *,
+    device: str = "cpu",
+    dtype: str | torch.dtype | None = None,
+    allow_tf32: bool | None = None,
+) -> SpikingModel:
     """Return the spiking network in the IR file `path`, on `device`, its synapses in `dtype` (the file's own)."""
     model = SpikingModel(read_model(path), repr(str(path)))
-    return place(model, device, dtype)
+    return place(model, device, dtype, allow_tf32=allow_tf32)
 
 
-def place(model: SpikingModel, device: str, dtype: str | torch.dtype | None = None) -> SpikingModel:
-    """Move `model` to `device` and `dtype`; what torch does not have raises InputError."""
+def place(
+    model: SpikingModel, device: str, dtype: str | torch.dtype | None = None, *, allow_tf32: bool | None = None
+) -> SpikingModel:
+    """Move `model` to `device` and `dtype`; what torch does not have raises InputError.
+
+    `allow_tf32` lets float32 products run on tensor cores, or forbids it: torch's own settings, of the whole process.
+    """
+    if allow_tf32 is not None:
+        torch.backends.cuda.matmul.allow_tf32 = allow_tf32
+        torch.backends.cudnn.allow_tf32 = allow_tf32
     if isinstance(dtype, str):
         names = {name: kind for kind, name in TYPES.items()}
         if dtype not in names:

@@ -25,6 +25,9 @@ from onnx2snn_runtime.ir.schema import (
 )
 from onnx2snn_runtime.precision import fits, widened
 
+LISTED = 4096
+"""Constant integers of no more elements than this are kept on the host as well."""
+
 TYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 
 
@@ -57,9 +60,20 @@ class Population:
         )
         return (float(low), float(high)) if low <= high else None
 
-    def target(self, sources: Sequence[Tensor], constants: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
-        """Return f(x1, ..., xk), computed in `dtype`."""
-        frame = Frame(dtype, sources[0].device)
+    def listed(self, frame: Frame) -> dict[str, Any]:
+        """Return the constants that `frame` knows on the host, by their names in the body."""
+        formal = self.formal[len(self.sources) :]
+        return {name: frame.host[held] for name, held in zip(formal, self.constants, strict=True) if held in frame.host}
+
+    def target(
+        self,
+        sources: Sequence[Tensor],
+        constants: Sequence[Tensor],
+        dtype: torch.dtype,
+        host: Mapping[str, Any] | None = None,
+    ) -> Tensor:
+        """Return f(x1, ..., xk), computed in `dtype`; `host` holds constants of the body that the host knows."""
+        frame = Frame(dtype, sources[0].device, host=dict(host or {}))
         frame.values.update(zip(self.formal, (*sources, *constants), strict=True))
         for item in self.body:
             call(item, frame)
@@ -87,10 +101,13 @@ class Program(nn.Module):
         self.outputs = _ports(model.graph.output)
         self.footprints: dict[Any, int] = {}
         self._names: dict[str, str] = {}
+        self.version = 0
+        """Counts the changes of type, device and parameters."""
         self.anchor: Tensor
         self.register_buffer("anchor", torch.zeros((), dtype=_own_dtype(model)), persistent=False)
         for tensor in model.graph.initializer:
             self._hold(tensor)
+        self._lists = self._list()
         self._bind(model)
 
     def _hold(self, tensor: onnx.TensorProto) -> None:
@@ -159,12 +176,23 @@ class Program(nn.Module):
         self.loop = widened(self.loop, wide)
         self.tail = widened(self.tail, wide)
         self.narrow = self._read_by_synapses_alone()
+        self.version += 1
 
     def _apply(self, fn: Any, recurse: bool = True) -> "Program":
         """Move to another device or type, as `torch.nn.Module` does it."""
         super()._apply(fn, recurse)
         self._choose_precision()
+        self._lists = self._list()
         return self
+
+    def _list(self) -> dict[str, Any]:
+        """Return the constants that handlers may want as Python numbers, read once, so that no run waits for them."""
+        held = {name: getattr(self, key) for name, key in self._names.items()}
+        return {
+            name: value.tolist()
+            for name, value in held.items()
+            if value.numel() == 1 or (value.numel() <= LISTED and not value.is_floating_point())
+        }
 
     def set_attributes(self, name: str, attributes: NeuronAttributes) -> None:
         """Give the population `name` other attributes."""
@@ -191,7 +219,7 @@ class Program(nn.Module):
 
     def frame(self) -> Frame:
         """Return a new frame that holds the constants."""
-        frame = Frame(self.dtype, self.device)
+        frame = Frame(self.dtype, self.device, host=dict(self._lists))
         frame.values.update({name: getattr(self, key) for name, key in self._names.items()})
         return frame
 

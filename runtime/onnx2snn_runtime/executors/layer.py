@@ -12,7 +12,7 @@ import torch
 
 from onnx2snn_runtime.dynamics.base import Neuron, State
 from onnx2snn_runtime.executors.base import EXECUTORS, Execution, make_execution
-from onnx2snn_runtime.interpreter import Call, Frame, Tensor, bind_outputs, call, compute, fetch
+from onnx2snn_runtime.interpreter import Call, Frame, Tensor, bind_outputs, call, compute, fetch, gather
 from onnx2snn_runtime.kernels.base import find_kernel, scan_by_steps
 from onnx2snn_runtime.program import Population
 from onnx2snn_runtime.timemap import map_call
@@ -62,7 +62,7 @@ class LayerExecution(Execution):
 
     def _map(self, item: Call, first: int) -> None:
         """Compute a synapse for the chunk; what hangs on the shape of a varying value alone, once."""
-        arguments = [fetch(item, self.frame, i) for i in range(len(item.inputs))]
+        arguments = gather(item, self.frame)
         if not any(name in self.program.varying for name in item.outputs):
             arguments = [a[0] if flag else a for a, flag in zip(arguments, item.varying, strict=True)]
             bind_outputs(item, self.frame, compute(item, arguments))
@@ -113,8 +113,8 @@ class LayerExecution(Execution):
         wide, device = self.program.wide, self.program.device
         given = [x if flag else x[0] for x, flag in zip(sources, varying, strict=True)]
         if not any(varying):
-            return item.target(given, constants, wide)[None]
-        frame = Frame(wide, device, dict(zip(item.formal, (*given, *constants), strict=True)))
+            return item.target(given, constants, wide, item.listed(self.frame))[None]
+        frame = Frame(wide, device, dict(zip(item.formal, (*given, *constants), strict=True)), item.listed(self.frame))
         moving = {name for name, flag in zip(item.formal, varying, strict=False) if flag}
         for inner in item.body:
             flags = [name in moving for name in inner.inputs]
