@@ -185,6 +185,16 @@ class Program(nn.Module):
         self._lists = self._list()
         return self
 
+    def use_channels_last(self) -> None:
+        """Lay the weights of two-dimensional convolutions out with their channels last; values then follow."""
+        for item in (*self.prologue, *self.loop, *self.tail):
+            if isinstance(item, Call) and item.op_type == "Conv" and item.inputs[1] in self._names:
+                key = self._names[item.inputs[1]]
+                weight = getattr(self, key)
+                if weight.ndim == 4:
+                    setattr(self, key, weight.to(memory_format=torch.channels_last))
+        self.version += 1
+
     def _list(self) -> dict[str, Any]:
         """Return the constants that handlers may want as Python numbers, read once, so that no run waits for them."""
         held = {name: getattr(self, key) for name, key in self._names.items()}

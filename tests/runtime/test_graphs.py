@@ -15,7 +15,7 @@ from onnx2snn_runtime.inputs import to_device
 from onnx2snn_runtime.interpreter import Frame, gather
 from onnx2snn_runtime.model import place
 from onnx2snn_runtime.program import Program
-from tests.runtime.networks import LAYERS, MLP, network, sample
+from tests.runtime.networks import CNN, LAYERS, MLP, network, sample
 
 
 @pytest.fixture
@@ -139,6 +139,19 @@ def test_tf32_is_allowed_or_not(allowed: bool) -> None:
     place(network(MLP), "cpu", allow_tf32=allowed)
     place(network(MLP), "cpu")
     assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32 == allowed
+
+
+@pytest.mark.parametrize("executor", ["layer", "step"])
+def test_channels_last(executor: str) -> None:
+    plain, turned = network(CNN, dyadic=True), place(network(CNN, dyadic=True), "cpu", channels_last=True)
+    x = sample(plain, 3, dyadic=True)["x"]
+    run = turned.run(x, 4, executor=executor, probes=["events"])
+    expected = plain.run(x, 4, executor=executor)
+    np.testing.assert_array_equal(run.outputs[4], expected.outputs[4])
+    assert run.events == expected.events
+    (weight, *_) = [v for v in turned.program.buffers() if v.ndim == 4]
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert not weight.is_contiguous()
 
 
 def test_shape_arithmetic_stays_on_the_host() -> None:
