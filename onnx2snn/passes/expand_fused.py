@@ -21,16 +21,12 @@ _ALIKE = {"LeakyRelu": ("alpha",), "HardSigmoid": ("alpha", "beta")}
 
 
 def expand_fused(work: Work) -> int:
-    """Rewrite `work.model`; what is transposed across its batch axes, or masked, keeps its operator."""
+    """Rewrite `work.model`; what is transposed across its batch axes keeps its operator."""
     return replace_nodes(work.model, _RULES, _fits)
 
 
 def _fits(node: onnx.NodeProto) -> bool:
-    across = any(a.name in ("transBatchA", "transBatchB") and a.i for a in node.attribute)
-    masked = node.op_type == "EmbedLayerNormalization" and (
-        any(node.input[7:]) or any(node.output[1:]) or not node.input[1]
-    )
-    return not across and not masked
+    return not any(a.name in ("transBatchA", "transBatchB") and a.i for a in node.attribute)
 
 
 def _activate(w: Writer, y: str, parameters: list[float]) -> None:
@@ -91,14 +87,33 @@ def _dynamic(w: Writer) -> None:
 
 
 def _embed(w: Writer) -> None:
-    ids, types, words, places, segments, gamma, beta = w.node.input[:7]
+    ids, types, words, places, segments, gamma, beta, mask, positions = (*w.node.input, "", "")[:9]
+    outputs = (*w.node.output, "", "")
     zero, one = w.constant(np.array([0])), w.constant(np.array([1]))
-    length = w.add("Slice", [w.add("Shape", [ids]), one, w.constant(np.array([2]))])
-    place = w.add("Slice", [places, zero, length, zero])
-    total = w.add("Add", [w.add("Gather", [words, ids]), place])
-    total = w.add("Add", [total, w.add("Gather", [segments, types])])
+    if positions:
+        place = w.add("Gather", [places, positions])
+    else:
+        length = w.add("Slice", [w.add("Shape", [ids]), one, w.constant(np.array([2]))])
+        place = w.add("Slice", [places, zero, length, zero])
+    total = w.add("Add", [w.add("Gather", [words, ids]), place], "" if types else outputs[2])
+    if types:
+        total = w.add("Add", [total, w.add("Gather", [segments, types])], outputs[2])
     epsilon = w.attributes().get("epsilon", 1e-12)
-    w.add("LayerNormalization", [total, gamma, beta], w.node.output[0], epsilon=epsilon)
+    _normalise(w, total, [gamma, beta], epsilon)
+    if outputs[1]:
+        kept = mask or w.add("Sub", [ids, ids])
+        w.add("Cast", [w.reduced("ReduceSum", kept, 1, 0)], outputs[1], to=onnx.TensorProto.INT32)
+
+
+def _normalise(w: Writer, x: str, weights: list[str], epsilon: float) -> None:
+    if w.opset >= 17:
+        w.add("LayerNormalization", [x, *weights], w.node.output[0], epsilon=epsilon)
+        return
+    centred = w.add("Sub", [x, w.reduced("ReduceMean", x, -1, 1)])
+    variance = w.reduced("ReduceMean", w.add("Mul", [centred, centred]), -1, 1)
+    deviation = w.add("Sqrt", [w.add("Add", [variance, w.constant(np.float32(epsilon))])])
+    y = w.add("Mul", [w.add("Div", [centred, deviation]), weights[0]])
+    w.add("Add", [y, weights[1]], w.node.output[0])
 
 
 _RULES: dict[tuple[str, str], Callable[[Writer], None]] = {

@@ -8,6 +8,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from onnx2snn_runtime.ir.schema import opset_of
+
 
 @dataclass
 class Writer:
@@ -19,6 +21,7 @@ class Writer:
     node: onnx.NodeProto
     constants: Mapping[str, onnx.TensorProto]
     exact: set[str]
+    opset: int
     nodes: list[onnx.NodeProto] = field(default_factory=list)
 
     def add(self, op: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
@@ -43,6 +46,12 @@ class Writer:
         """Return the attributes of the node but for those named."""
         return {a.name: helper.get_attribute_value(a) for a in self.node.attribute if a.name not in without}
 
+    def reduced(self, op: str, x: str, axis: int, keepdims: int) -> str:
+        """Append a reduction along one axis, in the form that the opset has, and return the name of its output."""
+        if self.opset < (13 if op == "ReduceSum" else 18):
+            return self.add(op, [x], axes=[axis], keepdims=keepdims)
+        return self.add(op, [x, self.constant(np.array([axis]))], keepdims=keepdims)
+
 
 Rules = Mapping[tuple[str, str], Callable[[Writer], None]]
 
@@ -58,6 +67,7 @@ def replace_nodes(model: onnx.ModelProto, rules: Rules, fits: Callable[[onnx.Nod
         if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
             constants[node.output[0]] = node.attribute[0].t
     exact: set[str] = set()
+    opset = opset_of(model)
     nodes: list[onnx.NodeProto] = []
     changed = 0
     for node in graph.node:
@@ -65,7 +75,7 @@ def replace_nodes(model: onnx.ModelProto, rules: Rules, fits: Callable[[onnx.Nod
         if rule is None or not fits(node):
             nodes.append(node)
             continue
-        writer = Writer(node, constants, exact)
+        writer = Writer(node, constants, exact, opset)
         rule(writer)
         nodes += writer.nodes or [node]
         changed += bool(writer.nodes)
