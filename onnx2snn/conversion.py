@@ -32,6 +32,7 @@ from onnx2snn.passes.raise_opset import raise_opset
 from onnx2snn.passes.repair_exports import repair_exports
 from onnx2snn.passes.replace_cast_like import replace_cast_like
 from onnx2snn.passes.split_shared_logic import split_shared_logic
+from onnx2snn.passes.unroll_recurrence import unroll_recurrence
 from onnx2snn.passes.widen_bfloat16 import widen_bfloat16
 from onnx2snn.passes.write_neurons import write_neurons
 from onnx2snn.support import is_supported
@@ -70,6 +71,7 @@ FRONT: tuple[Pass, ...] = (
     raise_opset,
     replace_cast_like,  # before constants are folded: what is cast may be one
     fold_constants,  # before the graph is opened: exact shapes, no shape arithmetic left
+    unroll_recurrence,  # behind the folding of constants: lengths, weights and conditions are known then
     free_batch,
     import_graph,
     drop_identities,
@@ -281,6 +283,8 @@ def _calibration(
     if len(sizes) > 1:
         raise InputError(f"the calibration inputs differ in their number of samples: {sorted(sizes)}")
     count = next(iter(sizes), 1)
+    if samples is not None and samples < 1:
+        raise InputError(f"samples is {samples}: give 1 or more")
     if not count:
         raise InputError("the calibration data has no samples: give at least one")
     for name, value in inputs.items():

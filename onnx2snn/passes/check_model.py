@@ -4,18 +4,18 @@ If, Loop, Scan, sequences, strings, tree ensembles, operators without a handler 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import onnx
 
 from onnx2snn.passes.base import Work
-from onnx2snn_runtime.errors import InputError, UnsupportedError
+from onnx2snn.passes.fold_constants import fold_constants
+from onnx2snn.passes.unroll_recurrence import obstacles
+from onnx2snn_runtime.errors import InputError, Onnx2SnnError, UnsupportedError
 from onnx2snn_runtime.ir.schema import DOMAIN, opset_of
 
 _ADVICE = {
-    "If": "export the branch that is wanted alone",
-    "Loop": "export with a loop of fixed length unrolled",
-    "Scan": "export with a scan of fixed length unrolled",
     "SVMClassifier": "train it on integer labels, without probabilities (probability=False)",
     "ZipMap": "export with tensors as outputs (skl2onnx: options={'zipmap': False})",
     "SequenceConstruct": "export with tensors in place of sequences",
@@ -29,6 +29,7 @@ def check_model(work: Work) -> int:
         raise InputError(f"{work.where} is a spiking IR file already: run it with 'onnx2snn run'")
     found = refusals(work)
     if found:
+        found += _recurrences(work)
         raise UnsupportedError(f"{work.where} cannot be converted: " + "; ".join(found))
     return 0
 
@@ -40,15 +41,27 @@ def refusals(work: Work) -> list[str]:
     opsets = {("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import}
     static = {tensor.name for tensor in model.graph.initializer}
     found = []
-    for node in model.graph.node:
+    for node in _with_subgraphs(model.graph):
         domain = "" if node.domain == "ai.onnx" else node.domain
         if all(name in static or not name for name in node.input) and not domain and not _has_subgraph(node):
             static.update(node.output)
             continue
         known = (domain, node.op_type) in local or work.supported(domain, node.op_type, opsets.get(domain, opset))
-        if not known and not (domain == "" and has_body(node.op_type, opset)):
+        expandable = domain == "" and has_body(node.op_type, opset)
+        if _has_subgraph(node) or not (known or expandable):  # the runtime has no time axis within a subgraph
             found.append(_sentence(node, domain))
     return found + list(_ports(model))
+
+
+def _recurrences(work: Work) -> list[str]:
+    """Return a sentence for every recurrent node that could not be unrolled, as far as can be said already."""
+    copy = replace(work, model=onnx.ModelProto(), warnings=[])
+    copy.model.CopyFrom(work.model)
+    try:
+        fold_constants(copy)
+    except Onnx2SnnError:
+        return []  # what stops the folding is among what was found before
+    return obstacles(copy)
 
 
 def _ports(model: onnx.ModelProto) -> Iterator[str]:
@@ -68,6 +81,15 @@ def _sentence(node: onnx.NodeProto, domain: str) -> str:
         return f"the {node.op_type} node {name!r} is a tree ensemble, which is no neural network"
     advice = _ADVICE.get(node.op_type, "replace it by standard operators before the export")
     return f"the {domain + '.' if domain else ''}{node.op_type} node {name!r} has no spiking form: {advice}"
+
+
+def _with_subgraphs(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Yield the nodes of `graph`, and those inside loops and branches, which are unrolled."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from _with_subgraphs(attribute.g)
 
 
 def _has_subgraph(node: onnx.NodeProto) -> bool:

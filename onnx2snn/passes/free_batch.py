@@ -46,20 +46,25 @@ def _rewrite(model: onnx.ModelProto, size: int) -> None:
     shapes = {v.name: v.type.tensor_type.shape.dim for v in (*model.graph.value_info, *model.graph.input)}
     batched = {name for name, dims in shapes.items() if dims and dims[0].dim_value == size}
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    merged: set[str] = set()  # values of which the first axis is samples by heads
     for node in model.graph.node:
-        if node.op_type != "Reshape" or node.input[1] not in constants or node.input[0] not in batched:
+        if node.op_type != "Reshape" or node.input[1] not in constants:
+            if merged.intersection(node.input):
+                merged.update(set(node.output) - batched)
             continue
         shape = numpy_helper.to_array(constants[node.input[1]]).copy()
-        if shape.size and shape[0] == size:
+        if not shape.size or shape[0] < size or shape[0] % size:
+            continue
+        if node.input[0] in batched and shape[0] == size:
             shape[0] = 0
-            name = f"{node.output[0]}.shape"
-            model.graph.initializer.append(numpy_helper.from_array(shape, name))
-            node.input[1] = name
-        elif shape.size and shape[0] > size and shape[0] % size == 0 and -1 not in shape:
+        elif (node.input[0] in batched or node.input[0] in merged) and -1 not in shape:
+            merged.update(node.output if shape[0] > size else ())
             shape[0] = -1
-            name = f"{node.output[0]}.shape"
-            model.graph.initializer.append(numpy_helper.from_array(shape, name))
-            node.input[1] = name
+        else:
+            continue
+        name = f"{node.output[0]}.shape"
+        model.graph.initializer.append(numpy_helper.from_array(shape, name))
+        node.input[1] = name
     for value in (*model.graph.input, *model.graph.output):
         dims = value.type.tensor_type.shape.dim
         if dims and dims[0].dim_value == size:

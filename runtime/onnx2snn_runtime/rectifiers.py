@@ -21,12 +21,18 @@ def check_expressible(program: Program, dynamics: Dynamics) -> dict[str, float]:
     if beyond:
         able = [other for other in DYNAMICS if not DYNAMICS[other].rectifies]
         name = next((other for other in DYNAMICS if DYNAMICS[other] is type(dynamics)), type(dynamics).__name__)
-        named = ", ".join(f"{item.op_type.removeprefix('Spiking')} ({item.name})" for item in beyond)
+        named = ", ".join(f"{_kind(item)} ({item.name})" for item in beyond)
         raise UnsupportedError(
             f"the dynamics {name!r} expresses ReLU and clipped ReLU alone, and {program.where} "
             f"has other neurons: {named}; choose the dynamics {' or '.join(able)}"
         )
     return {output: c for output, c in found.items() if c is not None}
+
+
+def _kind(item: Population) -> str:
+    """Return what a population is made of, in a word."""
+    name = item.op_type.removeprefix("Spiking")
+    return "-".join(dict.fromkeys(inner.op_type for inner in item.body)) if name.startswith("Region") else name
 
 
 def ceiling(item: Population, frame: Frame) -> float | None:

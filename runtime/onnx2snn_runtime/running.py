@@ -88,7 +88,9 @@ def _run_batch(program: Program, request: Request, part: Batch, planned: Plan, m
     counter = OperationCounter(part.samples, program.defaults.batch)
     probes = (events, *recorders.values(), *((counter,) if request.operations else ()))
     settings = replace(make_settings(program.defaults, request.overrides, probes), chunk=planned.chunk)
-    execution = make_execution(request.executor, program, settings)
+    # where receivers filter, estimates move at every step: what travels is seen among spikes alone
+    filtered = request.operations and settings.dynamics.payload != "change"
+    execution = make_execution("event" if filtered else request.executor, program, settings)
     inputs = {port.name: to_device(part.inputs[port.name], port, program) for port in program.inputs}
     outputs = execution.run(inputs, moving, request.steps)
     done = Run(outputs=dict(outputs), neurons=sum(events.neurons.values()))

@@ -72,7 +72,7 @@ def network(request: pytest.FixtureRequest) -> tuple[str, SpikingModel, dict[str
     return request.param, paper_network(request.param, arrays), arrays
 
 
-@pytest.mark.parametrize("executor", ["step", "event"])
+@pytest.mark.parametrize("executor", ["step", "event", "layer"])
 @pytest.mark.parametrize("setting", sorted(SETTINGS))
 def test_the_output_after_every_step_is_that_of_the_papers_code(network, setting, executor):
     name, snn, arrays = network

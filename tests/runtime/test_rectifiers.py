@@ -63,6 +63,13 @@ def test_all_neurons_that_cannot_be_expressed_are_named(dynamics, executor) -> N
         snn.run(sample(snn, 2), timesteps=2, dynamics=dynamics, executor=executor)
 
 
+def test_a_region_is_named_by_its_operators(monkeypatch) -> None:
+    monkeypatch.setitem(BODIES, "Region7", BODIES["Gelu"])
+    snn = single("Region7", monkeypatch)
+    with pytest.raises(UnsupportedError, match=r"has other neurons: Sigmoid-Mul \(neuron_y\)"):
+        check_expressible(snn.program, make_dynamics("lif"))
+
+
 def test_in_every_precision() -> None:
     for dtype in (torch.float16, torch.bfloat16, torch.float64):
         snn = network(MLP).to(dtype)

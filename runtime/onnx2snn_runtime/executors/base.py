@@ -7,39 +7,14 @@ event   the event domain, the reference: spikes through the synapses, currents f
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
 from onnx2snn_runtime.encoders.base import Encoder
+from onnx2snn_runtime.executors.watching import Probe
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, call
 from onnx2snn_runtime.program import Population, Program
 from onnx2snn_runtime.rectifiers import check_expressible
 from onnx2snn_runtime.registry import Registry
-
-
-class Probe(Protocol):
-    """What may watch a run; it must not wait for the device, nor change what it is shown."""
-
-    sees_spikes: ClassVar[bool]
-    """Whether `population` is to be called; otherwise `count` may be, which costs less."""
-
-    sees_synapses: ClassVar[bool]
-    """Whether `synapse` and `sources` are to be called: an executor may have to compute more for them."""
-
-    def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
-        """See the population `item` after step t: what it sent, its new state, and what it aimed at."""
-
-    def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
-        """See how many events `item` sent at steps t, t + 1, ...; `like` is shaped as what it sends."""
-
-    def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
-        """See a synapse before it runs: varying inputs in `changing` (changes, or values), others in `constant`.
-
-        Values are shown at t = 0 as well: what they are before the first spike.
-        """
-
-    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
-        """See what reaches the population `item` at step t, and at t = 0."""
 
 
 @dataclass(frozen=True)
@@ -200,17 +175,3 @@ class Execution:
 def make_execution(name: str, program: Program, settings: Settings) -> Execution:
     """Return a new execution of `program` by the executor `name`."""
     return EXECUTORS[name](program, settings)
-
-
-@dataclass
-class Accumulator:
-    """The receiving end of a synapse: the input at rest, the decoded change since, and the decoder's memory."""
-
-    rest: Tensor
-    decoded: Tensor
-    memory: Any = ()
-
-    @property
-    def value(self) -> Tensor:
-        """x(t) = L(v(0)) + decoded change."""
-        return self.rest + self.decoded

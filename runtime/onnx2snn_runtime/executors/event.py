@@ -1,8 +1,10 @@
 """The event domain: only spikes travel through the synapses; currents are accumulated where they arrive."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from onnx2snn_runtime.executors.base import EXECUTORS, Accumulator, Execution, Settings
+from onnx2snn_runtime.executors.base import EXECUTORS, Execution, Settings
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, call, call_linear
 from onnx2snn_runtime.program import Population, Program
 
@@ -107,3 +109,17 @@ class EventExecution(Execution):
     def _propagate(self, item: Call, deltas: Frame) -> None:
         self.watch(item, deltas, changes=True)
         call_linear(item, self.frame, deltas)
+
+
+@dataclass
+class Accumulator:
+    """The receiving end of a synapse: the input at rest, the decoded change since, and the decoder's memory."""
+
+    rest: Tensor
+    decoded: Tensor
+    memory: Any = ()
+
+    @property
+    def value(self) -> Tensor:
+        """x(t) = L(v(0)) + decoded change."""
+        return self.rest + self.decoded

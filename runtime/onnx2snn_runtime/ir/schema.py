@@ -106,8 +106,13 @@ def write_defaults(model: onnx.ModelProto, defaults: ModelDefaults) -> None:
 
 
 def read_defaults(model: onnx.ModelProto, where: str = "the model") -> ModelDefaults:
-    """Return the model-level defaults; no IR file, or one of a newer version, raises ModelError."""
+    """Return the model-level defaults; no IR file, or one of a newer version, raises ModelError.
+
+    A tool that loses metadata (graphsurgeon) leaves the neurons: with them the defaults of the project are taken.
+    """
     found = {e.key[len(PREFIX) :]: e.value for e in model.metadata_props if e.key.startswith(PREFIX)}
+    if not found and any(is_neuron(node) for node in model.graph.node):
+        return ModelDefaults(batch=_declared_batch(model))
     if "ir_version" not in found:
         raise ModelError(f"{where} is no spiking IR file: convert it first with 'onnx2snn convert'")
     try:
@@ -126,6 +131,13 @@ def read_defaults(model: onnx.ModelProto, where: str = "the model") -> ModelDefa
     known = {k: v for k, v in values.items() if k in ModelDefaults.__dataclass_fields__}
     known["spiking_inputs"] = tuple(known.get("spiking_inputs", ()))
     return ModelDefaults(**known)
+
+
+def _declared_batch(model: onnx.ModelProto) -> int:
+    """Return the size that the inputs declare for their first axes, 0 where they leave it open or differ."""
+    shapes = [value.type.tensor_type.shape.dim for value in model.graph.input]
+    sizes = {dims[0].dim_value for dims in shapes if dims}
+    return sizes.pop() if len(sizes) == 1 else 0
 
 
 def is_neuron(node: onnx.NodeProto) -> bool:

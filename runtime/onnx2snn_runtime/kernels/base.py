@@ -3,7 +3,6 @@
 from typing import NamedTuple, Protocol
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, Tensor
-from onnx2snn_runtime.encoders.base import Encoder
 from onnx2snn_runtime.registry import Registry
 
 Clamp = tuple[float, float]
@@ -46,8 +45,16 @@ def find_kernel(dynamics: Dynamics, target: Tensor) -> Kernel | None:
     return None
 
 
+class Stepping(Protocol):
+    """A dynamics or an encoder."""
+
+    def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
+        """Return the state after step t >= 1 towards `target`, and the spike that is sent (0: silence)."""
+        ...
+
+
 def scan_by_steps(
-    dynamics: Dynamics | Encoder, target: Tensor, state: State, steps: int, t: int, neuron: Neuron
+    dynamics: Stepping, target: Tensor, state: State, steps: int, t: int, neuron: Neuron
 ) -> tuple[list[State], list[Tensor]]:
     """Return the states and spikes of `steps` steps of `dynamics`, the first of which is step `t`."""
     states, spikes = [], []

@@ -110,6 +110,18 @@ def test_a_step_at_a_time_is_a_run(key: str, encoder: str, executor: str) -> Non
         np.testing.assert_allclose(snn.step(x, **options)["y"], run.outputs[t]["y"], rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("delay", [0, 1])
+@pytest.mark.parametrize("key", ["differential", "signgd", "signgd, momentum", "subgradient", "if", "lif"])
+def test_synaptic_operations_are_those_of_the_spikes(key: str, delay: int) -> None:
+    snn = spiking(RESIDUAL, "direct", dyadic=True)
+    x = sample(snn, 3, dyadic=True)["x"].astype(float)
+    options = {"dynamics": key.split(",")[0], "delay": delay, **QUARTER, **DYADIC[key]}
+    runs = [snn.run(x, timesteps=STEPS, executor=e, operations=True, **options) for e in EXECUTORS]
+    assert runs[0].synaptic_operations == runs[1].synaptic_operations == runs[2].synaptic_operations
+    if key in ("if", "lif"):
+        assert runs[0].synaptic_operations[7] <= runs[0].events[7] * 8  # no neuron has more than 8 weights
+
+
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_with_a_delay_each_population_sees_the_last_step(executor: str) -> None:
     snn = network(LAYERS["cnn"], dyadic=True).double()

@@ -24,7 +24,8 @@ from onnx2snn_runtime.ir.schema import (
     write_defaults,
     write_neuron,
 )
-from tests.runtime.networks import CNN, CONTROL, proto
+from onnx2snn_runtime.model import SpikingModel
+from tests.runtime.networks import CNN, CONTROL, proto, sample
 
 SCALES = st.lists(st.integers(-20, 20), min_size=1, max_size=4).map(lambda e: np.exp2(e).astype(np.float32))
 
@@ -61,6 +62,21 @@ def test_graphsurgeon_keeps_functions_and_weights() -> None:
     assert [(n.op_type, n.domain, n.name) for n in copied.graph.node] == [
         (n.op_type, n.domain, n.name) for n in model.graph.node
     ]
+
+
+@pytest.mark.parametrize("batch", ["N", "3"])
+def test_what_graphsurgeon_writes_runs_to_the_bit(batch: str) -> None:
+    model = proto(CNN.replace("[N,", f"[{batch},"), batch=0 if batch == "N" else 3)
+    for node in filter(is_neuron, model.graph.node):
+        write_neuron(node, NeuronAttributes(1, np.full((4, 1, 1), 2.0, np.float32), levels=7, mantissa=2))
+    copied = gs.export_onnx(gs.import_onnx(model), do_type_check=False)
+    snn, again = SpikingModel(model), SpikingModel(copied)
+    x = sample(snn, 5)["x"]
+    assert again.defaults == snn.defaults
+    np.testing.assert_array_equal(again(x, timesteps=3), snn(x, timesteps=3))
+    del copied.graph.node[:]
+    with pytest.raises(ModelError, match="is no spiking IR file"):
+        read_defaults(copied)
 
 
 def test_writing_replaces_and_leaves_other_attributes_alone() -> None:
