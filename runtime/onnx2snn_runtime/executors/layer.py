@@ -82,12 +82,16 @@ class LayerExecution(Execution):
                 probe.sources(item, first + index, [x[index if len(x) > 1 else 0] for x in sources])
         seen = any(probe.sees_spikes for probe in self.settings.probes)
         clamp = None if seen or dynamics.rectifies else item.clamp(self.frame)
-        target = sources[0].to(self.program.wide) if clamp else self._target(item, sources, varying)
-        state = self.states.get(item.output) or dynamics.init(target[0])
+        target = sources[0] if clamp else self._target(item, sources, varying)
+        state = self.states.get(item.output) or dynamics.init(target[0].to(self.program.wide))
         kernel = None if seen else find_kernel(dynamics, target)
+        if kernel is None and clamp and not seen and target.dtype != self.program.wide:
+            target = target.to(self.program.wide)
+            kernel = find_kernel(dynamics, target)
         if kernel is not None:
-            scanned = kernel.scan(dynamics, target, state.v, count, first, neuron, clamp)
-            self.states[item.output] = State(scanned.values[-1])
+            narrow = self.program.dtype if kernel.narrows and item.output in self.program.narrow else None
+            scanned = kernel.scan(dynamics, target, state.v, count, first, neuron, clamp, narrow)
+            self.states[item.output] = State(scanned.v)
             for probe in self.settings.probes:
                 probe.count(item, first, scanned.events, scanned.values[0])
             return scanned.values

@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from onnx2snn_runtime.dynamics.base import make_dynamics
+from onnx2snn_runtime.dynamics.base import Neuron, make_dynamics
 from onnx2snn_runtime.errors import InputError
+from tests.runtime.dynamics.cases import settle
 from tests.runtime.networks import network, sample
 
 DEEP = """deep (float[N, 4] x) => (float[N, 3] y) <float[4, 8] w, float[8] b, float[8, 8] u, float[8] c, float[8, 3] o>
@@ -76,3 +78,12 @@ def test_a_clipped_relu_fires_at_its_ceiling() -> None:
 def test_options_that_do_not_fit(name, options, message) -> None:
     with pytest.raises(InputError, match=message):
         make_dynamics(name, None, options)
+
+
+def test_ties() -> None:
+    """x = v sends nothing under `subgradient`; a membrane at its threshold fires under `if`."""
+    aim = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)
+    _, spikes = settle(make_dynamics("subgradient"), aim, 2, Neuron(1.0))
+    assert torch.stack(spikes).tolist() == [[0.0, 1.0, 1.0], [0.0, 0.0, 1.0]]  # v(1) = 1 / 2
+    _, spikes = settle(make_dynamics("if"), aim, 2, Neuron(1.0))
+    assert torch.stack(spikes).tolist() == [[0.0, 1.0, 1.0], [0.0, 0.0, 1.0]]  # u(1) = 1, then 0 + 1 / 2
