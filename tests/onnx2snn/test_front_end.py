@@ -192,4 +192,12 @@ def test_logic_between_neurons_ends_in_a_neuron_of_numbers() -> None:
 def test_an_output_that_mixes_the_batch_is_refused() -> None:
     model = network("a = Gemm(x, w, b) h = Relu(a) y = ReduceMean<keepdims = 0>(h)", y="float y")
     with pytest.raises(InputError, match="'y' has no batch axis: run all samples at once, or one at a time"):
-        onnx2snn.convert(model, X)
+        onnx2snn.convert(model, floats(64, 4))
+
+
+def test_a_branch_chosen_by_the_inputs_is_refused() -> None:
+    body = """a = Gemm(x, w, b) h = Relu(a) s = ReduceMax<keepdims = 0>(x) g = Greater(s, zero)
+              y = If(g)<then_branch = t () => (float[N, 8] p) { p = Tanh(h) },
+                        else_branch = e () => (float[N, 8] q) { q = Sigmoid(h) }>"""
+    with pytest.raises(UnsupportedError, match="the condition of the If node 'y' depends on the inputs: export the"):
+        onnx2snn.convert(network(body, y="float[N, 8] y", zero=np.float32(0)), X)
