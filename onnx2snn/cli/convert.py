@@ -30,6 +30,13 @@ _PATH = click.Path(path_type=Path)
     show_default=True,
     help="What has a scale of its own.",
 )
+@click.option(
+    "--range",
+    type=click.Choice(["maximum", "percentile"]),
+    default="maximum",
+    show_default=True,
+    help="What a scale holds: every output, or 99.9 % of them (for if and lif).",
+)
 @options.structure
 @click.option("--adapt/--no-adapt", default=True, show_default=True, help="Raise levels until within the tolerance.")
 @click.option("--tolerance", type=float, default=0.01, show_default=True, help="Relative error to reach.")

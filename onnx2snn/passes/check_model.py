@@ -16,6 +16,7 @@ from onnx2snn_runtime.errors import InputError, Onnx2SnnError, UnsupportedError
 from onnx2snn_runtime.ir.schema import DOMAIN, opset_of
 
 _ADVICE = {
+    "SVMClassifier": "train it on integer labels, without probabilities (probability=False)",
     "ZipMap": "export with tensors as outputs (skl2onnx: options={'zipmap': False})",
     "SequenceConstruct": "export with tensors in place of sequences",
 }
@@ -46,7 +47,8 @@ def refusals(work: Work) -> list[str]:
             static.update(node.output)
             continue
         known = (domain, node.op_type) in local or work.supported(domain, node.op_type, opsets.get(domain, opset))
-        if not known and not (domain == "" and has_body(node.op_type, opset)):
+        expandable = domain == "" and has_body(node.op_type, opset)
+        if _has_subgraph(node) or not (known or expandable):  # the runtime has no time axis within a subgraph
             found.append(_sentence(node, domain))
     return found + list(_ports(model))
 
@@ -63,11 +65,14 @@ def _recurrences(work: Work) -> list[str]:
 
 
 def _ports(model: onnx.ModelProto) -> Iterator[str]:
+    mapped = {name for node in model.graph.node if node.op_type == "ZipMap" for name in node.output}
     for value in (*model.graph.input, *model.graph.output):
         if not value.type.HasField("tensor_type"):
-            yield f"{value.name!r} is no tensor: export with tensors as inputs and outputs (skl2onnx: zipmap=False)"
-        elif value.type.tensor_type.elem_type == onnx.TensorProto.STRING and value in model.graph.input:
-            yield f"the input {value.name!r} is of strings: export the numerical part of the model alone"
+            if value.name not in mapped:  # the node itself is named already
+                yield f"{value.name!r} is no tensor: export with tensors as inputs and outputs"
+        elif value.type.tensor_type.elem_type == onnx.TensorProto.STRING:
+            kind = "input" if value in model.graph.input else "output"
+            yield f"the {kind} {value.name!r} is of strings: export the numerical part of the model alone"
 
 
 def _sentence(node: onnx.NodeProto, domain: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from onnx2snn.passes.graph_tools import consumers, identities, is_static
+from onnx2snn.passes.graph_tools import consumers, identities, is_float, is_static, producer
 from onnx2snn_runtime.ir.linearity import READOUT, READOUT_AFFINE, SHAPE_ONLY, WEIGHTED, is_affine
 from onnx2snn_runtime.ir.schema import DOMAIN
 
@@ -87,6 +87,8 @@ def _kind(node: gs.Node, found: Classification) -> str:
 
 
 def _synapse_or_neuron(node: gs.Node, flags: list[bool]) -> str:
+    if node.op == "Cast" and _is_logic(node.inputs[0]):
+        return "neuron"  # what turns integers or booleans into numbers that spikes can carry
     return "synapse" if is_affine(node.op, flags, node.domain or "", node.attrs) else "neuron"
 
 
@@ -99,6 +101,12 @@ def _learns(node: gs.Node, found: Classification) -> bool:
         learned = is_float_constant(table) and len(table.shape or ()) > 1 and id(node.inputs[1]) in found.data
         return learned and not is_rotary(table.values)
     return node.op in WEIGHTED and not (_is_outer(node) and not _weighs(node, found))
+
+
+def _is_logic(tensor: gs.Tensor) -> bool:
+    """Return whether `tensor` is computed, and of integers or booleans."""
+    before = producer(tensor)
+    return before is not None and not is_float(tensor, before)
 
 
 def _is_outer(node: gs.Node) -> bool:

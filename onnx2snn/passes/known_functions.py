@@ -121,8 +121,7 @@ def _scalar(x: Array, result: Array) -> str | None:
 
 
 def _paired(a: Array, b: Array, result: Array) -> str | None:
-    fits = a.ndim == b.ndim and all(m == n or 1 in (m, n) for m, n in zip(a.shape, b.shape, strict=True))
-    if not fits or np.broadcast_shapes(a.shape, b.shape) != result.shape:
+    if not all(_broadcasts(x.shape, result.shape) for x in (a, b)):
         return None
     some = slice(0, 4096)
     first, second = (np.broadcast_to(x, result.shape).reshape(-1)[some] for x in (a, b))
@@ -133,8 +132,15 @@ def _paired(a: Array, b: Array, result: Array) -> str | None:
     return None
 
 
+def _broadcasts(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    pairs = zip(shape[::-1], wanted[::-1], strict=False)
+    return len(shape) <= len(wanted) and all(size in (1, target) for size, target in pairs)
+
+
 def _along(x: Array, result: Array) -> str | None:
     for axes in _axes(x.ndim):
+        if math.prod(x.shape[axis] for axis in axes) < 2:
+            continue  # one value has no variance
         for name, known in ALONG.items():
             expected = known(x, axes)
             if result.size == expected.size and result.shape != expected.shape:
