@@ -94,6 +94,7 @@ def split(inputs: Mapping[str, np.ndarray], size: int) -> Iterator[dict[str, np.
 def _open(proto: onnx.ModelProto, device: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
+    options.add_session_config_entry("session.disable_quant_qdq", "1")  # else integers round where the model does not
     options.intra_op_num_threads = _threads()
     providers = _providers(device)
     try:

@@ -8,27 +8,43 @@ import onnx
 from onnx import helper
 
 from onnx2snn.ann import Ann, split
+from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.ir.schema import NeuronAttributes, is_neuron, read_neuron, write_neuron
 
 SCALES = ("layer", "channel", "neuron")
+RANGES = ("maximum", "percentile")
+PERCENTILE = 99.9
+"""The share of a population's nonzero outputs, in percent, that a percentile range holds (Rueckauer et al. 2017)."""
 
 
 @dataclass
 class Statistics:
-    """What was seen of one population's output: largest magnitude, an element each, and the mean square."""
+    """What was seen of one population's output: largest magnitude, an element each, and the mean square.
+
+    `octaves[k]` counts the nonzero magnitudes in (2^(k - 101), 2^(k - 100)], where they are asked for.
+    """
 
     largest: np.ndarray = field(default_factory=lambda: np.zeros(()))
     squares: float = 0.0
     count: int = 0
+    octaves: np.ndarray = field(default_factory=lambda: np.zeros(201, np.int64))
 
-    def update(self, values: np.ndarray, per_neuron: bool) -> None:
+    def update(self, values: np.ndarray, per_neuron: bool, octaves: bool = False) -> None:
         """Take in `values` [batch, ...]; what is not finite counts as nothing."""
         magnitude = np.abs(np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0))
         self.squares += float(np.square(magnitude).sum())
         self.count += magnitude.size
+        if octaves:
+            exponents = np.log2(power_of_two(magnitude[magnitude > 0])).astype(np.int64)
+            self.octaves += np.bincount(exponents + 100, minlength=201)
         largest = magnitude.max(axis=0) if per_neuron and magnitude.ndim else np.asarray(magnitude.max(initial=0.0))
         same = self.largest.shape == largest.shape
         self.largest = np.maximum(self.largest, largest) if same else np.maximum(self.largest.max(), largest)
+
+    def percentile(self, percent: float) -> float:
+        """Return the smallest power of two that `percent` of the nonzero magnitudes do not exceed."""
+        held = np.cumsum(self.octaves) >= self.octaves.sum() * percent / 100
+        return float(2.0 ** (int(np.argmax(held)) - 100)) if self.octaves.any() else 0.0
 
 
 def calibrate(
@@ -36,6 +52,7 @@ def calibrate(
     inputs: Mapping[str, np.ndarray],
     *,
     scale: str = "layer",
+    range: str = "maximum",
     levels: int = 12,
     mantissa: int = 1,
     batch: int = 8,
@@ -45,10 +62,14 @@ def calibrate(
     """Write the parameters of every population of the IR `model`, measured on `inputs` [samples, ...].
 
     The scale is the smallest power of two not below the largest magnitude: one for the layer, for each channel or for
-    each neuron; where the size of a population is not fixed, one for the layer. What never moved has the scale 1.
+    each neuron; where the size of a population is not fixed, one for the layer. What never moved has the scale 1. The
+    range "percentile" holds 99.9 % of a layer's nonzero outputs instead: thresholds for rate-coded neurons.
     """
+    robust = check_range(range, scale)
     neurons = [node for node in model.graph.node if is_neuron(node)]
-    found = measure(model, inputs, per_neuron=scale != "layer", batch=batch, fixed=fixed, progress=progress)
+    found = measure(
+        model, inputs, per_neuron=scale != "layer", octaves=robust, batch=batch, fixed=fixed, progress=progress
+    )
     shapes = _static_shapes(model)
     rank3_convolutions = _has_rank3_convolutions(model)
     for node in neurons:
@@ -61,7 +82,7 @@ def calibrate(
             largest = _by_channel(largest, rank3_convolutions)
         attributes = NeuronAttributes(
             sources=read_neuron(node).sources,
-            scale=power_of_two(largest),
+            scale=power_of_two(np.asarray(seen.percentile(PERCENTILE)) if robust else largest),
             levels=levels,
             mantissa=mantissa,
             maximum=float(largest.max()),
@@ -70,11 +91,21 @@ def calibrate(
         write_neuron(node, attributes)
 
 
+def check_range(range: str, scale: str) -> bool:
+    """Return whether ranges are percentiles; an unknown range, or percentiles of parts of a layer raise InputError."""
+    if range not in RANGES:
+        raise InputError(f"there is no range {range!r}: choose {' or '.join(RANGES)}")
+    if range == "percentile" and scale != "layer":
+        raise InputError(f"percentiles are those of whole layers, not one a {scale}: choose the scale 'layer'")
+    return range == "percentile"
+
+
 def measure(
     model: onnx.ModelProto,
     inputs: Mapping[str, np.ndarray],
     *,
     per_neuron: bool = False,
+    octaves: bool = False,
     batch: int = 8,
     fixed: int = 0,
     progress: Callable[[float], None] | None = None,
@@ -86,7 +117,7 @@ def measure(
     batches = list(split(inputs, fixed or batch))
     for index, part in enumerate(batches):
         for name, values in ann(part).items():
-            found[name].update(values, per_neuron)
+            found[name].update(values, per_neuron, octaves)
         if progress:
             progress((index + 1) / len(batches))
     return found

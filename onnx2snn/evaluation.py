@@ -29,7 +29,7 @@ def evaluate(
     output: str | None = None,
     class_axis: int | None = None,
     batch_size: int | None = None,
-    executor: str = "step",
+    executor: str = "layer",
     progress: Progress | None = None,
     **overrides: Any,
 ) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def evaluate(
     done = 0
     for batch in split(samples.inputs, snn.defaults.batch or size):
         reference = ann(batch)[port.name]
-        run = snn.run(batch, timesteps, executor=executor, batch_size=size, operations=True, **overrides)
+        run = snn.run(batch, timesteps, executor=executor, batch_size=batch_size, operations=True, **overrides)
         if comparison is None:
             axis = _axis(class_axis, reference, samples.labels)
             comparison = Comparison(axis, port.type in _FLOATS, {t: Tally() for t in run.outputs})

@@ -33,6 +33,13 @@ _PATH = click.Path(path_type=Path)
     help="What has a scale of its own.",
 )
 @click.option(
+    "--range",
+    type=click.Choice(["maximum", "percentile"]),
+    default="maximum",
+    show_default=True,
+    help="What a scale holds: every output, or 99.9 % of them (for if and lif).",
+)
+@click.option(
     "--pretrained/--no-pretrained", default=True, show_default=True, help="Weights of a model that is given by name."
 )
 @options.structure

@@ -126,14 +126,15 @@ def timesteps(default: str) -> Function:
 
 
 def take_overrides(options: dict[str, Any]) -> dict[str, Any]:
-    """Remove what was given of dynamics, schedule and encoder from `options` and return it as a run takes it."""
+    """Remove what was given of dynamics, schedule, encoder and delay from `options` and return it as a run takes it."""
     found: dict[str, Any] = {}
     for name in ("dynamics", "schedule", "encoder"):
         for key, empty in ((name, None), (f"{name}_options", ())):
             value = options.pop(key, empty)
             if value:
                 found[key] = value if isinstance(value, str) else dict(value)
-    return found
+    delay = options.pop("delay", None)
+    return found if delay is None else found | {"delay": delay}
 
 
 force = click.option("--force", is_flag=True, help="Overwrite an existing file.")
@@ -150,6 +151,7 @@ dynamics = chain(
     click.option("--dynamics-option", "dynamics_options", type=Setting(), multiple=True, help="A setting of theirs."),
     click.option("--schedule", help="Schedule of the step size, such as exponential."),
     click.option("--schedule-option", "schedule_options", type=Setting(), multiple=True, help="A setting of it."),
+    click.option("--delay", type=click.IntRange(0, 1), help="Steps that a spike is on its way: 0 or 1."),
 )
 structure = chain(
     click.option(
@@ -159,10 +161,10 @@ structure = chain(
         show_default=True,
         help="What a neuron may compute: a region of operators, or a scalar function of one or two operands.",
     ),
-    click.option("--encoder", default="direct", show_default=True, help="Input coding: direct, float, differential."),
+    click.option("--encoder", default="direct", show_default=True, help="Input coding, such as direct or float."),
 )
 running = chain(
-    click.option("--executor", default="step", show_default=True, help="How it is executed: step or event."),
+    click.option("--executor", default="layer", show_default=True, help="How it is executed: layer, step or event."),
     dynamics,
     click.option("--encoder", help="Coding of spiking inputs."),
     click.option("--encoder-option", "encoder_options", type=Setting(), multiple=True, help="A setting of it."),

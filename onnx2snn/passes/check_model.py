@@ -4,18 +4,19 @@ If, Loop, Scan, sequences, strings, tree ensembles, operators without a handler 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import onnx
 
 from onnx2snn.passes.base import Work
-from onnx2snn_runtime.errors import InputError, UnsupportedError
+from onnx2snn.passes.fold_constants import fold_constants
+from onnx2snn.passes.unroll_recurrence import obstacles
+from onnx2snn_runtime.errors import InputError, Onnx2SnnError, UnsupportedError
 from onnx2snn_runtime.ir.schema import DOMAIN, opset_of
 
 _ADVICE = {
-    "If": "export the branch that is wanted alone",
-    "Loop": "export with a loop of fixed length unrolled",
-    "Scan": "export with a scan of fixed length unrolled",
+    "SVMClassifier": "train it on integer labels, without probabilities (probability=False)",
     "ZipMap": "export with tensors as outputs (skl2onnx: options={'zipmap': False})",
     "SequenceConstruct": "export with tensors in place of sequences",
 }
@@ -28,6 +29,7 @@ def check_model(work: Work) -> int:
         raise InputError(f"{work.where} is a spiking IR file already: run it with 'onnx2snn run'")
     found = refusals(work)
     if found:
+        found += _recurrences(work)
         raise UnsupportedError(f"{work.where} cannot be converted: " + "; ".join(found))
     return 0
 
@@ -39,23 +41,38 @@ def refusals(work: Work) -> list[str]:
     opsets = {("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import}
     static = {tensor.name for tensor in model.graph.initializer}
     found = []
-    for node in model.graph.node:
+    for node in _with_subgraphs(model.graph):
         domain = "" if node.domain == "ai.onnx" else node.domain
         if all(name in static or not name for name in node.input) and not domain and not _has_subgraph(node):
             static.update(node.output)
             continue
         known = (domain, node.op_type) in local or work.supported(domain, node.op_type, opsets.get(domain, opset))
-        if not known and not (domain == "" and has_body(node.op_type, opset)):
+        expandable = domain == "" and has_body(node.op_type, opset)
+        if _has_subgraph(node) or not (known or expandable):  # the runtime has no time axis within a subgraph
             found.append(_sentence(node, domain))
     return found + list(_ports(model))
 
 
+def _recurrences(work: Work) -> list[str]:
+    """Return a sentence for every recurrent node that could not be unrolled, as far as can be said already."""
+    copy = replace(work, model=onnx.ModelProto(), warnings=[])
+    copy.model.CopyFrom(work.model)
+    try:
+        fold_constants(copy)
+    except Onnx2SnnError:
+        return []  # what stops the folding is among what was found before
+    return obstacles(copy)
+
+
 def _ports(model: onnx.ModelProto) -> Iterator[str]:
+    mapped = {name for node in model.graph.node if node.op_type == "ZipMap" for name in node.output}
     for value in (*model.graph.input, *model.graph.output):
         if not value.type.HasField("tensor_type"):
-            yield f"{value.name!r} is no tensor: export with tensors as inputs and outputs (skl2onnx: zipmap=False)"
-        elif value.type.tensor_type.elem_type == onnx.TensorProto.STRING and value in model.graph.input:
-            yield f"the input {value.name!r} is of strings: export the numerical part of the model alone"
+            if value.name not in mapped:  # the node itself is named already
+                yield f"{value.name!r} is no tensor: export with tensors as inputs and outputs"
+        elif value.type.tensor_type.elem_type == onnx.TensorProto.STRING:
+            kind = "input" if value in model.graph.input else "output"
+            yield f"the {kind} {value.name!r} is of strings: export the numerical part of the model alone"
 
 
 def _sentence(node: onnx.NodeProto, domain: str) -> str:
@@ -64,6 +81,15 @@ def _sentence(node: onnx.NodeProto, domain: str) -> str:
         return f"the {node.op_type} node {name!r} is a tree ensemble, which is no neural network"
     advice = _ADVICE.get(node.op_type, "replace it by standard operators before the export")
     return f"the {domain + '.' if domain else ''}{node.op_type} node {name!r} has no spiking form: {advice}"
+
+
+def _with_subgraphs(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Yield the nodes of `graph`, and those inside loops and branches, which are unrolled."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from _with_subgraphs(attribute.g)
 
 
 def _has_subgraph(node: onnx.NodeProto) -> bool:

@@ -24,13 +24,10 @@ def fold_batch_normalization(work: Work) -> int:
         if len(synapse.outputs[0].outputs) != 1 or not all(isinstance(t, gs.Constant) for t in node.inputs[1:5]):
             continue
         _fold(work.graph, synapse, node)
-        gone.append(node)
-    for node in gone:
         result = node.outputs[0]
-        synapse = producer(node.inputs[0])
         node.outputs.clear()
-        if synapse is not None:
-            synapse.outputs[0] = result
+        synapse.outputs[0] = result  # at once: another normalization may follow
+        gone.append(node)
     remove(work.graph, gone)
     return len(gone)
 

@@ -46,18 +46,22 @@ def _infer(work: Work) -> onnx.ModelProto:
 
 
 def _known_shapes(model: onnx.ModelProto) -> int:
-    """Turn Shape of a tensor of known shape into an initializer."""
+    """Turn Shape of a tensor, where the dimensions that it asks for are known, into an initializer."""
     shapes = {}
     for value in (*model.graph.value_info, *model.graph.input):
-        dims = value.type.tensor_type.shape.dim
-        if value.type.tensor_type.HasField("shape") and all(d.HasField("dim_value") for d in dims):
-            shapes[value.name] = [d.dim_value for d in dims]
-    known = [n for n in model.graph.node if n.op_type == "Shape" and not n.domain and n.input[0] in shapes]
-    for node in known:
-        a = {attribute.name: attribute.i for attribute in node.attribute}
-        shape = shapes[node.input[0]][a.get("start", 0) : a.get("end")]
-        model.graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), node.output[0]))
-        model.graph.node.remove(node)
+        if value.type.tensor_type.HasField("shape"):
+            dims = value.type.tensor_type.shape.dim
+            shapes[value.name] = [d.dim_value if d.HasField("dim_value") else None for d in dims]
+    known = {}
+    for index, node in enumerate(model.graph.node):
+        if node.op_type == "Shape" and node.domain in ("", "ai.onnx") and node.input[0] in shapes:
+            a = {attribute.name: attribute.i for attribute in node.attribute}
+            known[index] = shapes[node.input[0]][a.get("start", 0) : a.get("end")]
+    known = {index: shape for index, shape in known.items() if None not in shape}
+    for index, shape in reversed(known.items()):
+        name = model.graph.node[index].output[0]
+        model.graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), name))
+        del model.graph.node[index]
     return len(known)
 
 

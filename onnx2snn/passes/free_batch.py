@@ -21,7 +21,9 @@ def free_batch(work: Work) -> int:
     """Make the batch axis symbolic, or set `work.batch` to its size."""
     inputs = [value.type.tensor_type for value in work.model.graph.input]
     sizes = {t.shape.dim[0].dim_value for t in inputs if t.HasField("shape") and t.shape.dim}
-    if len(sizes) != 1 or 0 in sizes or any(not t.HasField("shape") or not t.shape.dim for t in inputs):
+    mixed = 0 in sizes  # inputs of a free batch beside those of a fixed one
+    sizes.discard(0)
+    if len(sizes) != 1 or any(not t.HasField("shape") or not t.shape.dim for t in inputs):
         return 0
     (size,) = sizes
     freed = onnx.ModelProto()
@@ -33,6 +35,8 @@ def free_batch(work: Work) -> int:
             return 1
     except (Onnx2SnnError, shape_inference.InferenceError):
         pass  # the rewritten graph does not hold for other batch sizes: keep the one it has
+    if mixed:
+        return 0
     work.batch = size
     work.warnings.append(f"the graph is fixed to a batch of {size}: other numbers of samples are filled up to it")
     return 0
@@ -42,20 +46,25 @@ def _rewrite(model: onnx.ModelProto, size: int) -> None:
     shapes = {v.name: v.type.tensor_type.shape.dim for v in (*model.graph.value_info, *model.graph.input)}
     batched = {name for name, dims in shapes.items() if dims and dims[0].dim_value == size}
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    merged: set[str] = set()  # values of which the first axis is samples by heads
     for node in model.graph.node:
-        if node.op_type != "Reshape" or node.input[1] not in constants or node.input[0] not in batched:
+        if node.op_type != "Reshape" or node.input[1] not in constants:
+            if merged.intersection(node.input):
+                merged.update(set(node.output) - batched)
             continue
         shape = numpy_helper.to_array(constants[node.input[1]]).copy()
-        if shape.size and shape[0] == size:
+        if not shape.size or shape[0] < size or shape[0] % size:
+            continue
+        if node.input[0] in batched and shape[0] == size:
             shape[0] = 0
-            name = f"{node.output[0]}.shape"
-            model.graph.initializer.append(numpy_helper.from_array(shape, name))
-            node.input[1] = name
-        elif shape.size and shape[0] > size and shape[0] % size == 0 and -1 not in shape:
+        elif (node.input[0] in batched or node.input[0] in merged) and -1 not in shape:
+            merged.update(node.output if shape[0] > size else ())
             shape[0] = -1
-            name = f"{node.output[0]}.shape"
-            model.graph.initializer.append(numpy_helper.from_array(shape, name))
-            node.input[1] = name
+        else:
+            continue
+        name = f"{node.output[0]}.shape"
+        model.graph.initializer.append(numpy_helper.from_array(shape, name))
+        node.input[1] = name
     for value in (*model.graph.input, *model.graph.output):
         dims = value.type.tensor_type.shape.dim
         if dims and dims[0].dim_value == size:
@@ -66,7 +75,7 @@ def _rewrite(model: onnx.ModelProto, size: int) -> None:
 def _agrees(model: onnx.ModelProto, freed: onnx.ModelProto, size: int) -> bool:
     """Return whether the freed graph gives for two batches at once what the model gives for each."""
     rng = np.random.default_rng(0)
-    first, second = (_sample(model, rng) for _ in range(2))
+    first, second = (_sample(model, rng, size) for _ in range(2))
     both = {name: np.concatenate([first[name], second[name]]) for name in first}
     apart = [Ann(model)(part) for part in (first, second)]
     together = Ann(freed)(both)
@@ -79,12 +88,12 @@ def _agrees(model: onnx.ModelProto, freed: onnx.ModelProto, size: int) -> bool:
     return True
 
 
-def _sample(model: onnx.ModelProto, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _sample(model: onnx.ModelProto, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
     made = {}
     for value in model.graph.input:
         tensor = value.type.tensor_type
         kind = helper.tensor_dtype_to_np_dtype(tensor.elem_type)
-        shape = [d.dim_value or 4 for d in tensor.shape.dim]
+        shape = [size, *(d.dim_value or 4 for d in tensor.shape.dim[1:])]
         floats = rng.standard_normal(shape)
         made[value.name] = floats.astype(kind) if kind.kind == "f" else rng.integers(0, 2, shape).astype(kind)
     return made

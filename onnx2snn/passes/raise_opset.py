@@ -19,7 +19,7 @@ def raise_opset(work: Work) -> int:
     if work.model.ir_version < LEAST_IR:
         work.model.ir_version = LEAST_IR
         changed = 1
-    _drop_initialised_inputs(work.model)
+    changed += _drop_initialised_inputs(work.model)
     if work.opset >= LEAST_OPSET:
         return changed
     before = work.opset
@@ -32,12 +32,14 @@ def raise_opset(work: Work) -> int:
         ) from error
     work.model.ir_version = max(work.model.ir_version, LEAST_IR)
     work.warnings.append(f"the model was of opset {before}; it was brought up to {LEAST_OPSET}")
-    return 1
+    return changed + 1
 
 
-def _drop_initialised_inputs(model: onnx.ModelProto) -> None:
+def _drop_initialised_inputs(model: onnx.ModelProto) -> int:
     """Before IR version 4 every weight was an input too; with the version raised, weights are no inputs any more."""
     weights = {tensor.name for tensor in model.graph.initializer}
     kept = [value for value in model.graph.input if value.name not in weights]
+    gone = len(model.graph.input) - len(kept)
     del model.graph.input[:]
     model.graph.input.extend(kept)
+    return gone

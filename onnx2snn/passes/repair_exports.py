@@ -2,6 +2,7 @@
 
 y = Erfc(x)                    ->  e = Erf(x); y = 1 - e    tf2onnx writes this operator, which ONNX does not have
 value_info of wrong shapes     ->  none                     jax2onnx; shapes are inferred anew
+outputs of wrong shapes        ->  those inferred           scikit-learn's classifiers of several labels
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import onnx
 from onnx import helper, numpy_helper, shape_inference
 
 from onnx2snn.passes.base import Work
+from onnx2snn_runtime.ir.large import is_large
 from onnx2snn_runtime.ir.schema import DOMAIN
 
 
@@ -29,7 +31,34 @@ def repair_exports(work: Work) -> int:
         for offset, other in enumerate(new):
             graph.node.insert(index + offset, other)
     del graph.value_info[:]
-    return changed
+    return changed + _repair_outputs(work.model)
+
+
+def _repair_outputs(model: onnx.ModelProto) -> int:
+    """Forget the declared shapes of outputs where they contradict the graph."""
+    if is_large(model):
+        return 0
+    try:
+        shape_inference.infer_shapes(model, strict_mode=True)
+    except (shape_inference.InferenceError, RuntimeError, ValueError):
+        freed = onnx.ModelProto()
+        freed.CopyFrom(model)
+        for value in freed.graph.output:
+            value.type.tensor_type.ClearField("shape")
+        inferred = {value.name: value for value in shape_inference.infer_shapes(freed).graph.output}
+        for value in model.graph.output:
+            other = inferred[value.name].type.tensor_type
+            if _contradict(value.type.tensor_type.shape, other.shape) and other.HasField("shape"):
+                value.CopyFrom(inferred[value.name])
+                return 1 + _repair_outputs(model)
+    return 0
+
+
+def _contradict(declared: onnx.TensorShapeProto, inferred: onnx.TensorShapeProto) -> bool:
+    if len(declared.dim) != len(inferred.dim):
+        return True
+    pairs = zip(declared.dim, inferred.dim, strict=True)
+    return any(a.dim_value and b.dim_value and a.dim_value != b.dim_value for a, b in pairs)
 
 
 def _complement_of_erf(node: onnx.NodeProto, kind: np.dtype) -> list[onnx.NodeProto]:

@@ -1,18 +1,20 @@
 """Replaces every region by a neuron node, whose function is the region's own subgraph.
 
-t = Erf(x / 1.4142); y = x * (t + 1)   ->  y = onnx2snn.SpikingRegion1(x, 1.4142, 1) [sources 1]
+t = Erf(x / 1.4142); y = x * (t + 1)   ->  y = onnx2snn.SpikingGelu(x, 1.4142, 1) [sources 1]
 """
 
 from dataclasses import dataclass, field
+from itertools import chain, count
 
 import onnx
 import onnx_graphsurgeon as gs
 from onnx import helper
 
 from onnx2snn.passes.base import Work
-from onnx2snn.passes.classify_values import classify
+from onnx2snn.passes.classify_values import Classification, classify
 from onnx2snn.passes.graph_tools import fresh_name, identities, is_float, label, remove, to_proto
 from onnx2snn.passes.group_regions import Region, group_regions
+from onnx2snn.passes.name_regions import name_region
 from onnx2snn_runtime.errors import ModelError, UnsupportedError
 from onnx2snn_runtime.ir.schema import DOMAIN
 
@@ -21,21 +23,24 @@ PREFIX = "Spiking"
 
 @dataclass
 class _Library:
-    """The functions made so far: equal structures share one."""
+    """The functions made so far: regions of one structure and one meaning share one."""
 
     opset_imports: list[onnx.OperatorSetIdProto]
-    functions: dict[bytes, onnx.FunctionProto] = field(default_factory=dict)
+    functions: dict[tuple[bytes, str], onnx.FunctionProto] = field(default_factory=dict)
 
-    def name_of(self, region: Region) -> str:
-        """Return the name of the function that computes `region`, made where there is none yet."""
+    def name_of(self, region: Region, known: str | None) -> str:
+        """Return the name of the function that computes `region`, made where there is none yet.
+
+        `known` is what its function is called, if it is a known one: SpikingGelu, and SpikingGelu_2 for another way to
+        write it; what has no name is SpikingRegion1, SpikingRegion2, ...
+        """
         body, formal, result = _body(region)
-        key = b"".join(node.SerializeToString() for node in body) + result.encode()
+        stem = PREFIX + (known or (region.sink.op if len(region.nodes) == 1 else "Region"))
+        key = b"".join(node.SerializeToString() for node in body), stem
         if key not in self.functions:
-            stem = PREFIX + (region.sink.op if len(region.nodes) == 1 else "Region")
             taken = {function.name for function in self.functions.values()}
-            number = 1 if len(region.nodes) > 1 else 0
-            while (name := f"{stem}{number or ''}") in taken:
-                number += 1 + (number == 0)
+            numbered = (f"{stem}{n}" if stem == PREFIX + "Region" else f"{stem}_{n + 1}" for n in count(1))
+            name = next(n for n in chain([] if stem == PREFIX + "Region" else [stem], numbered) if n not in taken)
             self.functions[key] = helper.make_function(DOMAIN, name, formal, [result], body, self.opset_imports)
         return self.functions[key].name
 
@@ -56,11 +61,12 @@ def write_neurons(work: Work) -> int:
         )
     library = _Library([o for o in work.model.opset_import if o.domain != DOMAIN])
     by_sink = {id(region.sink): region for region in regions}
+    names = {id(region): _known(region, found, library, work) for region in regions}  # while the graph is whole
     for index, node in enumerate(list(work.graph.nodes)):
         region = by_sink.get(id(node))
         if region is None:
             continue
-        name = library.name_of(region)
+        name = library.name_of(region, names[id(region)])
         neuron = gs.Node(name, fresh_name(work.graph, f"{name}/{region.output.name}"), {}, domain=DOMAIN)
         neuron.attrs["sources"] = len(region.sources)
         neuron.inputs = [*region.sources, *region.constants]
@@ -71,6 +77,12 @@ def write_neurons(work: Work) -> int:
         node.inputs.clear()
     work.functions = list(library.functions.values())
     return len(regions)
+
+
+def _known(region: Region, found: Classification, library: _Library, work: Work) -> str | None:
+    if len(region.nodes) == 1:
+        return None
+    return name_region(region, found, library.opset_imports, work.model.ir_version)
 
 
 def _place(graph: gs.Graph, node: gs.Node, index: int) -> int:

@@ -1,6 +1,6 @@
 """Samples in batches: how many there are, how many run at a time, and how a fixed batch is filled up."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -57,11 +57,47 @@ def _filled(tensor: Tensor, axis: int, missing: int) -> Tensor:
     return torch.cat([tensor, tensor.narrow(axis, 0, 1).repeat_interleave(missing, axis)], axis)
 
 
-def cut(value: Tensor, samples: int) -> Tensor:
-    """Return what belongs to the first `samples` samples."""
-    return value[:samples] if value.ndim and value.shape[0] > samples else value
+def batch_axis(
+    shapes: Sequence[Sequence[int]], sizes: Sequence[int], declared: Sequence[int] | None = None
+) -> int | None:
+    """Return the axis along which values of `shapes` hold batches of `sizes` samples, None where there is none.
+
+    An axis of that very size comes before one of a multiple (samples by heads), and the first before later ones; an
+    axis that is `declared` to be of another size is none.
+    """
+    found = None
+    for axis in range(len(shapes[0])):
+        if declared is not None and len(declared) == len(shapes[0]) and declared[axis] not in (0, sizes[0]):
+            continue
+        ratios = {shape[axis] / size for shape, size in zip(shapes, sizes, strict=True)}
+        if ratios == {1.0}:
+            return axis
+        if found is None and len(ratios) == 1 and (ratio := ratios.pop()) >= 1 and ratio.is_integer():
+            found = axis
+    return found
 
 
-def join(parts: list[Tensor]) -> Tensor:
-    """Return the results of several batches as one."""
-    return torch.cat(parts) if len(parts) > 1 and parts[0].ndim else parts[0]
+def real(value: Tensor, samples: int, size: int) -> Tensor:
+    """Return what belongs to the first `samples` of a batch of `size`; all of a value that has no batch axis."""
+    axis = batch_axis([value.shape], [size]) if samples < size else None
+    return value if axis is None else value.narrow(axis, 0, value.shape[axis] // size * samples)
+
+
+def join(
+    parts: Sequence[Tensor], samples: Sequence[int], fixed: int, name: str, declared: Sequence[int] | None = None
+) -> Tensor:
+    """Return the results of several batches as one, without what filled up a batch of a `fixed` size.
+
+    A result that differs between batches and has no batch axis raises InputError.
+    """
+    sizes = [fixed or count for count in samples]
+    if len(parts) == 1 and samples[0] == sizes[0]:
+        return parts[0]
+    axis = batch_axis([part.shape for part in parts], sizes, declared)
+    if axis is not None:
+        ratio = parts[0].shape[axis] // sizes[0]
+        return torch.cat([part.narrow(axis, 0, ratio * n) for part, n in zip(parts, samples, strict=True)], axis)
+    if all(torch.equal(part, parts[0]) for part in parts):
+        return parts[0]
+    total = sum(samples)
+    raise InputError(f"{name!r} has no batch axis: run all samples at once (batch_size={total}), or one at a time")

@@ -145,6 +145,8 @@ def call_linear(item: Call, frame: Frame, deltas: Frame) -> None:
         if not flag and isinstance(value, Tensor) and (role == "t" or (role == "f" and not cleared)):
             value = torch.zeros_like(value)
             cleared = cleared or role == "f"
+        elif not flag and role == "t" and isinstance(value, int | float):
+            value = 0.0  # a bias that arrives as a number: the value that Pad pads with
         arguments.append(value)
     call(item, deltas, arguments)
 

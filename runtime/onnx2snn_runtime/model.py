@@ -9,10 +9,11 @@ import onnx
 import torch
 from torch import nn
 
+from onnx2snn_runtime.batching import Batch, batches, count_samples, join
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.executors.base import Execution, make_execution
 from onnx2snn_runtime.files import check_writable, write_model
-from onnx2snn_runtime.inputs import check_input, named_inputs, to_device
+from onnx2snn_runtime.inputs import check_input, named_inputs, to_device, varies_in_time
 from onnx2snn_runtime.interpreter import Tensor
 from onnx2snn_runtime.ir.schema import ModelDefaults, is_neuron, read_neuron, write_defaults, write_neuron
 from onnx2snn_runtime.ir.verify import read_model, verify
@@ -41,6 +42,7 @@ class SpikingModel(nn.Module):
         self.program = Program(proto, where)
         self.conversion: Any = None
         self._live: Execution | None = None
+        self._live_samples = 0
 
     @property
     def defaults(self) -> ModelDefaults:
@@ -49,8 +51,10 @@ class SpikingModel(nn.Module):
 
     def forward(self, x: Any, timesteps: int | None = None, **options: Any) -> Output:
         """Return the output after `timesteps` steps; for `options` see `run`."""
-        steps = self.defaults.timesteps if timesteps is None else timesteps
-        return self.run(x, timesteps=steps, **options).outputs[steps]
+        steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
+        if len(steps) > 1:
+            raise InputError(f"timesteps is {timesteps!r}: give one whole number, or call run(), which takes several")
+        return self.run(x, timesteps=steps, **options).outputs[steps[0]]
 
     def run(
         self,
@@ -68,8 +72,8 @@ class SpikingModel(nn.Module):
 
         `probes` names what to record (see `onnx2snn_runtime.probes`), `operations` counts synaptic operations,
         `batch_size` bounds the samples run at a time, `max_memory` the bytes taken above the loaded model (executor
-        `layer`). `overrides` may hold dynamics, dynamics_options, schedule, schedule_options, encoder, encoder_options.
-        Input that does not fit raises InputError.
+        `layer`). `overrides` may hold dynamics, dynamics_options, schedule, schedule_options, encoder, encoder_options,
+        delay. Input that does not fit raises InputError.
         """
         steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
         check_probes(list(probes))
@@ -84,19 +88,35 @@ class SpikingModel(nn.Module):
     def reset(self) -> None:
         """Forget the state that `step` keeps."""
         self._live = None
+        self._live_samples = 0
 
     @torch.no_grad()
     def step(self, x: Any, **overrides: Any) -> Output:
         """Make one time step on the input `x` of this step, keep the state, and return the output so far."""
-        inputs = self._checked(x)
+        batch = self._one_step(self._checked(x))
         if self._live is None:
             executor = overrides.pop("executor", "step")
             self._live = make_execution(executor, self.program, make_settings(self.defaults, overrides))
+            self._live_samples = batch.samples
         elif overrides:
             raise InputError("dynamics and coding are chosen at the first step: call reset() to choose again")
-        self._live.feed({port.name: to_device(inputs[port.name], port, self.program) for port in self.program.inputs})
+        elif batch.samples != self._live_samples:
+            given, held = batch.samples, self._live_samples
+            raise InputError(f"{given} samples came to a stream of {held}: call reset() to start anew")
+        ports, fixed = self.program.inputs, self.defaults.batch
+        self._live.feed({port.name: to_device(batch.inputs[port.name], port, self.program) for port in ports})
         self._live.advance()
-        return self._returned(self._live.outputs(), x)
+        made, count = self._live.outputs(), [batch.samples]
+        return self._returned({name: join([value], count, fixed, name) for name, value in made.items()}, x)
+
+    def _one_step(self, inputs: dict[str, Tensor]) -> Batch:
+        for port in self.program.inputs:
+            if varies_in_time(inputs[port.name], port):
+                raise InputError(f"the input {port.name!r} has a time axis: step() takes one step of it at a time")
+        first, *more = batches(inputs, self.program, count_samples(inputs, self.program))
+        if more:
+            raise InputError(f"the graph is fixed to a batch of {self.defaults.batch}: a step takes so many samples")
+        return first
 
     def set_population(self, name: str, **changes: Any) -> None:
         """Change parameters (levels, mantissa, scale) of the population `name`, here and in the IR."""
@@ -119,6 +139,7 @@ class SpikingModel(nn.Module):
 
     def save(self, path: str | Path, *, force: bool = False) -> None:
         """Write the IR file; an existing file raises InputError unless `force`."""
+        self.program.store(self.proto)
         write_model(self.proto, check_writable(path, force=force))
 
     def _checked(self, x: Any) -> dict[str, Tensor]:

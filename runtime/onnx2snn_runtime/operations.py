@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import torch
 
+from onnx2snn_runtime.batching import real
 from onnx2snn_runtime.dynamics.base import State
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, fetch
 from onnx2snn_runtime.ir.linearity import WEIGHTED, roles
@@ -66,13 +67,8 @@ class OperationCounter:
     def _add(self, t: int, products: Tensor) -> None:
         while len(self.totals) < t:
             self.totals.append(torch.zeros((), dtype=torch.float64, device=products.device))
-        share = 1.0
-        if self.samples < self.batch:
-            blocks, rest = divmod(len(products), self.batch)
-            products, share = (
-                (products, self.samples / self.batch) if rest else (products[: blocks * self.samples], 1.0)
-            )
-        self.totals[t - 1] = self.totals[t - 1] + share * products.sum(dtype=torch.float64)
+        kept = real(products, self.samples, self.batch)
+        self.totals[t - 1] = self.totals[t - 1] + kept.sum(dtype=torch.float64)
 
     def _change(self, item: Call, index: int, value: Tensor, owner: str = "") -> Tensor:
         key = (owner or item.outputs[0], index)

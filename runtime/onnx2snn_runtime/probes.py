@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import torch
 
+from onnx2snn_runtime.batching import real
 from onnx2snn_runtime.dynamics.base import State
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor
@@ -37,30 +38,31 @@ def check_probes(names: "list[str] | tuple[str, ...]") -> None:
 
 @dataclass
 class EventCounter:
-    """Counts the events of every population at every step, on the device, of the first `samples` of the batch."""
+    """Counts the events of every population at every step, on the device.
+
+    Of a `batch` that was filled up to its fixed size only the first `samples` count; 0 stands for all.
+    """
 
     samples: int
+    batch: int = 0
     counts: dict[str, list[Tensor]] = field(default_factory=dict)
     neurons: dict[str, int] = field(default_factory=dict)
-    padded: bool = False
     sees_synapses: ClassVar[bool] = False
 
     @property
     def sees_spikes(self) -> bool:
         """Only where some samples do not count."""
-        return self.padded
+        return self.samples < self.batch
 
     def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
         """Take the counts as they are."""
         self.counts.setdefault(item.name, []).extend(events.unbind())
-        self.neurons[item.name] = like.numel() // max(1, len(like) if like.ndim else 1)
+        self.neurons[item.name] = like.numel() // max(1, self.samples, self.batch)
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Count what `item` sent."""
-        self.counts.setdefault(item.name, []).append(
-            torch.count_nonzero(spike[: self.samples] if spike.ndim else spike)
-        )
-        self.neurons[item.name] = spike.numel() // max(1, len(spike) if spike.ndim else 1)
+        self.counts.setdefault(item.name, []).append(torch.count_nonzero(real(spike, self.samples, self.batch)))
+        self.neurons[item.name] = spike.numel() // max(1, self.samples, self.batch)
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
         """See nothing: synapses send no events."""
@@ -100,7 +102,6 @@ class Recorder:
         return {name: torch.stack(values) for name, values in self.kept.items()}
 
 
-def merge(parts: list[Mapping[str, Tensor]], summed: bool) -> dict[str, Tensor]:
-    """Join the tables of several batches: sums of counts, or records side by side along the batch axis."""
-    join = (lambda tensors: sum(tensors[1:], tensors[0])) if summed else (lambda tensors: torch.cat(tensors, dim=1))
-    return {name: join([part[name] for part in parts]) for name in parts[0]}
+def add_counts(parts: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the sums of the counts of several batches."""
+    return {name: sum((part[name] for part in parts[1:]), parts[0][name]) for name in parts[0]}

@@ -101,6 +101,14 @@ class Program(nn.Module):
         self._names[tensor.name] = key
         self.register_buffer(key, value.to(self.anchor.dtype) if value.is_floating_point() else value)
 
+    def store(self, model: onnx.ModelProto) -> None:
+        """Write weights that were changed since they were read into the initializers of `model`, in their own types."""
+        for tensor in model.graph.initializer:
+            array = numpy_helper.to_array(tensor)
+            held = getattr(self, self._names[tensor.name]).detach().cpu()
+            if not torch.equal(to_tensor(array).to(held.dtype), held):
+                tensor.CopyFrom(numpy_helper.from_array(held.double().numpy().astype(array.dtype), tensor.name))
+
     def _bind(self, model: onnx.ModelProto) -> None:
         flow = analyse(model.graph, self.defaults.spiking_inputs)
         opsets = {("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import}
@@ -120,6 +128,7 @@ class Program(nn.Module):
         if not self.populations:
             raise ModelError(f"{self.where} holds no neuron: convert a model with a nonlinearity")
         self.releases = self._last_uses()
+        self.narrow = self._read_by_synapses_alone()
 
     def _last_uses(self) -> list[tuple[str, ...]]:
         """Return, for each item of the loop, the varying values that nothing needs after it."""
@@ -132,6 +141,12 @@ class Program(nn.Module):
             later |= names
             released.append(tuple(sorted(names)))
         return released[::-1]
+
+    def _read_by_synapses_alone(self) -> frozenset[str]:
+        """Return the populations whose estimates nothing reads but synapses, which run in the program's type."""
+        read = {name for item in self.populations for name in item.sources} | {port.name for port in self.outputs}
+        read |= {name for item in self.readout for name in item.inputs}
+        return frozenset(item.output for item in self.populations if item.output not in read)
 
     def set_attributes(self, name: str, attributes: NeuronAttributes) -> None:
         """Give the population `name` other attributes."""

@@ -62,7 +62,14 @@ class Registry(Generic[T]):
         """Import every module of the package once, in sorted order; an error in one of them is let through."""
         if self._discovered:
             return
-        self._discovered = True
-        root = importlib.import_module(self.package)
-        for name in sorted(module.name for module in pkgutil.iter_modules(root.__path__)):
-            importlib.import_module(f"{self.package}.{name}")
+        self._discovered = True  # before the modules run: one of them may ask for an entry
+        before = dict(self._entries)
+        try:
+            root = importlib.import_module(self.package)
+            for name in sorted(module.name for module in pkgutil.iter_modules(root.__path__)):
+                before = dict(self._entries)
+                importlib.import_module(f"{self.package}.{name}")
+        except BaseException:
+            self._entries = before  # what the faulty module registered: the next look imports it again
+            self._discovered = False
+            raise

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from onnx2snn_runtime.batching import Batch, batches, count_samples, cut, join
+from onnx2snn_runtime.batching import Batch, batches, count_samples, join
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.executors.base import make_execution
 from onnx2snn_runtime.inputs import to_device, varies_in_time
 from onnx2snn_runtime.interpreter import Tensor
 from onnx2snn_runtime.memory import Plan, plan
 from onnx2snn_runtime.operations import OperationCounter
-from onnx2snn_runtime.probes import READERS, EventCounter, Recorder, merge
+from onnx2snn_runtime.probes import READERS, EventCounter, Recorder, add_counts
 from onnx2snn_runtime.program import Program
 from onnx2snn_runtime.settings import make_settings
 
@@ -54,21 +54,26 @@ def run_program(program: Program, request: Request) -> Run:
     """Run `request` and return its results, outputs as tensors by name."""
     moving = _moving(program, request)
     planned = _plan(program, request, moving)
-    split = batches(request.inputs, program, planned.batch)
+    split = list(batches(request.inputs, program, planned.batch))
     parts = [_run_batch(program, request, part, planned, moving) for part in split]
     total = Run(neurons=parts[0].neurons)
+    sizes, fixed = [part.samples for part in split], program.defaults.batch
     samples = count_samples(request.inputs, program)
-    events = merge([part.probes["events"] for part in parts], summed=True)
+    events = add_counts([part.probes["events"] for part in parts])
     for t in request.steps:
-        names = parts[0].outputs[t]
-        total.outputs[t] = {name: join([part.outputs[t][name] for part in parts]) for name in names}
+        total.outputs[t] = {
+            port.name: join([part.outputs[t][port.name] for part in parts], sizes, fixed, port.name, port.shape)
+            for port in program.outputs
+        }
         total.events[t] = int(sum(int(counts[:t].sum()) for counts in events.values()))
         total.events_per_neuron[t] = total.events[t] / max(1, total.neurons * samples)
         if request.operations:
             total.synaptic_operations[t] = sum(part.synaptic_operations[t] for part in parts)
     for name in request.probes:
         if name in READERS:
-            total.probes[name] = merge([part.probes[name] for part in parts], summed=False)
+            total.probes[name] = {
+                key: _joined([part.probes[name][key] for part in parts], sizes, fixed, key) for key in events
+            }
         elif name == "events":
             total.probes[name] = events
         else:
@@ -79,24 +84,33 @@ def run_program(program: Program, request: Request) -> Run:
 
 def _run_batch(program: Program, request: Request, part: Batch, planned: Plan, moving: list[str]) -> Run:
     recorders = {name: Recorder(READERS[name]) for name in request.probes if name in READERS}
-    events = EventCounter(part.samples, padded=part.samples < program.defaults.batch)
+    events = EventCounter(part.samples, program.defaults.batch)
     counter = OperationCounter(part.samples, program.defaults.batch)
     probes = (events, *recorders.values(), *((counter,) if request.operations else ()))
     settings = replace(make_settings(program.defaults, request.overrides, probes), chunk=planned.chunk)
-    execution = make_execution(request.executor, program, settings)
+    # where receivers filter, estimates move at every step: what travels is seen among spikes alone
+    filtered = request.operations and settings.dynamics.payload != "change"
+    execution = make_execution("event" if filtered else request.executor, program, settings)
     inputs = {port.name: to_device(part.inputs[port.name], port, program) for port in program.inputs}
     outputs = execution.run(inputs, moving, request.steps)
-    done = Run(neurons=sum(events.neurons.values()))
-    done.outputs = {t: {name: cut(value, part.samples) for name, value in out.items()} for t, out in outputs.items()}
+    done = Run(outputs=dict(outputs), neurons=sum(events.neurons.values()))
     done.probes = {"events": events.table(), "neurons": {k: torch.tensor(v) for k, v in events.neurons.items()}}
-    for name, recorder in recorders.items():
-        done.probes[name] = {key: value[:, : part.samples] for key, value in recorder.table().items()}
+    done.probes |= {name: recorder.table() for name, recorder in recorders.items()}
     for t in request.steps if request.operations else ():
         done.synaptic_operations[t] = float(sum(counter.totals[:t], torch.zeros(())))
     return done
 
 
+def _joined(parts: list[Tensor], sizes: list[int], fixed: int, name: str) -> Tensor:
+    """Return records [T, ...] of several batches as one."""
+    steps = [join(values, sizes, fixed, name) for values in zip(*parts, strict=True)]
+    return torch.stack(steps) if len(parts) > 1 or sizes[0] < fixed else parts[0]
+
+
 def _plan(program: Program, request: Request, moving: list[str]) -> Plan:
+    for what, limit in (("batch_size", request.batch_size), ("max_memory", request.max_memory)):
+        if limit is not None and limit < 1:
+            raise InputError(f"{what} is {limit}: give 1 or more")
     samples = count_samples(request.inputs, program)
     if request.executor != "layer" or moving:
         return Plan(request.batch_size or samples, 1)
@@ -121,7 +135,7 @@ def _moving(program: Program, request: Request) -> list[str]:
 
 def ascending(timesteps: int | Sequence[int]) -> list[int]:
     """Return the time steps asked for, ascending and distinct; none, or one below 1, raises InputError."""
-    steps = [timesteps] if isinstance(timesteps, int | np.integer) else list(timesteps)
-    if not steps or any(int(t) != t or t < 1 for t in steps):
+    steps = list(timesteps) if isinstance(timesteps, Sequence | np.ndarray) else [timesteps]
+    if not steps or not all(isinstance(t, int | np.integer) and not isinstance(t, bool) and t >= 1 for t in steps):
         raise InputError(f"timesteps is {timesteps!r}: give one or more whole numbers from 1 on")
     return sorted({int(t) for t in steps})

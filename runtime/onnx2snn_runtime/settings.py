@@ -6,11 +6,12 @@ from typing import Any
 from onnx2snn_runtime.dynamics.base import make_dynamics
 from onnx2snn_runtime.encoders.base import make_encoder
 from onnx2snn_runtime.errors import InputError
-from onnx2snn_runtime.executors.base import Probe, Settings
+from onnx2snn_runtime.executors.base import Settings
+from onnx2snn_runtime.executors.watching import Probe
 from onnx2snn_runtime.ir.schema import ModelDefaults
-from onnx2snn_runtime.schedules.base import make_schedule
+from onnx2snn_runtime.schedules.base import Schedule, make_schedule
 
-OVERRIDES = ("dynamics", "dynamics_options", "schedule", "schedule_options", "encoder", "encoder_options")
+OVERRIDES = ("dynamics", "dynamics_options", "schedule", "schedule_options", "encoder", "encoder_options", "delay")
 
 
 def make_settings(defaults: ModelDefaults, overrides: Mapping[str, Any], probes: Sequence[Probe] = ()) -> Settings:
@@ -21,16 +22,28 @@ def make_settings(defaults: ModelDefaults, overrides: Mapping[str, Any], probes:
     for name in overrides:
         if name not in OVERRIDES:
             raise InputError(f"a run has no option {name!r}: it has {', '.join(OVERRIDES)}")
-    scheduled = overrides.get("schedule") or defaults.schedule
-    inherited = defaults.schedule_options if scheduled == defaults.schedule else {}
-    schedule = make_schedule(scheduled, overrides.get("schedule_options") or inherited)
+    schedule = _schedule(defaults, overrides)
     name = overrides.get("dynamics") or defaults.dynamics
     own = overrides.get("dynamics_options") or (defaults.dynamics_options if name == defaults.dynamics else {})
+    dynamics = make_dynamics(name, schedule, own)
     coding = overrides.get("encoder") or defaults.encoder
-    encoder = make_encoder(coding, schedule, overrides.get("encoder_options"))
+    encoder = make_encoder(coding, dynamics, schedule, overrides.get("encoder_options"))
+    delay = overrides.get("delay", defaults.delay)
+    if delay not in (0, 1):
+        raise InputError(f"the delay is {delay!r}: give 0 (spikes arrive within their step) or 1 (in the next one)")
     if (encoder is None) != (not defaults.spiking_inputs):
         raise InputError(
             f"the model was converted for the input coding {defaults.encoder!r} and cannot run with {coding!r}: "
             f"convert it again with --encoder {coding}"
         )
-    return Settings(make_dynamics(name, schedule, own), encoder, defaults.input_scales, tuple(probes))
+    return Settings(dynamics, encoder, defaults.input_scales, tuple(probes), delay)
+
+
+def _schedule(defaults: ModelDefaults, overrides: Mapping[str, Any]) -> Schedule | None:
+    """Return the schedule of the run or of the model; None, the dynamics' own, where neither chose one."""
+    chosen = overrides.get("schedule") or overrides.get("schedule_options")
+    if not chosen and (defaults.schedule, defaults.schedule_options) == (ModelDefaults.schedule, {}):
+        return None
+    name = overrides.get("schedule") or defaults.schedule
+    inherited = defaults.schedule_options if name == defaults.schedule else {}
+    return make_schedule(name, overrides.get("schedule_options") or inherited)

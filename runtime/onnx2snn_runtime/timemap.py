@@ -1,8 +1,8 @@
 """Computes an operator for a whole chunk of time at once, without a time axis in its handler.
 
 Values that vary are [T, ...]. Where the first axis of an operator is but a batch, time is folded into it (one large
-convolution in place of T small ones); elsewhere torch.vmap maps the handler over time; what cannot be mapped is
-computed step by step.
+convolution in place of T small ones); where values are only moved and joined the axes are shifted; elsewhere torch.vmap
+maps the handler over time; what cannot be mapped is computed step by step.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ import torch
 
 from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.interpreter import Call, Tensor, compute
+from onnx2snn_runtime.timeshift import shifted
 
 _POINTWISE = frozenset(
     "Abs Add BiasGelu Ceil Celu Clip Cos Div Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log Max "
@@ -34,6 +35,10 @@ def map_call(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> A
     if _folds(item, arguments, varying):
         folded = [a.reshape(-1, *a.shape[2:]) if flag else a for a, flag in zip(arguments, varying, strict=True)]
         return _each(compute(item, folded), lambda y: y.reshape(steps, -1, *y.shape[1:]))
+    moved = shifted(item, arguments, varying)
+    if moved is not None:
+        given, attributes = moved
+        return compute(item, given, lambda *a, **_: item.operator.function(*a, **attributes))
     try:
         return compute(item, arguments, _mapped(item, varying))
     except ModelError:

@@ -10,13 +10,10 @@ import pytest
 import onnx2snn
 from onnx2snn.ann import run_ann
 from onnx2snn.conversion import prepare
-from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.model import SpikingModel
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "exporters"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.onnx"))
-UNROLLED = pytest.mark.xfail(raises=ModelError, reason="recurrence is not unrolled yet")
-CONVERTED = [pytest.param(name, marks=UNROLLED if name.endswith(("lstm", "gru")) else ()) for name in NAMES]
 
 
 def data(name: str, part: str) -> dict[str, np.ndarray]:
@@ -45,14 +42,14 @@ def test_the_exported_file_computes_what_the_framework_does(name: str) -> None:
         assert error(original(name)[output], wanted) < 1e-5
 
 
-@pytest.mark.parametrize("name", CONVERTED)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_ir_computes_what_the_exported_file_does(name: str) -> None:
     got = run_ann(converted(name).proto, data(name, "test"), 256)
     for output, wanted in original(name).items():
         assert error(got[output], wanted) < 1e-5
 
 
-@pytest.mark.parametrize("name", CONVERTED)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_spiking_network_answers_as_the_plain_one(name: str) -> None:
     snn = converted(name)
     assert snn.conversion.reached
@@ -64,7 +61,7 @@ def test_the_spiking_network_answers_as_the_plain_one(name: str) -> None:
     assert np.mean(answers.argmax(-1) == wanted.argmax(-1)) >= 0.99
 
 
-@pytest.mark.parametrize("name", CONVERTED)
+@pytest.mark.parametrize("name", NAMES)
 def test_nothing_learned_is_left_analog(name: str) -> None:
     ops = {node.op_type for node in converted(name).proto.graph.node if node.domain != "onnx2snn"}
     assert not ops & {"Relu", "Erf", "Gelu", "Sigmoid", "HardSwish", "LayerNormalization", "MaxPool", "Tanh", "Exp"}

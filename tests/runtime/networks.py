@@ -52,11 +52,13 @@ def network(text: str, *, seed: int = 0, dyadic: bool = False, **defaults: objec
 MLP = """mlp (float[N, 4] x) => (float[N, 3] y) <float[4, 8] w, float[8] b, float[8, 3] u>
 { a = Gemm(x, w, b)  h = onnx2snn.SpikingRelu(a)  y = MatMul(h, u) }"""
 
-CNN = """cnn (float[N, 2, 4, 4] x) => (float[N, 3] y) <float[4, 2, 3, 3] w, float[4] b, float[4, 4, 3, 3] u, float[4, 3] o>
+CNN = """cnn (float[N, 2, 4, 4] x) => (float[N, 3] y)
+<float[4, 2, 3, 3] w, float[4] b, float[4, 4, 3, 3] u, float[4, 3] o>
 { a = Conv<pads = [1, 1, 1, 1]>(x, w, b)  h = onnx2snn.SpikingRelu(a)  c = Conv<pads = [1, 1, 1, 1]>(h, u)
   r = Add(c, h)  g = onnx2snn.SpikingRelu(r)  p = GlobalAveragePool(g)  f = Flatten(p)  y = Gemm(f, o) }"""
 
-TWO_INPUTS = """two (float[N, 4] x, float[N, 4] z) => (float[N, 4] y, float[N, 8] j) <float[4, 4] w, float[4, 4] u, float[4] b>
+TWO_INPUTS = """two (float[N, 4] x, float[N, 4] z) => (float[N, 4] y, float[N, 8] j)
+<float[4, 4] w, float[4, 4] u, float[4] b>
 { a = MatMul(x, w)  g = onnx2snn.SpikingRelu(a)  c = Gemm(z, u, b)  h = onnx2snn.SpikingTanh(c)  s = Sub(g, h)
   k = onnx2snn.SpikingRelu(s)  y = Add(k, g)  j = Concat<axis = 1>(k, h) }"""
 

@@ -13,7 +13,7 @@ def set_weight(snn: SpikingModel, name: str, value: np.ndarray) -> None:
     getattr(snn.program, snn.program._names[name]).copy_(torch.from_numpy(value))
 
 
-@pytest.mark.parametrize("executor", ["step", "event"])
+@pytest.mark.parametrize("executor", ["step", "event", "layer"])
 def test_a_gemm(executor: str) -> None:
     snn = network(
         """net (float[N, 2] x) => (float[N, 3] y) <float[2, 3] w, float[3] b>
@@ -28,7 +28,7 @@ def test_a_gemm(executor: str) -> None:
     assert run.synaptic_operations == {1: 2 + 2 + 1, 2: 2 + 2 + 1 + 2, 3: 7}
 
 
-@pytest.mark.parametrize("executor", ["step", "event"])
+@pytest.mark.parametrize("executor", ["step", "event", "layer"])
 def test_a_convolution_meets_fewer_weights_at_the_border(executor: str) -> None:
     snn = network(
         """net (float[N, 1, 4] x) => (float[N, 2, 4] y) <float[2, 1, 3] w, float[2] b>
@@ -39,7 +39,7 @@ def test_a_convolution_meets_fewer_weights_at_the_border(executor: str) -> None:
     assert run.synaptic_operations == {1: (2 + 1) + (3 + 1), 4: 7}
 
 
-@pytest.mark.parametrize("executor", ["step", "event"])
+@pytest.mark.parametrize("executor", ["step", "event", "layer"])
 def test_biases_send_nothing(executor: str) -> None:
     snn = network(
         """net (float[N, 2] x) => (float[N, 2] y) <float[2, 2] w, float[2] b>
@@ -50,7 +50,7 @@ def test_biases_send_nothing(executor: str) -> None:
     assert run.synaptic_operations == {1: 2, 2: 2}
 
 
-@pytest.mark.parametrize("executor", ["step", "event"])
+@pytest.mark.parametrize("executor", ["step", "event", "layer"])
 def test_a_product_of_two_activations_counts_both_operands(executor: str) -> None:
     snn = network(
         """net (float[N, 1, 2] x, float[N, 2, 1] z) => (float[N, 1, 1] y)
@@ -69,9 +69,9 @@ def test_executors_agree(name: str, encoder: str) -> None:
     x = sample(snn, 3, dyadic=True)
     counted = [
         snn.run(x, timesteps=[1, 2, 5], operations=True, executor=executor).synaptic_operations
-        for executor in ("step", "event")
+        for executor in ("step", "event", "layer")
     ]
-    assert counted[0] == counted[1]
+    assert counted[0] == counted[1] == counted[2]
     assert counted[0][1] <= counted[0][5]
     assert (counted[0][5] == 0) == (name == "two" and encoder == "direct")  # nothing weighted behind its neurons
 

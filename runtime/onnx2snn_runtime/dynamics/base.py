@@ -10,45 +10,75 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import torch
 
+from onnx2snn_runtime.optimizers.base import OPTIMIZERS
 from onnx2snn_runtime.registry import Registry
 from onnx2snn_runtime.schedules.base import Schedule, construct
 
 Tensor = torch.Tensor
+Momentum = tuple[Tensor, ...]
 
 
 class State(NamedTuple):
-    """The state of a population: its estimate `v`, and what the dynamics keeps beside it (shaped alike)."""
+    """The state of a population: its estimate `v`, what the dynamics keeps for itself, and the decoder's momentum.
+
+    `v` and `momentum` are what a decoder makes of the spikes alone, so a receiver can keep both of its currents.
+    """
 
     v: Tensor
     memory: tuple[Tensor, ...] = ()
+    momentum: Momentum = ()
 
 
 class Neuron(NamedTuple):
     """What a dynamics may know of the population it moves: its scale (a number, or a
-    tensor that broadcasts to the output without its batch axis), its own levels and its number of sources."""
+    tensor that broadcasts to the output without its batch axis), its own levels and its number of sources.
+
+    `ceiling` is the c of a population that computes clip(x, 0, c), and `stream` tells random encoders apart.
+    """
 
     scale: Tensor | float
     sources: int = 1
     levels: int = 12
     mantissa: int = 1
+    ceiling: float = float("inf")
+    stream: int = 0
+
+    def threshold(self, factor: float = 1.0) -> Tensor | float:
+        """Return factor * scale, but not more than the ceiling."""
+        theta = self.scale * factor
+        return theta.clamp(max=self.ceiling) if isinstance(theta, Tensor) else min(theta, self.ceiling)
 
 
 class Dynamics(Protocol):
     """The interface of a dynamics; implementations are frozen dataclasses registered in DYNAMICS."""
 
-    settles: ClassVar[bool]
-    """Whether silence means that nothing will move again while the input stands still."""
+    rectifies: ClassVar[bool]
+    """Whether it expresses ReLU and clipped ReLU alone: the target it is given is then their input x, not f(x)."""
+
+    @property
+    def settles(self) -> bool:
+        """Whether silence means that nothing will move again while the input stands still."""
+        ...
+
+    @property
+    def payload(self) -> str:
+        """What is sent: the "change" of v (decoders add up), a "gradient", or a "value" (decoders average)."""
+        ...
 
     def init(self, like: Tensor) -> State:
-        """Return the state before the first step, shaped like `like`."""
+        """Return the state before the first step, shaped like `like`; v is zero."""
         ...
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return the state after step t >= 1 towards `target`, and the spike that is sent (0: silence)."""
         ...
 
-    def decode(self, memory: tuple[Tensor, ...], decoded: Tensor, current: Tensor, t: int) -> tuple[Any, Tensor]:
+    def decode(self, memory: Momentum, decoded: Tensor, current: Tensor, t: int) -> tuple[Momentum, Tensor]:
         """Return the receiver's memory and the decoded change of its input since t = 0, given step t's current."""
+        ...
+
+    def bias(self, t: int) -> float:
+        """Return how much of the bias L(0) a decoded output shows after step t."""
         ...
 
 
@@ -56,24 +86,38 @@ class Accumulating:
     """A decoder that adds up: the spike is the change of v itself."""
 
     settles: ClassVar[bool] = False
+    rectifies: ClassVar[bool] = False
+    payload: ClassVar[str] = "change"
 
     def init(self, like: Tensor) -> State:
         """Return v = 0."""
         return State(torch.zeros_like(like))
 
-    def decode(
-        self, memory: tuple[Tensor, ...], decoded: Tensor, current: Tensor, t: int
-    ) -> tuple[tuple[Tensor, ...], Tensor]:
+    def decode(self, memory: Momentum, decoded: Tensor, current: Tensor, t: int) -> tuple[Momentum, Tensor]:
         """Return the memory as it was, and decoded + current."""
         return memory, decoded + current
+
+    def bias(self, t: int) -> float:
+        """Return 1: the bias is there from the start."""
+        return 1.0
 
 
 DYNAMICS: Registry[type[Dynamics]] = Registry("dynamics", "onnx2snn_runtime.dynamics")
 
 
-def make_dynamics(name: str, schedule: Schedule, options: Mapping[str, Any] | None = None) -> Dynamics:
-    """Return the dynamics `name` with `options`, and with `schedule` where it takes one."""
-    cls = DYNAMICS[name]
-    scheduled = {"schedule": schedule} if "schedule" in getattr(cls, "__dataclass_fields__", {}) else {}
-    dynamics: Dynamics = construct(cls, f"dynamics {name!r}", {**scheduled, **(options or {})})
+def make_dynamics(name: str, schedule: Schedule | None = None, options: Mapping[str, Any] | None = None) -> Dynamics:
+    """Return the dynamics `name` with `options`, and with `schedule` where it takes one (None: its own default).
+
+    The options of an optimizer stand among those of a dynamics that has one: optimizer="sgd", momentum=0.5.
+    """
+    cls, own, what = DYNAMICS[name], dict(options or {}), f"dynamics {name!r}"
+    fields = getattr(cls, "__dataclass_fields__", {})
+    given: dict[str, Any] = {}
+    if "schedule" in fields:
+        given["schedule"] = fields["schedule"].default_factory() if schedule is None else schedule
+    if "optimizer" in fields:
+        chosen = own.pop("optimizer", "sgd")
+        given["optimizer"] = construct(OPTIMIZERS[chosen], f"{what} with the optimizer {chosen!r}", own)
+        own = {}
+    dynamics: Dynamics = construct(cls, what, own, **given)
     return dynamics

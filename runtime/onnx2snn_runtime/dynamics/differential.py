@@ -1,11 +1,11 @@
 """Graded corrections: a spike is a small float, and silence means that the estimate is good enough."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 
 from onnx2snn_runtime.dynamics.base import DYNAMICS, Accumulating, Neuron, State, Tensor
+from onnx2snn_runtime.errors import InputError
 
 
 @DYNAMICS.register("differential")
@@ -14,17 +14,36 @@ class Differential(Accumulating):
     """e = f(x) - v; s = quantise(e); v <- v + s, with v(0) = 0 and v(t) within [-2, 2] scale.
 
     `levels` and `mantissa` override those of every population. Related: multi-threshold neurons and differential
-    coding (ICML 2025), the graded spikes of Loihi 2.
+    coding (ICML 2025), the graded spikes of Loihi 2. Annealed (an option above 0), step t has no more than
+    annealed + (t - 1) rise levels: small corrections wait until the coarse ones are made.
     """
 
     levels: int | None = None
     mantissa: int | None = None
-    settles: ClassVar[bool] = True
+    annealed: int = 0
+    rise: int = 2
+
+    def __post_init__(self) -> None:
+        for name, value, least, most in (("levels", self.levels, 1, 100), ("mantissa", self.mantissa, 0, 52)):
+            if value is not None and not (isinstance(value, int) and least <= value <= most):
+                raise InputError(f"the {name} of a graded spike are {value!r}: give {least} to {most}")
+        if self.annealed < 0 or self.rise < 1:
+            raise InputError(
+                f"the levels start at {self.annealed} and rise by {self.rise} a step: give 0 (all at once) or more, "
+                "and a rise of 1 or more"
+            )
+
+    @property
+    def settles(self) -> bool:  # type: ignore[override]
+        """Whether silence lasts: not while levels are still to come."""
+        return not self.annealed
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return v + s and s; a target that is NaN counts as 0, an infinite one as +-scale."""
         levels = neuron.levels if self.levels is None else self.levels
         mantissa = neuron.mantissa if self.mantissa is None else self.mantissa
+        if self.annealed:
+            levels = min(levels, self.annealed + (t - 1) * self.rise)
         error = finite(target, neuron.scale) - state.v
         spike = quantise(error, neuron.scale, levels, mantissa)
         return State(state.v + spike), spike

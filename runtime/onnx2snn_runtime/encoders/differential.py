@@ -1,6 +1,7 @@
 """The input is itself a population of graded corrections."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from onnx2snn_runtime.dynamics.differential import Differential
 from onnx2snn_runtime.encoders.base import ENCODERS
@@ -10,3 +11,5 @@ from onnx2snn_runtime.encoders.base import ENCODERS
 @dataclass(frozen=True)
 class DifferentialEncoder(Differential):
     """v <- v + quantise(x - v): see `onnx2snn_runtime.dynamics.differential`."""
+
+    payloads: ClassVar[tuple[str, ...]] = ("change",)

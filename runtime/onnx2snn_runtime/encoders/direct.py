@@ -1,8 +1,14 @@
 """The input is a constant current: every synapse behind it sees its exact value at every step."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 from onnx2snn_runtime.encoders.base import ENCODERS
 
 
 @ENCODERS.register("direct")
+@dataclass(frozen=True)
 class Direct:
     """x(t) = x; nothing is encoded."""
+
+    payloads: ClassVar[tuple[str, ...]] = ("change", "gradient", "value")

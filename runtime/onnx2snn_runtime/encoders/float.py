@@ -1,21 +1,23 @@
 """The paper's input coding: the network sees a running estimate of its input (arXiv 2407.01645)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
-from onnx2snn_runtime.dynamics.base import Accumulating, Neuron, State, Tensor
-from onnx2snn_runtime.encoders.base import ENCODERS
-from onnx2snn_runtime.schedules.base import Schedule
-from onnx2snn_runtime.schedules.exponential import Exponential
+from onnx2snn_runtime.dynamics.base import Neuron, State, Tensor
+from onnx2snn_runtime.encoders.base import ENCODERS, Carried, Carrier
 
 
 @ENCODERS.register("float")
 @dataclass(frozen=True)
-class Float(Accumulating):
-    """v <- v + eta(t) (x - v), v(0) = 0, with the step sizes of the neurons; the payload is a float."""
+class Float(Carried):
+    """g = v - x, and a step of the neurons' optimizer; v <- v + eta(t) (x - v) by plain sgd. The payload is a float.
 
-    schedule: Schedule = field(default_factory=Exponential)
+    Where decoders average (subgradient, if, lif), x itself is sent every step.
+    """
+
+    carrier: Carrier
+    payloads: ClassVar[tuple[str, ...]] = ("change", "gradient", "value")
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
-        """Return the moved estimate and the correction that is sent."""
-        spike = self.schedule(t) * (target - state.v)
-        return State(state.v + spike), spike
+        """Return the moved estimate and what is sent."""
+        return self.carrier.relay(state, target, t)

@@ -7,47 +7,29 @@ event   the event domain, the reference: spikes through the synapses, currents f
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
+from onnx2snn_runtime.encoders.base import Encoder
+from onnx2snn_runtime.executors.watching import Probe
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, call
 from onnx2snn_runtime.program import Population, Program
+from onnx2snn_runtime.rectifiers import check_expressible
 from onnx2snn_runtime.registry import Registry
-
-
-class Probe(Protocol):
-    """What may watch a run; it must not wait for the device, nor change what it is shown."""
-
-    sees_spikes: ClassVar[bool]
-    """Whether `population` is to be called; otherwise `count` may be, which costs less."""
-
-    sees_synapses: ClassVar[bool]
-    """Whether `synapse` and `sources` are to be called: an executor may have to compute more for them."""
-
-    def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
-        """See the population `item` after step t: what it sent, its new state, and what it aimed at."""
-
-    def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
-        """See how many events `item` sent at steps t, t + 1, ...; `like` is shaped as what it sends."""
-
-    def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
-        """See a synapse before it runs: varying inputs in `changing` (changes, or values), others in `constant`.
-
-        Values are shown at t = 0 as well: what they are before the first spike.
-        """
-
-    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
-        """See what reaches the population `item` at step t, and at t = 0."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a program is run: the dynamics of its neurons, the encoder of its spiking inputs and who watches."""
+    """How a program is run: the dynamics of its neurons, the encoder of its spiking inputs and who watches.
+
+    With `delay` 0 a spike arrives within its step, populations move one after the other; with 1 it arrives in the
+    next step, and all populations move at once. Outputs are read behind the last spikes either way.
+    """
 
     dynamics: Dynamics
-    encoder: Dynamics | None = None
+    encoder: Encoder | None = None
     input_scales: Mapping[str, float] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
+    delay: int = 0
     chunk: int = 0
     """How many time steps are computed at once, 0 for all; `layer` alone uses it."""
 
@@ -66,7 +48,10 @@ class Execution:
         self.inputs: dict[str, State] = {}
         self.t = 0
         self._raw: dict[str, Tensor] = {}
+        ceilings = check_expressible(program, settings.dynamics)
         self._neurons = {item.output: program.neuron(item) for item in program.populations}
+        for output, ceiling in ceilings.items():
+            self._neurons[output] = self._neurons[output]._replace(ceiling=ceiling)
         self.watchers = [probe for probe in settings.probes if probe.sees_synapses]
 
     def feed(self, inputs: Mapping[str, Tensor]) -> None:
@@ -101,21 +86,22 @@ class Execution:
     def encode(self) -> dict[str, Tensor]:
         """Move the encoders of the spiking inputs by one step and return what they send, by input name."""
         spikes = {}
-        for name in self.program.defaults.spiking_inputs:
+        for stream, name in enumerate(self.program.defaults.spiking_inputs):
             encoder = self.settings.encoder
             target = self._raw[name].to(self.program.wide)
             if encoder is None:
                 raise RuntimeError("a model with spiking inputs runs with an encoder")
             scale = float(self.settings.input_scales.get(name, 1.0))
             state = self.inputs.get(name) or encoder.init(target)
-            self.inputs[name], spikes[name] = encoder.step(state, target, self.t, Neuron(scale))
+            self.inputs[name], spikes[name] = encoder.step(state, target, self.t, Neuron(scale, stream=stream))
         return spikes
 
     def fire(self, item: Population, sources: list[Tensor]) -> Tensor:
         """Move the population `item` towards its target at `sources`; return the spike."""
         target = self.target(item, sources)
         before = self.states.get(item.output) or self.settings.dynamics.init(target)
-        after, spike = self.settings.dynamics.step(before, target, self.t, self._neurons[item.output])
+        aim = sources[0].to(self.program.wide) if self.settings.dynamics.rectifies else target
+        after, spike = self.settings.dynamics.step(before, aim, self.t, self._neurons[item.output])
         self.states[item.output] = after
         for probe in self.settings.probes:
             probe.population(item, self.t, spike, after, target)
@@ -142,6 +128,35 @@ class Execution:
                 self.states[item.output] = self.settings.dynamics.init(target)
             self.frame.set(item.output, self.states[item.output].v)
 
+    def ports(self) -> list[str]:
+        """Return the varying values that readouts and outputs read."""
+        made = {name for item in self.program.readout for name in item.outputs}
+        read = [name for item in self.program.readout for name in item.inputs]
+        read += [port.name for port in self.program.outputs]
+        return sorted({name for name in read if name in self.program.varying and name not in made})
+
+    def read(self, frame: Frame, t: int) -> dict[str, Tensor]:
+        """Return the outputs after step t, from the estimates in `frame`."""
+        shown = self.settings.dynamics.bias(t)
+        biases = self._biases(frame) if shown != 1.0 else frame
+        for item in self.program.tail:
+            call(item, frame)
+        for name in self.ports() if shown != 1.0 else ():
+            frame.set(name, frame.values[name] - (1.0 - shown) * biases.values[name])
+        for item in self.program.readout:
+            call(item, frame)
+        return {port.name: frame.values[port.name] for port in self.program.outputs}
+
+    def _biases(self, frame: Frame) -> Frame:
+        """Return the values at estimates of zero."""
+        still = Frame(frame.dtype, frame.device, dict(frame.values), dict(frame.host))
+        for name, state in (*self.inputs.items(), *self.states.items()):
+            still.set(name, state.v.new_zeros(state.v.shape))
+        for item in (*self.program.loop, *self.program.tail):
+            if isinstance(item, Call):
+                call(item, still)
+        return still
+
     def show_rest(self, synapses: bool = True) -> None:
         """Show the watchers the values before the first spike, after `rest`."""
         for probe in self.watchers:
@@ -160,17 +175,3 @@ class Execution:
 def make_execution(name: str, program: Program, settings: Settings) -> Execution:
     """Return a new execution of `program` by the executor `name`."""
     return EXECUTORS[name](program, settings)
-
-
-@dataclass
-class Accumulator:
-    """The receiving end of a synapse: the input at rest, the decoded change since, and the decoder's memory."""
-
-    rest: Tensor
-    decoded: Tensor
-    memory: Any = ()
-
-    @property
-    def value(self) -> Tensor:
-        """x(t) = L(v(0)) + decoded change."""
-        return self.rest + self.decoded

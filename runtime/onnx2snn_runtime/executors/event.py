@@ -1,8 +1,10 @@
 """The event domain: only spikes travel through the synapses; currents are accumulated where they arrive."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from onnx2snn_runtime.executors.base import EXECUTORS, Accumulator, Execution, Settings
+from onnx2snn_runtime.executors.base import EXECUTORS, Execution, Settings
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, call, call_linear
 from onnx2snn_runtime.program import Population, Program
 
@@ -18,31 +20,33 @@ class EventExecution(Execution):
         self._accumulators: dict[str, Accumulator] = {}
 
     def advance(self) -> None:
-        """Make one time step: encode, propagate, accumulate and fire in order."""
+        """Make one time step: encode, propagate, accumulate and fire in order; with a delay fire before all else."""
         self.t += 1
-        if self.t == 1 or self._stale:
+        if self._stale:
             self._rest()
+        self._moved.clear()
         deltas = Frame(self.program.dtype, self.program.device)
         for name, spike in self.encode().items():
             deltas.set(name, spike)
-        for item in self.program.loop:
-            if isinstance(item, Population):
-                sources = [self._receive(name, deltas) for name in item.sources]
-                deltas.set(item.output, self.fire(item, sources))
-            elif self._spikes_through(item):
-                self._propagate(item, deltas)
-        for item in self.program.tail:
-            if self._spikes_through(item):
-                self._propagate(item, deltas)
-        for name in self._ports():
+        if self.settings.delay:
+            for one in self.program.populations:
+                deltas.set(one.output, self.fire(one, [self._accumulators[name].value for name in one.sources]))
+        for item in (*self.program.loop, *self.program.tail):
+            if not isinstance(item, Population):
+                if self._spikes_through(item):
+                    self._propagate(item, deltas)
+            elif not self.settings.delay:
+                deltas.set(item.output, self.fire(item, [self._receive(name, deltas) for name in item.sources]))
+        for name in self._accumulators:
             self._receive(name, deltas)
-        self._moved.clear()
 
     def outputs(self) -> dict[str, Tensor]:
         """Return the outputs: accumulated currents, and readouts of them."""
         frame = Frame(self.frame.dtype, self.frame.device, dict(self.frame.values), dict(self.frame.host))
-        for name in self._ports():
-            frame.set(name, self._accumulators[name].value)
+        shown = self.settings.dynamics.bias(self.t)
+        for name in self.ports():
+            port = self._accumulators[name]
+            frame.set(name, port.value if shown == 1.0 else shown * port.rest + port.decoded)
         for item in self.program.readout:
             call(item, frame)
         return {port.name: frame.values[port.name] for port in self.program.outputs}
@@ -55,14 +59,39 @@ class EventExecution(Execution):
     def _rest(self) -> None:
         """Take every input at the present estimates (zero at first) as the rest that currents change."""
         self._stale = False
-        self._accumulators.clear()
         self.rest()
-        sources = [name for item in self.program.populations for name in item.sources]
-        for name in {*sources, *self._ports()}:
+        names = {name for item in self.program.populations for name in item.sources} | set(self.ports())
+        self._accumulators.clear()
+        for name in sorted(names):
             value: Tensor = self.frame.values[name].to(self.program.wide)
             self._accumulators[name] = Accumulator(value, value.new_zeros(value.shape))
         if self.t == 1:
             self.show_rest(synapses=False)
+        elif self.settings.dynamics.payload != "change":
+            self._resume()
+
+    def _resume(self) -> None:
+        """Let the accumulators of a decoder with momentum start where the new synapses take the estimates."""
+        states = {**self.inputs, **self.states}
+        decoded = self._through({name: state.v for name, state in states.items()})
+        slots = [
+            dict(zip(states, slot, strict=True)) for slot in zip(*(s.momentum for s in states.values()), strict=True)
+        ]
+        momentum = [self._through(slot) for slot in slots]
+        for name, port in self._accumulators.items():
+            if name not in self.program.varying:
+                continue
+            port.decoded = decoded.values[name].to(self.program.wide)
+            port.rest = port.rest - port.decoded
+            port.memory = tuple(slot.values[name].to(self.program.wide) for slot in momentum)
+
+    def _through(self, values: Mapping[str, Tensor]) -> Frame:
+        """Return what the synapses, without their biases, make of `values`."""
+        frame = Frame(self.program.dtype, self.program.device, dict(values))
+        for item in (*self.program.loop, *self.program.tail):
+            if not isinstance(item, Population) and self._spikes_through(item):
+                call_linear(item, self.frame, frame)
+        return frame
 
     def _receive(self, name: str, deltas: Frame) -> Tensor:
         """Add this step's current to the input `name`, once, and return its value."""
@@ -81,9 +110,16 @@ class EventExecution(Execution):
         self.watch(item, deltas, changes=True)
         call_linear(item, self.frame, deltas)
 
-    def _ports(self) -> list[str]:
-        """Return the varying values that readouts and outputs read."""
-        made = {name for item in self.program.readout for name in item.outputs}
-        read = [name for item in self.program.readout for name in item.inputs]
-        read += [port.name for port in self.program.outputs]
-        return sorted({name for name in read if name in self.program.varying and name not in made})
+
+@dataclass
+class Accumulator:
+    """The receiving end of a synapse: the input at rest, the decoded change since, and the decoder's memory."""
+
+    rest: Tensor
+    decoded: Tensor
+    memory: Any = ()
+
+    @property
+    def value(self) -> Tensor:
+        """x(t) = L(v(0)) + decoded change."""
+        return self.rest + self.decoded

@@ -25,8 +25,8 @@ class LayerExecution(Execution):
     def run(
         self, inputs: Mapping[str, Tensor], moving: Sequence[str], steps: Sequence[int]
     ) -> dict[int, dict[str, Tensor]]:
-        """Return the outputs after each of `steps`; input that moves is run step by step."""
-        if moving:
+        """Return the outputs after each of `steps`; input that moves and delayed spikes are run step by step."""
+        if moving or self.settings.delay:
             return make_execution("step", self.program, self.settings).run(inputs, moving, steps)
         self.feed(inputs)
         if self.watchers:
@@ -38,7 +38,7 @@ class LayerExecution(Execution):
             self._advance(count)
             for t in steps:
                 if self.t - count < t <= self.t:
-                    outputs[t] = self._outputs(t - (self.t - count) - 1)
+                    outputs[t] = self.read(self._at(t - (self.t - count) - 1), t)
         return outputs
 
     def _advance(self, count: int) -> None:
@@ -80,23 +80,24 @@ class LayerExecution(Execution):
         for index in range(count) if self.watchers else ():
             for probe in self.watchers:
                 probe.sources(item, first + index, [x[index if len(x) > 1 else 0] for x in sources])
-        clamp = None if any(probe.sees_spikes for probe in self.settings.probes) else item.clamp(self.frame)
-        target = sources[0].to(self.program.wide) if clamp else self._target(item, sources, varying)
-        state = self.states.get(item.output) or dynamics.init(target[0])
-        if any(probe.sees_spikes for probe in self.settings.probes):
-            return self._step_by_step(item, target, state, first, count)
-        kernel = find_kernel(dynamics, target)
-        if kernel is None:
-            target = self._target(item, sources, varying) if clamp else target
-            return self._step_by_step(item, target, state, first, count)
-        scanned = kernel.scan(dynamics, target, state.v, count, first, neuron, clamp)
-        self.states[item.output] = State(scanned.values[-1])
-        for probe in self.settings.probes:
-            probe.count(item, first, scanned.events, scanned.values[0])
-        return scanned.values
-
-    def _step_by_step(self, item: Population, target: Tensor, state: State, first: int, count: int) -> Tensor:
-        states, spikes = scan_by_steps(self.settings.dynamics, target, state, count, first, self._neurons[item.output])
+        seen = any(probe.sees_spikes for probe in self.settings.probes)
+        clamp = None if seen or dynamics.rectifies else item.clamp(self.frame)
+        target = sources[0] if clamp else self._target(item, sources, varying)
+        state = self.states.get(item.output) or dynamics.init(target[0].to(self.program.wide))
+        kernel = None if seen else find_kernel(dynamics, target)
+        if kernel is None and clamp and not seen and target.dtype != self.program.wide:
+            target = target.to(self.program.wide)
+            kernel = find_kernel(dynamics, target)
+        if kernel is not None:
+            narrow = self.program.dtype if kernel.narrows and item.output in self.program.narrow else None
+            scanned = kernel.scan(dynamics, target, state.v, count, first, neuron, clamp, narrow)
+            self.states[item.output] = State(scanned.v)
+            for probe in self.settings.probes:
+                probe.count(item, first, scanned.events, scanned.values[0])
+            return scanned.values
+        target = self._target(item, sources, varying) if clamp else target
+        aim = sources[0].to(self.program.wide) if dynamics.rectifies else target
+        states, spikes = scan_by_steps(dynamics, aim, state, count, first, neuron)
         self.states[item.output] = states[-1]
         for i, (after, spike) in enumerate(zip(states, spikes, strict=True)):
             for probe in self.settings.probes:
@@ -124,22 +125,15 @@ class LayerExecution(Execution):
     def _encode(self, first: int, count: int) -> None:
         """Bind the estimates [count, ...] of the spiking inputs."""
         encoder = self.settings.encoder
-        for name in self.program.defaults.spiking_inputs:
+        for stream, name in enumerate(self.program.defaults.spiking_inputs):
             if encoder is None:
                 raise RuntimeError("a model with spiking inputs runs with an encoder")
             target = self._raw[name].to(self.program.wide)
-            neuron = Neuron(float(self.settings.input_scales.get(name, 1.0)))
+            neuron = Neuron(float(self.settings.input_scales.get(name, 1.0)), stream=stream)
             state = self.inputs.get(name) or encoder.init(target)
             states, _ = scan_by_steps(encoder, target[None], state, count, first, neuron)
             self.inputs[name] = states[-1]
             self.frame.set(name, torch.stack([after.v for after in states]))
-
-    def _outputs(self, index: int) -> dict[str, Tensor]:
-        """Return the outputs after step `index` of the chunk."""
-        frame = self._at(index)
-        for item in (*self.program.tail, *self.program.readout):
-            call(item, frame)
-        return {port.name: frame.values[port.name] for port in self.program.outputs}
 
     def _at(self, index: int) -> Frame:
         """Return a frame with the values of step `index` of the chunk."""

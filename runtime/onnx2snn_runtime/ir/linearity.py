@@ -72,6 +72,7 @@ SHAPE_ONLY = frozenset("Shape Size EyeLike".split())
 
 READOUT = frozenset(
     "Softmax LogSoftmax Sigmoid ArgMax ArgMin TopK NonMaxSuppression Cast ZipMap ArrayFeatureExtractor "
+    "LabelEncoder Binarizer "
     "Equal Greater GreaterOrEqual Less LessOrEqual Not And Or Where Gather GatherElements GatherND".split()
 )
 """What only turns results into answers, on paths that lead to outputs alone."""

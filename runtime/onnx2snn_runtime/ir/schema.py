@@ -47,6 +47,11 @@ def read_neuron(node: onnx.NodeProto) -> NeuronAttributes:
     if "sources" not in found:
         raise ModelError(f"the neuron {node.name!r} has no attribute 'sources': convert the model again")
     kinds = {"sources": int, "levels": int, "mantissa": int, "maximum": float, "rms": float}
+    for name in kinds:
+        if not isinstance(found.get(name, 0), int | float):
+            raise ModelError(
+                f"the attribute {name!r} of the neuron {node.name!r} is no number: convert the model again"
+            )
     values = {name: kind(found[name]) for name, kind in kinds.items() if name in found}
     if "scale" in found:
         if not isinstance(found["scale"], onnx.TensorProto):
@@ -70,7 +75,7 @@ class ModelDefaults:
 
     `encoder` codes the inputs named in `spiking_inputs` (all float inputs of a model converted for another coding than
     `direct`; empty for `direct`), each of the scale in `input_scales`. `batch` is the fixed batch size of the graph,
-    0 where any size is taken.
+    0 where any size is taken. `delay` is how many steps a spike is on its way: 0 or 1.
     """
 
     ir_version: int = IR_VERSION
@@ -86,6 +91,7 @@ class ModelDefaults:
     neurons: str = "region"
     producer: str = ""
     calibration: dict[str, Any] = field(default_factory=dict)
+    delay: int = 0
 
     def updated(self, **changes: Any) -> "ModelDefaults":
         """Return a copy with `changes`."""
@@ -100,14 +106,23 @@ def write_defaults(model: onnx.ModelProto, defaults: ModelDefaults) -> None:
 
 
 def read_defaults(model: onnx.ModelProto, where: str = "the model") -> ModelDefaults:
-    """Return the model-level defaults; no IR file, or one of a newer version, raises ModelError."""
+    """Return the model-level defaults; no IR file, or one of a newer version, raises ModelError.
+
+    A tool that loses metadata (graphsurgeon) leaves the neurons: with them the defaults of the project are taken.
+    """
     found = {e.key[len(PREFIX) :]: e.value for e in model.metadata_props if e.key.startswith(PREFIX)}
+    if not found and any(is_neuron(node) for node in model.graph.node):
+        return ModelDefaults(batch=_declared_batch(model))
     if "ir_version" not in found:
         raise ModelError(f"{where} is no spiking IR file: convert it first with 'onnx2snn convert'")
     try:
         values = {key: json.loads(text) for key, text in found.items()}
     except json.JSONDecodeError as error:
         raise ModelError(f"the metadata of {where} is damaged ({error}): convert the model again") from error
+    like = asdict(ModelDefaults()) | {"spiking_inputs": []}
+    for key, value in values.items():
+        if not isinstance(value, type(like.get(key, value))):
+            raise ModelError(f"the metadata {key!r} of {where} is damaged ({value!r}): convert the model again")
     if values["ir_version"] > IR_VERSION:
         raise ModelError(
             f"{where} is of spiking IR version {values['ir_version']}, this onnx2snn reads up to {IR_VERSION}: "
@@ -116,6 +131,13 @@ def read_defaults(model: onnx.ModelProto, where: str = "the model") -> ModelDefa
     known = {k: v for k, v in values.items() if k in ModelDefaults.__dataclass_fields__}
     known["spiking_inputs"] = tuple(known.get("spiking_inputs", ()))
     return ModelDefaults(**known)
+
+
+def _declared_batch(model: onnx.ModelProto) -> int:
+    """Return the size that the inputs declare for their first axes, 0 where they leave it open or differ."""
+    shapes = [value.type.tensor_type.shape.dim for value in model.graph.input]
+    sizes = {dims[0].dim_value for dims in shapes if dims}
+    return sizes.pop() if len(sizes) == 1 else 0
 
 
 def is_neuron(node: onnx.NodeProto) -> bool:

@@ -18,15 +18,19 @@ def read_model(path: str | Path) -> onnx.ModelProto:
     if not file.is_file():
         raise InputError(f"there is no file {str(file)!r}: check the path")
     try:
-        model = onnx.load(str(file))
-    except FileNotFoundError as error:
-        raise InputError(f"external data of {str(file)!r} is missing ({error}): keep it beside the model") from error
-    except (ValueError, onnx.checker.ValidationError, OSError) as error:
+        model = onnx.load(str(file), load_external_data=False)
+    except (ValueError, OSError) as error:
         raise InputError(f"{str(file)!r} is no ONNX file, or a damaged one ({_first_line(error)})") from error
     except Exception as error:  # protobuf's DecodeError has no public base class
         raise InputError(f"{str(file)!r} is no ONNX file, or a truncated one ({_first_line(error)})") from error
     if not model.graph.node:
         raise InputError(f"{str(file)!r} holds no ONNX graph with nodes: is it an ONNX file, and complete?")
+    try:
+        onnx.load_external_data_for_model(model, str(file.parent))
+    except (ValueError, OSError, onnx.checker.ValidationError) as error:
+        raise InputError(
+            f"the weights beside {str(file)!r} cannot be read ({_first_line(error)}): keep them in the same folder"
+        ) from error
     return model
 
 
@@ -35,10 +39,14 @@ def verify(model: onnx.ModelProto, where: str = "the model") -> None:
     defaults = read_defaults(model, where)
     if not any(is_neuron(node) for node in model.graph.node):
         raise ModelError(f"{where} holds no neuron: convert a model with a nonlinearity")
-    for node in model.graph.node:
-        if is_neuron(node):
-            for rule in RULES:
-                rule(model, node)
+    names: set[str] = set()
+    for node in filter(is_neuron, model.graph.node):
+        for rule in RULES:
+            rule(model, node)
+        name = node.name or node.output[0]
+        if name in names:
+            raise ModelError(f"two neurons are called {name!r}: give every neuron a name of its own")
+        names.add(name)
     analyse(model.graph, defaults.spiking_inputs)
 
 
@@ -50,6 +58,9 @@ def _has_a_function(model: onnx.ModelProto, node: onnx.NodeProto) -> None:
         raise ModelError(
             f"the neuron {node.name!r} has {len(node.input)} inputs, its function {len(function.input)}: convert again"
         )
+    if len(function.output) != 1:
+        outputs = len(function.output)
+        raise ModelError(f"the function {node.op_type} of {node.name!r} has {outputs} outputs, it needs one")
     used = {name for inner in function.node for name in inner.input}
     unused = [name for name in function.input if name not in used]
     if unused:
@@ -65,10 +76,12 @@ def _has_sane_parameters(model: onnx.ModelProto, node: onnx.NodeProto) -> None:
     p = read_neuron(node)
     if not 1 <= p.sources <= len(node.input):
         raise ModelError(f"the neuron {node.name!r} has {p.sources} sources among {len(node.input)} inputs")
-    if not (np.isfinite(p.scale).all() and (p.scale > 0).all()):
+    if not p.scale.size or not (np.isfinite(p.scale).all() and (p.scale > 0).all()):
         raise ModelError(f"the scale of the neuron {node.name!r} is not positive and finite")
-    if p.levels < 1 or not 0 <= p.mantissa <= 23 or not math.isfinite(p.maximum):
+    if p.levels < 1 or not 0 <= p.mantissa <= 23:
         raise ModelError(f"the neuron {node.name!r} has levels {p.levels}, mantissa {p.mantissa}")
+    if not math.isfinite(p.maximum):
+        raise ModelError(f"the neuron {node.name!r} has a maximum of {p.maximum}: calibrate it on finite values")
 
 
 RULES: tuple[Callable[[onnx.ModelProto, onnx.NodeProto], None], ...] = (

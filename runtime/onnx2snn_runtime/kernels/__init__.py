@@ -1,1 +1,1 @@
-"""Fused scans of one population over a chunk of time, one file a dynamics."""
+"""Fused scans of one population over a chunk of time, one file a dynamics; `base.available` lists what runs here."""

@@ -1,6 +1,8 @@
 """What a kernel is: the scan of one population over a chunk of time, with the name of its dynamics."""
 
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
+
+import torch
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, Tensor
 from onnx2snn_runtime.registry import Registry
@@ -10,30 +12,52 @@ Clamp = tuple[float, float]
 
 
 class Scanned(NamedTuple):
-    """What a scan gives: the estimates [T, ...] after each step and the events of each step, int64 [T]."""
+    """What a scan gives: the estimates [T, ...] after each step, the events of each step, int64 [T], and the last v."""
 
     values: Tensor
     events: Tensor
+    v: Tensor
 
 
 class Kernel(Protocol):
     """A scan, equal to T steps of its dynamics; only for dynamics whose state is `v` alone."""
+
+    narrows: ClassVar[bool]
+    """Whether it takes targets in half precision as they are, and can give estimates in half precision."""
+
+    def missing(self) -> str | None:
+        """Return why this kernel cannot run on this machine, None where it can."""
+        ...
 
     def fits(self, dynamics: Dynamics, target: Tensor) -> bool:
         """Return whether this kernel can scan towards `target` [T, ...] here."""
         ...
 
     def scan(
-        self, dynamics: Dynamics, target: Tensor, v: Tensor, steps: int, t: int, neuron: Neuron, clamp: Clamp | None
+        self,
+        dynamics: Dynamics,
+        target: Tensor,
+        v: Tensor,
+        steps: int,
+        t: int,
+        neuron: Neuron,
+        clamp: Clamp | None,
+        narrow: torch.dtype | None = None,
     ) -> Scanned:
         """Return the estimates after each of `steps` steps, the first of which is step `t`, from `v`.
 
         `target` is [steps, ...], or [1, ...] where it stands still; with `clamp` it is clip(target, low, high) instead.
+        A kernel that narrows gives the estimates in the type `narrow`; the last v is always as wide as `v`.
         """
         ...
 
 
 KERNELS: Registry[type[Kernel]] = Registry("kernel", "onnx2snn_runtime.kernels")
+
+
+def available() -> dict[str, str | None]:
+    """Return every kernel by name, with why it cannot run on this machine: None for one that can."""
+    return {name: KERNELS[name]().missing() for name in KERNELS}
 
 
 def find_kernel(dynamics: Dynamics, target: Tensor) -> Kernel | None:
@@ -45,8 +69,16 @@ def find_kernel(dynamics: Dynamics, target: Tensor) -> Kernel | None:
     return None
 
 
+class Stepping(Protocol):
+    """A dynamics or an encoder."""
+
+    def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
+        """Return the state after step t >= 1 towards `target`, and the spike that is sent (0: silence)."""
+        ...
+
+
 def scan_by_steps(
-    dynamics: Dynamics, target: Tensor, state: State, steps: int, t: int, neuron: Neuron
+    dynamics: Stepping, target: Tensor, state: State, steps: int, t: int, neuron: Neuron
 ) -> tuple[list[State], list[Tensor]]:
     """Return the states and spikes of `steps` steps of `dynamics`, the first of which is step `t`."""
     states, spikes = [], []

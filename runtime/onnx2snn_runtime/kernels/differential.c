@@ -19,7 +19,7 @@
               REAL low, REAL high) {                                                                                   \
         const int shift = BITS - mantissa;                                                                             \
         const INT half = (INT)1 << (shift > 0 ? shift - 1 : 0);                                                        \
-        const INT odd = mantissa > 0 ? 1 : 0, bias = half - odd;                                                       \
+        const INT odd = mantissa > 0 && shift > 0 ? 1 : 0, bias = shift > 0 ? half - odd : 0;                          \
         const REAL silent = lo / 2;                                                                                    \
         REAL scales[BLOCK];                                                                                            \
         for (int64_t start = begin; start < end; start += BLOCK) {                                                     \

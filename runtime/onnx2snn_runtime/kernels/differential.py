@@ -2,13 +2,14 @@
 
 import ctypes
 import math
+from typing import ClassVar
 
 import torch
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, Tensor
 from onnx2snn_runtime.dynamics.differential import Differential
 from onnx2snn_runtime.kernels.base import KERNELS, Clamp, Scanned
-from onnx2snn_runtime.kernels.native import library, pool, shares
+from onnx2snn_runtime.kernels.native import library, pool, shares, unavailable
 
 _REAL = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
 
@@ -17,13 +18,28 @@ _REAL = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
 class DifferentialScan:
     """Equal to the bit to T times `Differential.step`."""
 
+    narrows: ClassVar[bool] = False
+
+    def missing(self) -> str | None:
+        """Return why this kernel cannot run on this machine, None where it can."""
+        return unavailable("differential")
+
     def fits(self, dynamics: Dynamics, target: Tensor) -> bool:
         """Return whether this kernel can scan towards `target` [T, ...] here."""
-        plain = type(dynamics) is Differential and target.device.type == "cpu" and target.dtype in _REAL
-        return plain and library("differential") is not None
+        if type(dynamics) is not Differential or dynamics.annealed:
+            return False
+        return target.device.type == "cpu" and target.dtype in _REAL and library("differential") is not None
 
     def scan(
-        self, dynamics: Dynamics, target: Tensor, v: Tensor, steps: int, t: int, neuron: Neuron, clamp: Clamp | None
+        self,
+        dynamics: Dynamics,
+        target: Tensor,
+        v: Tensor,
+        steps: int,
+        t: int,
+        neuron: Neuron,
+        clamp: Clamp | None,
+        narrow: torch.dtype | None = None,
     ) -> Scanned:
         """Return the estimates after each of `steps` steps from `v`, towards `target` [steps or 1, ...]."""
         native = library("differential")
@@ -55,7 +71,7 @@ class DifferentialScan:
             run(0)
         else:
             list(pool(len(parts)).map(run, range(len(parts))))
-        return Scanned(out, counts.sum(0))
+        return Scanned(out, counts.sum(0), state)
 
 
 def _at(tensor: Tensor) -> ctypes.c_void_p:

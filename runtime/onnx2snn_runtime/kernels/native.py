@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-shared", "-fPIC")
+FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-ffp-contract=off", "-shared", "-fPIC")
 GRAIN = 1 << 17
 """So many element-steps are worth a thread of their own."""
 
@@ -50,6 +50,13 @@ def library(name: str) -> Library | None:
         return Library(ctypes.CDLL(str(path)), time.perf_counter() - start if fresh else 0.0)
     except OSError:  # made for another machine that shares the cache
         return None
+
+
+def unavailable(name: str) -> str | None:
+    """Return why the kernel file `name`.c cannot be called, None where it can."""
+    if os.environ.get("ONNX2SNN_NATIVE", "1") == "0":
+        return "ONNX2SNN_NATIVE=0 switches it off"
+    return None if library(name) else "there is no C compiler that works: cc, gcc or clang"
 
 
 def _compile(source: str, compiler: str, path: Path) -> bool:

@@ -39,6 +39,10 @@ class Operator:
     scalars: frozenset[int]
     wants_outputs: bool
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by name: some handlers are made by functions."""
+        return find_operator, (self.name, self.since, self.domain)
+
 
 _VERSIONS: Registry[dict[int, Operator]] = Registry("operator", "onnx2snn_runtime.ops")
 

@@ -55,7 +55,12 @@ def stft(
     *,
     onesided: int = 1,
 ) -> Tensor:
-    """y (N, frames, bins, 2) = the Fourier transforms of windows of the signal (N, length, 1 or 2)."""
+    """y (N, frames, bins, 2) = the Fourier transforms of windows of the signal (N, length, 1 or 2).
+
+    A real signal (N, length), which is what PyTorch exports, is taken too, as onnxruntime does.
+    """
+    if signal.ndim == 2:
+        signal = signal.unsqueeze(-1)
     length = frame_length[0] if frame_length else (window.shape[0] if window is not None else signal.shape[1])
     frames = signal.unfold(1, length, frame_step[0]).transpose(2, 3)
     if window is not None:

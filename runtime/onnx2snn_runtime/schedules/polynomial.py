@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.schedules.base import SCHEDULES
 
 
@@ -13,6 +14,10 @@ class Polynomial:
     initial: float = 0.15
     horizon: int = 64
     power: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1:
+            raise InputError(f"the horizon of a polynomial schedule is {self.horizon}: give 1 step or more")
 
     def __call__(self, t: int) -> float:
         """Return the step size at time step t."""

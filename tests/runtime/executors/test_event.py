@@ -1,4 +1,7 @@
-"""The event domain is the value domain: to the bit where every product is exact, to 1e-9 in float64 elsewhere."""
+"""The event domain is the value domain: to the bit where every product is exact, to 1e-9 in float64 elsewhere.
+
+The same holds of the value domain run layer by layer.
+"""
 
 from typing import Any
 
@@ -27,10 +30,10 @@ def spiking(name: str, encoder: str, **options: Any) -> SpikingModel:
     return network(LAYERS[name], spiking_inputs=inputs, input_scales=scales, encoder=encoder, **options)
 
 
-def both(snn: SpikingModel, x: Any, **options: Any) -> list[dict[str, torch.Tensor]]:
-    """Return the outputs, events, spikes and estimates of the step and the event executor, flat, by what they are."""
+def everyone(snn: SpikingModel, x: Any, **options: Any) -> list[dict[str, torch.Tensor]]:
+    """Return the outputs, events, spikes and estimates of every executor, flat, by what they are."""
     found = []
-    for executor in ("step", "event"):
+    for executor in ("step", "event", "layer"):
         run = snn.run(x, timesteps=STEPS, executor=executor, probes=["values", "spikes", "events"], **options)
         flat = {f"events {t}": torch.tensor(run.events[t]) for t in STEPS}
         for t, outputs in run.outputs.items():
@@ -38,7 +41,7 @@ def both(snn: SpikingModel, x: Any, **options: Any) -> list[dict[str, torch.Tens
             flat |= {f"output {name} at {t}": torch.as_tensor(value) for name, value in named.items()}
         flat |= {f"{probe} {name}": value for probe, table in run.probes.items() for name, value in table.items()}
         found.append(flat)
-    assert found[0].keys() == found[1].keys()
+    assert found[0].keys() == found[1].keys() == found[2].keys()
     return found
 
 
@@ -51,9 +54,9 @@ def test_to_the_bit_with_dyadic_weights(name: str, encoder: str, setting: str) -
     if encoder == "float":
         options = options | {"schedule": "constant", "schedule_options": {"initial": 0.5}}
     for time in (0, 7):
-        step, event = both(snn, sample(snn, 3, dyadic=True, time=time), **options)
+        step, *others = everyone(snn, sample(snn, 3, dyadic=True, time=time), **options)
         for key in step:
-            assert torch.equal(step[key], event[key]), f"{key}, {time} steps of input"
+            assert all(torch.equal(step[key], other[key]) for other in others), f"{key}, {time} steps of input"
 
 
 @pytest.mark.parametrize("encoder", CODINGS)
@@ -63,9 +66,10 @@ def test_to_the_bit_with_dyadic_weights(name: str, encoder: str, setting: str) -
 def test_to_1e_9_in_float64(name: str, encoder: str, seed: int, batch: int, moving: bool, signgd: bool) -> None:
     snn = spiking(name, encoder, seed=seed).to(torch.float64)
     x = sample(snn, batch, seed=seed, time=7 if moving else 0)
-    step, event = both(snn, x, **({"dynamics": "signgd"} if signgd else {}))
+    step, *others = everyone(snn, x, **({"dynamics": "signgd"} if signgd else {}))
     for key in step:
-        torch.testing.assert_close(event[key], step[key], rtol=0, atol=1e-9, msg=key)
+        for other in others:
+            torch.testing.assert_close(other[key], step[key], rtol=0, atol=1e-9, msg=key)
 
 
 @pytest.mark.parametrize("executor", ["step", "event"])
@@ -83,7 +87,8 @@ def test_a_step_at_a_time_is_the_run_of_input_that_varies(executor: str) -> None
 
 def test_half_precision_keeps_wide_currents() -> None:
     snn = network(MLP, dyadic=True).to(torch.bfloat16)
-    step, event = both(snn, sample(snn, 3, dyadic=True))
+    step, *others = everyone(snn, sample(snn, 3, dyadic=True))
     for key in step:
-        torch.testing.assert_close(event[key].float(), step[key].float(), rtol=0, atol=0.05, msg=key)
         assert step[key].dtype in (torch.float32, torch.int64)
+        for other in others:
+            torch.testing.assert_close(other[key].float(), step[key].float(), rtol=0, atol=0.05, msg=key)

@@ -16,6 +16,10 @@ def test_stft(length: int, onesided: int) -> None:
     agree("STFT", floats(2, 30, 1), np.int64(3), None, np.int64(length), opset=17, onesided=onesided)
 
 
+def test_stft_of_a_signal_without_a_last_axis() -> None:
+    agree("STFT", floats(2, 30), np.int64(3), abs(floats(8, seed=1)), np.int64(8), opset=17, onesided=1)
+
+
 @pytest.mark.parametrize(
     ("bins", "size", "rate", "low", "high"), [(8, 16, 8192, 0.0, 4096.0), (5, 64, 16000, 100.0, 7000.0)]
 )

@@ -1,0 +1,23 @@
+"""The input is itself a population of the network's own neurons (`spike` in the paper's code)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from onnx2snn_runtime.dynamics.base import Neuron, State, Tensor
+from onnx2snn_runtime.encoders.base import ENCODERS, Carried, Carrier
+
+
+@ENCODERS.register("spike")
+@dataclass(frozen=True)
+class Spike(Carried):
+    """g = 1 where v > x, else -1, in units of the input's scale, and a step of the neurons' optimizer.
+
+    Where decoders average (subgradient, if, lif), s = scale sign(x) while |v| < |x|, else 0.
+    """
+
+    carrier: Carrier
+    payloads: ClassVar[tuple[str, ...]] = ("change", "gradient", "value")
+
+    def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
+        """Return the moved estimate and the spike."""
+        return self.carrier.follow(state, target, t, neuron)

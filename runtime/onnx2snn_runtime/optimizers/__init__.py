@@ -1,0 +1,1 @@
+"""How signgd turns the signs of its spikes into movement, one file each."""

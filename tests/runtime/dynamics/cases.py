@@ -1,0 +1,87 @@
+"""Every dynamics with the options it is tested with, and the bound of its step sizes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from onnx2snn_runtime.dynamics.base import Dynamics, State, Tensor, make_dynamics
+from onnx2snn_runtime.schedules.base import make_schedule
+
+
+@dataclass(frozen=True)
+class Case:
+    """A dynamics; `bound(final, T)` is how far its estimate may be off after T steps, in units of the scale."""
+
+    name: str
+    bound: Callable[[State, int], Any]
+    options: dict[str, Any] = field(default_factory=dict)
+    schedule: tuple[str, dict[str, float]] | None = None
+    steps: int = 128
+
+    def make(self) -> Dynamics:
+        return make_dynamics(self.name, make_schedule(*self.schedule) if self.schedule else None, self.options)
+
+    @property
+    def run_options(self) -> dict[str, Any]:
+        schedule = dict(zip(("schedule", "schedule_options"), self.schedule or (), strict=False))
+        return {"dynamics": self.name, "dynamics_options": self.options, **schedule}
+
+
+def falling(t: int, initial: float = 0.15) -> float:
+    """The default schedule of the paper."""
+    return initial * 0.95 ** (t - 1)
+
+
+def largest_rprop_step(final: State, t: int) -> Tensor:
+    """After a step d over the target the sign flips, and the next one is half as long: no further off than d."""
+    return 2 * final.memory[1].max()
+
+
+CASES = {
+    "differential": Case("differential", lambda s, t: 2.0**-12),
+    "differential, few levels": Case("differential", lambda s, t: 2.0**-5, {"levels": 5, "mantissa": 0}),
+    "differential, annealed": Case("differential", lambda s, t: 2.0**-12, {"annealed": 3, "rise": 1}),
+    "signgd": Case("signgd", lambda s, t: falling(t)),
+    "signgd, inverse": Case("signgd", lambda s, t: 1 / t, schedule=("inverse", {})),
+    "signgd, constant": Case("signgd", lambda s, t: 0.0625, schedule=("constant", {"initial": 0.0625})),
+    "signgd, momentum": Case("signgd", lambda s, t: 4 * falling(t, 0.1), {"momentum": 0.5}, ("exponential", {})),
+    "signgd, dampening": Case("signgd", lambda s, t: 4 * falling(t), {"momentum": 0.5, "dampening": 0.5}),
+    "signgd, nesterov": Case("signgd", lambda s, t: 4 * falling(t), {"momentum": 0.5, "nesterov": True}),
+    "signgd, weight decay": Case("signgd", lambda s, t: 1.5 * falling(t), {"weight_decay": 0.25}),
+    "signgd, rmsprop": Case("signgd", lambda s, t: falling(t) / (1 - 0.99**t) ** 0.5 + 1e-6, {"optimizer": "rmsprop"}),
+    "signgd, rmsprop, all": Case(
+        "signgd",
+        lambda s, t: 8 * falling(t),
+        {"optimizer": "rmsprop", "momentum": 0.5, "centered": True, "alpha": 0.9, "weight_decay": 0.125, "eps": 1e-2},
+    ),
+    "signgd, rprop": Case("signgd", largest_rprop_step, {"optimizer": "rprop"}),
+    "subgradient": Case("subgradient", lambda s, t: 2 / t),
+    "subgradient, constant": Case("subgradient", lambda s, t: 0.0675, schedule=("constant", {"initial": 0.0625})),
+    "subgradient, momentum": Case("subgradient", lambda s, t: 6 / t, {"momentum": 0.5}),
+    "subgradient, nesterov": Case("subgradient", lambda s, t: 6 / t, {"momentum": 0.5, "nesterov": True}),
+    "if": Case("if", lambda s, t: 1 / t),
+    "if, other threshold": Case("if", lambda s, t: 0.75 / t, {"threshold": 0.75, "initial": 0.0}),
+    "if, hard reset": Case("if", lambda s, t: 0.5 + 1 / t, {"reset": "hard"}),
+    "lif": Case("lif", lambda s, t: 0.1 / (1 - 0.9**t) + 1e-6),
+    "lif, fast": Case("lif", lambda s, t: 0.5 / (1 - 0.5**t) + 1e-6, {"leak": 0.5}),
+    "lif, hard reset": Case("lif", lambda s, t: 1.0, {"leak": 0.75, "reset": "hard"}),
+}
+
+
+def settle(dynamics: Dynamics, target: Tensor, steps: int, neuron: Any) -> tuple[State, list[Tensor]]:
+    """Return the state after `steps` steps towards a constant target, and the spikes on the way."""
+    state, spikes = dynamics.init(target), []
+    for t in range(1, steps + 1):
+        state, spike = dynamics.step(state, target, t, neuron)
+        spikes.append(spike)
+    return state, spikes
+
+
+def everything(state: State) -> tuple[Tensor, ...]:
+    return (state.v, *state.memory, *state.momentum)
+
+
+def copies(state: State) -> list[Tensor]:
+    return [torch.clone(tensor) for tensor in everything(state)]

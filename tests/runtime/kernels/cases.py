@@ -1,0 +1,170 @@
+"""What every kernel is tried on, against T steps of its dynamics: values and counts to the bit.
+
+`python -m tests.runtime.kernels.cases NAME DEVICE` tries the kernel NAME on every case, for Triton's interpreter.
+"""
+
+import math
+import sys
+from dataclasses import dataclass
+
+import torch
+
+from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, make_dynamics
+from onnx2snn_runtime.kernels.base import KERNELS, Kernel
+from onnx2snn_runtime.schedules.exponential import Exponential
+
+Tensor = torch.Tensor
+DYNAMICS = {"differential": "differential", "signgd": "signgd"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A chunk: its shape without time, the types, what lies where, and the neuron."""
+
+    shape: tuple[int, ...] = (3, 5, 7, 2)
+    wide: torch.dtype = torch.float32
+    given: torch.dtype = torch.float32
+    narrow: torch.dtype | None = None
+    steps: int = 4
+    first: int = 1
+    scale: str = "number"
+    levels: int = 12
+    mantissa: int = 1
+    sources: int = 1
+    clamp: tuple[float, float] | None = None
+    layout: str = "contiguous"
+    still: bool = False
+
+
+CASES = {
+    "plain": Case(),
+    "odd": Case(shape=(1, 2049), steps=3),
+    "scalar": Case(shape=()),
+    "empty": Case(shape=(0, 4)),
+    "relu": Case(clamp=(0.0, math.inf)),
+    "clip": Case(clamp=(-0.3, 1.1)),
+    "power": Case(mantissa=0),
+    "fine": Case(mantissa=5, levels=20, steps=8),
+    "whole": Case(mantissa=23, levels=30),
+    "deep": Case(levels=160, mantissa=2, steps=6),
+    "one level": Case(levels=1, mantissa=0, steps=6),
+    "later": Case(first=5),
+    "two sources": Case(sources=2),
+    "channels": Case(scale="channel"),
+    "neurons": Case(scale="neuron"),
+    "uneven scale": Case(scale="uneven"),
+    "still": Case(still=True),
+    "still channels": Case(still=True, scale="channel", clamp=(0.0, 6.0)),
+    "channels last": Case(layout="channels last", scale="channel"),
+    "channels last neurons": Case(layout="channels last", scale="neuron"),
+    "batch inside": Case(layout="batch inside", scale="neuron"),
+    "gaps": Case(layout="gaps", clamp=(0.0, math.inf)),
+    "broadcast": Case(layout="broadcast"),
+    "double": Case(wide=torch.float64, given=torch.float64),
+    "double clip": Case(wide=torch.float64, given=torch.float64, clamp=(-0.3, 1.1), mantissa=0),
+    "double uneven": Case(wide=torch.float64, given=torch.float64, scale="uneven", mantissa=9, levels=40),
+}
+HALF = {
+    "float16": Case(given=torch.float16, clamp=(0.0, math.inf)),
+    "bfloat16": Case(given=torch.bfloat16, layout="channels last", scale="channel"),
+    "float16 out": Case(given=torch.float16, narrow=torch.float16, steps=7, levels=24),
+    "float out": Case(given=torch.float32, narrow=torch.float16),
+}
+DEVICE = {  # Triton's interpreter cuts bfloat16 off where devices round
+    "bfloat16 out": Case(given=torch.bfloat16, narrow=torch.bfloat16, still=True, clamp=(0.0, 6.0)),
+}
+
+
+def check(name: str, case: Case, device: str = "cpu") -> None:
+    """Assert that the kernel `name` gives what T steps of its dynamics give, and leaves its inputs alone."""
+    dynamics = make_dynamics(DYNAMICS[name.partition("_")[0]], Exponential())
+    kernel = KERNELS[name]()
+    target, v, neuron = inputs(case)
+    on_device = target.to(device) if target.is_contiguous() else _like(target, device)
+    scale = neuron.scale.to(device) if isinstance(neuron.scale, Tensor) else neuron.scale
+    assert kernel.fits(dynamics, on_device)
+    expected, events = by_steps(dynamics, case, target, v, neuron)
+    before, state = on_device.clone(), v.to(device)
+    first = _scan(kernel, dynamics, case, on_device, state, neuron._replace(scale=scale))
+    assert torch.equal(first.values.cpu(), expected.to(case.narrow or case.wide))
+    assert torch.equal(first.v.cpu(), expected[-1])
+    assert first.events.dtype == torch.int64
+    assert first.events.tolist() == events
+    assert torch.equal(state.cpu(), v)
+    assert torch.equal(on_device.nan_to_num(7.0), before.nan_to_num(7.0))
+
+
+def by_steps(dynamics: Dynamics, case: Case, target: Tensor, v: Tensor, neuron: Neuron) -> tuple[Tensor, list[int]]:
+    """Return the estimates and events of the dynamics itself."""
+    state, values, events = State(v), [], []
+    for i in range(case.steps):
+        aim = target[0 if case.still else i].to(case.wide)
+        aim = aim if case.clamp is None else aim.clamp(*case.clamp)
+        state, spike = dynamics.step(state, aim, case.first + i, neuron)
+        values.append(state.v)
+        events.append(int(torch.count_nonzero(spike)))
+    return torch.stack(values), events
+
+
+def inputs(case: Case) -> tuple[Tensor, Tensor, Neuron]:
+    """Return a target with everything in it that is hard, a state to go on from, and the neuron."""
+    draw = torch.Generator().manual_seed(len(repr(case)))
+    shape = (1 if case.still else case.steps, *case.shape)
+    x = torch.randn(shape, generator=draw, dtype=torch.float64) * 2
+    hard = [0.0, -0.0, math.nan, math.inf, -math.inf, 2.0**-140, -(2.0**-149), 3e38, -3e38, 1e-5, 6e4]
+    hard += [sign * (1 + m / 8) * 2.0**-k for k in range(14) for m in range(8) for sign in (1, -1)]  # ties among them
+    places = torch.randperm(x.numel(), generator=draw)[: len(hard)]
+    x.view(-1)[places] = torch.tensor(hard, dtype=torch.float64)[: len(places)]
+    x = _laid_out(x.to(case.given), case.layout)
+    v = torch.randn(case.shape, generator=draw, dtype=torch.float64).to(case.wide) if case.first > 1 else None
+    v = torch.zeros(case.shape, dtype=case.wide) if v is None else (v * 8).round() / 8
+    neuron = Neuron(_scale(case), case.sources, case.levels, case.mantissa)
+    return x, v, neuron
+
+
+def _scale(case: Case) -> Tensor | float:
+    if case.scale == "number":
+        return 2.0
+    shape = case.shape[1:]
+    if case.scale == "channel":
+        return (2.0 ** torch.arange(-2, shape[0] - 2)).to(case.wide).reshape(-1, *[1] * (len(shape) - 1))
+    numbers = torch.arange(1, math.prod(shape) + 1).reshape(shape).to(case.wide)
+    return numbers / 7 if case.scale == "uneven" else 2.0 ** (numbers % 5)
+
+
+def _laid_out(x: Tensor, layout: str) -> Tensor:
+    if layout == "channels last":
+        return x.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
+    if layout == "batch inside":
+        return x.transpose(1, 2).contiguous().transpose(1, 2)
+    if layout == "gaps":
+        return torch.stack([x, x], -1)[..., 0]
+    return x[..., :1].expand(x.shape) if layout == "broadcast" else x
+
+
+def _like(x: Tensor, device: str) -> Tensor:
+    """Return `x` on `device` with its strides."""
+    held = torch.as_strided(x, (x.untyped_storage().size() // x.element_size(),), (1,), 0).to(device)
+    return torch.as_strided(held, x.shape, x.stride(), x.storage_offset())
+
+
+def _scan(kernel: Kernel, dynamics: Dynamics, case: Case, target: Tensor, v: Tensor, neuron: Neuron):
+    """Return what the kernel makes of the chunk; asked for half precision only where it is wanted."""
+    narrow = (case.narrow,) if case.narrow else ()
+    return kernel.scan(dynamics, target, v, case.steps, case.first, neuron, case.clamp, *narrow)
+
+
+def main(name: str, device: str) -> None:
+    """Try the kernel on every case and print how many there were; the first difference raises."""
+    torch.set_num_threads(1)
+    for label, case in {**CASES, **HALF}.items():
+        try:
+            check(name, case, device)
+        except Exception as error:
+            error.add_note(f"in the case {label!r}")
+            raise
+    print(f"{len(CASES) + len(HALF)} cases of {name} on {device} agree")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

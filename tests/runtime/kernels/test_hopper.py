@@ -1,0 +1,53 @@
+"""The Triton kernels compile for a Hopper GPU, with exact arithmetic and wide accesses; no device is needed."""
+
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("triton", reason="triton is not installed")
+
+TYPES = [("fp16", "fp32", "fp16"), ("bf16", "fp32", "fp32"), ("fp32", "fp32", "fp32"), ("fp64", "fp64", "fp64")]
+WHOLE = ("target", "v", "out", "last", "counts", "scale", "size", "stride")
+
+
+def ptx(name: str, given: str, wide: str, out: str, **flags: bool) -> str:
+    """Return the PTX of the kernel `name` for compute capability 9.0."""
+    import triton
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    function = getattr(importlib.import_module(f"onnx2snn_runtime.kernels.gpu.{name}"), name)
+    constants: dict[str, Any] = {"STILL": False, "CLAMP": True, "LARGE": False, "STRICT": False, "BLOCK": 1024} | flags
+    kinds = {"target": given, "out": out, "counts": "i32"}
+    signature = {}
+    for p in function.params:
+        pointer = "*" + kinds.get(p.name, wide)
+        signature[p.name] = "constexpr" if p.name in constants else p.annotation_type or pointer
+    place = function.arg_names.index
+    fixed = {(place(key),): value for key, value in constants.items() if key in signature}
+    aligned = {(place(key),): [["tt.divisibility", 16]] for key in WHOLE}
+    made = triton.compile(
+        ASTSource(function, signature, fixed, aligned),
+        target=GPUTarget("cuda", 90, 32),
+        options={"num_warps": 4, "enable_fp_fusion": False},
+    )
+    return str(made.asm["ptx"])
+
+
+@pytest.mark.parametrize("name", ["differential", "signgd"])
+@pytest.mark.parametrize(("given", "wide", "out"), TYPES)
+@pytest.mark.parametrize("scalar", [True, False])
+def test_compiles(
+    name: str, given: str, wide: str, out: str, scalar: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    code = ptx(name, given, wide, out, SCALAR=scalar)
+    assert ".target sm_90" in code
+    assert not re.findall(r"\bfma|\.ftz|\.approx|div\.full", code)
+    assert ("div.rn" in code) == (name == "differential")
+    widest = "v2.b64" if wide == "fp64" else "v4.b32"
+    assert re.search(rf"ld\.global\.{widest}", code)
+    assert re.search(rf"st\.global\.{widest}", code)
