@@ -9,10 +9,11 @@ import pytest
 from onnx import helper, numpy_helper, parser
 
 from onnx2snn.ann import run_ann
-from onnx2snn.conversion import convert, prepare
+from onnx2snn.conversion import convert
 from onnx2snn.passes.base import run_passes
 from onnx2snn.passes.fold_constants import fold_constants
 from onnx2snn.passes.unroll_recurrence import unroll_recurrence
+from onnx2snn.pipeline import prepare
 from onnx2snn_runtime.errors import UnsupportedError
 
 STEPS, BATCH, SIZE, HIDDEN = 4, 3, 5, 6
