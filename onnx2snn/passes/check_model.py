@@ -47,8 +47,7 @@ def refusals(work: Work) -> list[str]:
             static.update(node.output)
             continue
         known = (domain, node.op_type) in local or work.supported(domain, node.op_type, opsets.get(domain, opset))
-        expandable = domain == "" and has_body(node.op_type, opset)
-        if _has_subgraph(node) or not (known or expandable):  # the runtime has no time axis within a subgraph
+        if not known and not (domain == "" and has_body(node.op_type, opset)):
             found.append(_sentence(node, domain))
     return found + list(_ports(model))
 
