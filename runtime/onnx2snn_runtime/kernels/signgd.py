@@ -9,7 +9,7 @@ import torch
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, Tensor
 from onnx2snn_runtime.dynamics.signgd import SignGD
 from onnx2snn_runtime.kernels.base import KERNELS, Clamp, Scanned
-from onnx2snn_runtime.kernels.native import library, pool, shares, unavailable
+from onnx2snn_runtime.kernels.native import library, pool, shares, spread, unavailable
 
 _REAL = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
 
@@ -26,8 +26,9 @@ class SignGDScan:
 
     def fits(self, dynamics: Dynamics, target: Tensor) -> bool:
         """Return whether this kernel can scan towards `target` [T, ...] here."""
-        plain = type(dynamics) is SignGD and target.device.type == "cpu" and target.dtype in _REAL
-        return plain and library("signgd") is not None
+        if type(dynamics) is not SignGD or not dynamics.optimizer.plain:
+            return False
+        return target.device.type == "cpu" and target.dtype in _REAL and library("signgd") is not None
 
     def scan(
         self,
@@ -51,7 +52,7 @@ class SignGDScan:
         size = v.numel()
         numbers, factor = moves(dynamics, neuron, t, steps)
         etas = torch.tensor(numbers, dtype=torch.float64).to(v.dtype)
-        scale = torch.as_tensor(factor, dtype=v.dtype).expand(v.shape[1:] if v.ndim else ()).contiguous()
+        scale = spread(factor, v)
         period = scale.numel() if isinstance(factor, Tensor) else 1
         low, high = clamp or (-math.inf, math.inf)
         parts = shares(size, steps)

@@ -24,7 +24,7 @@ class SignGDTriton:
 
     def fits(self, dynamics: Dynamics, target: Tensor) -> bool:
         """Return whether this kernel can scan towards `target` [T, ...] here."""
-        return type(dynamics) is SignGD and fits(target)
+        return type(dynamics) is SignGD and dynamics.optimizer.plain and fits(target)
 
     def scan(
         self,
