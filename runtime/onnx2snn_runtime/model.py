@@ -183,13 +183,16 @@ def load(
     dtype: str | torch.dtype | None = None,
     allow_tf32: bool | None = None,
     channels_last: bool = False,
+    compile_regions: bool = False,
 ) -> SpikingModel:
     """Return the spiking network in the IR file `path`, on `device`, its synapses in `dtype` (the file's own).
 
     For the other options see `place`.
     """
     model = SpikingModel(read_model(path), repr(str(path)))
-    return place(model, device, dtype, allow_tf32=allow_tf32, channels_last=channels_last)
+    return place(
+        model, device, dtype, allow_tf32=allow_tf32, channels_last=channels_last, compile_regions=compile_regions
+    )
 
 
 def place(
@@ -199,11 +202,13 @@ def place(
     *,
     allow_tf32: bool | None = None,
     channels_last: bool = False,
+    compile_regions: bool = False,
 ) -> SpikingModel:
     """Move `model` to `device` and `dtype`; what torch does not have raises InputError.
 
     `allow_tf32` lets float32 products run on tensor cores, or forbids it: torch's own settings, of the whole process.
     `channels_last` lays convolutions out for tensor cores, which half precision on CUDA mostly runs faster with.
+    `compile_regions` runs what neurons compute through torch.compile in the executor `layer`.
     """
     if allow_tf32 is not None:
         torch.backends.cuda.matmul.allow_tf32 = allow_tf32
@@ -217,6 +222,7 @@ def place(
         model = model.to(device=torch.device(device), dtype=dtype).eval()
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"the device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+    model.program.compile_regions = compile_regions
     if channels_last:
         model.program.use_channels_last()
     return model

@@ -122,6 +122,7 @@ class Program(nn.Module):
         self._names: dict[str, str] = {}
         self.version = 0
         """Counts the changes of type, device and parameters."""
+        self.compile_regions = False
         self.anchor: Tensor
         self.register_buffer("anchor", torch.zeros((), dtype=_own_dtype(model)), persistent=False)
         for tensor in model.graph.initializer:
