@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from onnx2snn import zoo
 from onnx2snn.adaptation import Adaptation, adapt
 from onnx2snn.ann import run_ann
 from onnx2snn.calibrate import SCALES, calibrate, check_range, power_of_two
@@ -148,7 +149,7 @@ def convert(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> SpikingModel:
-    """Return the spiking network that the ONNX `model` (a path or a ModelProto) becomes, without retraining.
+    """Return the spiking network that the ONNX `model` becomes (a path, a ModelProto or a zoo name).
 
     `calibration` maps input names to arrays [samples, ...] (one array for a model of one input); without any, inputs
     are made up and accuracy is not to be expected. With `adapt`, levels and mantissa bits rise, for `budget` seconds at
@@ -209,6 +210,8 @@ def prepare(model: str | Path | onnx.ModelProto, neurons: str = "region", encode
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
         work = Work(copy, "the model", is_supported, neurons, encoder)
+    elif zoo.is_name(model):
+        work = Work(zoo.load(model).proto, repr(str(model)), is_supported, neurons, encoder)
     else:
         work = Work(read_model(model), repr(str(model)), is_supported, neurons, encoder)
     run_passes(REPAIRS, work)

@@ -51,7 +51,8 @@ def refusals(work: Work) -> list[str]:
             continue
         known = (domain, node.op_type) in local or work.supported(domain, node.op_type, opsets.get(domain, opset))
         expandable = domain == "" and has_body(node.op_type, opset)
-        if not (known or expandable):
+        stays = _has_subgraph(node) and node.op_type not in RECURRENT  # the runtime has no time axis in a subgraph
+        if stays or not (known or expandable):
             found.append(_sentence(node, domain))
     return found + _recurrences(work) + list(_ports(model))
 

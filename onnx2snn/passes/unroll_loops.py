@@ -42,8 +42,8 @@ def _if(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> None:
     condition = scope.constants.get(node.input[0])
     if condition is None:
         raise UnsupportedError(
-            f"the If node {node.name or node.output[0]!r} chooses as the input says: export the branch that is wanted "
-            "alone"
+            f"the condition of the If node {node.name or node.output[0]!r} depends on the inputs: export the branch "
+            "that is wanted alone"
         )
     graph = attributes_of(node)["then_branch" if bool(np.all(condition)) else "else_branch"]
     for name, result in zip(node.output, _inline(graph, {}, build, scope), strict=True):

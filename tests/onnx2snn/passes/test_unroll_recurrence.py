@@ -176,7 +176,9 @@ def test_the_branch_of_a_known_condition():
 
 def test_a_condition_of_the_input_is_refused():
     text = IF.replace("float[N,2] x)", "float[N,2] x, bool yes)", 1).replace("<bool yes = {0}>", "")
-    with pytest.raises(UnsupportedError, match="the If node 'y' chooses as the input says: export the branch"):
+    with pytest.raises(
+        UnsupportedError, match="the condition of the If node 'y' depends on the inputs: export the branch"
+    ):
         convert(parser.parse_model(text))
 
 
