@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from onnx2snn_runtime.batching import Batch, batches, count_samples, join
-from onnx2snn_runtime.early_exit import Exit
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.executors.base import Execution, make_execution
+from onnx2snn_runtime.exit_rules import Exit
 from onnx2snn_runtime.files import check_writable, write_model
 from onnx2snn_runtime.inputs import check_input, named_inputs, to_device, varies_in_time
 from onnx2snn_runtime.interpreter import Tensor

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from onnx2snn_runtime.batching import Batch, batches, count_samples, join
-from onnx2snn_runtime.early_exit import Exit, run_until_finished
+from onnx2snn_runtime.early_exit import run_until_finished
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.executors.base import make_execution
+from onnx2snn_runtime.exit_rules import Exit
 from onnx2snn_runtime.graphs import Ran, check, run_graphed
 from onnx2snn_runtime.inputs import to_device, varies_in_time
 from onnx2snn_runtime.interpreter import Tensor
