@@ -15,8 +15,14 @@ from onnx2snn.ann import run_ann
 from onnx2snn.calibrate import SCALES, calibrate, check_range, power_of_two
 from onnx2snn.passes.base import Pass, Work, run_passes
 from onnx2snn.passes.check_model import check_model
+from onnx2snn.passes.decompose_instance_normalization import decompose_instance_normalization
 from onnx2snn.passes.decompose_layer_normalization import decompose_layer_normalization
+from onnx2snn.passes.decompose_lp_normalization import decompose_lp_normalization
+from onnx2snn.passes.decompose_matmul import decompose_matmul
 from onnx2snn.passes.decompose_max_pool import decompose_max_pool
+from onnx2snn.passes.decompose_maximum import decompose_maximum
+from onnx2snn.passes.decompose_reduction import decompose_reduction
+from onnx2snn.passes.decompose_softmax import decompose_softmax
 from onnx2snn.passes.drop_identities import drop_identities
 from onnx2snn.passes.drop_string_outputs import drop_string_outputs
 from onnx2snn.passes.expand_fused import expand_fused
@@ -77,7 +83,16 @@ FRONT: tuple[Pass, ...] = (
     drop_identities,
     fold_batch_normalization,  # before classification: what is left of it would be a synapse of its own
 )
-ELEMENTWISE: tuple[Pass, ...] = (decompose_max_pool, decompose_layer_normalization)
+ELEMENTWISE: tuple[Pass, ...] = (
+    decompose_max_pool,
+    decompose_layer_normalization,
+    decompose_instance_normalization,
+    decompose_lp_normalization,
+    decompose_softmax,
+    decompose_reduction,
+    decompose_matmul,
+    decompose_maximum,
+)
 BACK: tuple[Pass, ...] = (
     split_shared_logic,  # before regions: no neuron may have to send integers, booleans or two values
     write_neurons,

@@ -11,6 +11,7 @@ import onnx
 
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.fold_constants import fold_constants
+from onnx2snn.passes.unroll_loops import LOOPS
 from onnx2snn.passes.unroll_recurrence import obstacles
 from onnx2snn_runtime.errors import InputError, Onnx2SnnError, UnsupportedError
 from onnx2snn_runtime.ir.schema import DOMAIN, opset_of
@@ -47,7 +48,9 @@ def refusals(work: Work) -> list[str]:
             static.update(node.output)
             continue
         known = (domain, node.op_type) in local or work.supported(domain, node.op_type, opsets.get(domain, opset))
-        if not known and not (domain == "" and has_body(node.op_type, opset)):
+        expandable = domain == "" and has_body(node.op_type, opset)
+        stays = _has_subgraph(node) and node.op_type not in LOOPS  # the runtime has no time axis within a subgraph
+        if stays or not (known or expandable):
             found.append(_sentence(node, domain))
     return found + list(_ports(model))
 

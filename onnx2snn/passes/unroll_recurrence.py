@@ -34,6 +34,12 @@ def unroll_recurrence(work: Work) -> int:
             break
         total += changed
         fold_constants(work)
+    kept = [node.name or node.output[0] for node in work.model.graph.node if node.op_type == "If"]
+    if kept:  # the runtime has no time axis within a subgraph
+        raise UnsupportedError(
+            f"{work.where} cannot be converted: the condition of the If node {kept[0]!r} depends on the inputs: "
+            "export the branch that is wanted alone"
+        )
     return total
 
 

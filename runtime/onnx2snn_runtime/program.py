@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -30,6 +30,14 @@ WIDE = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
 TYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 
 
+class Clamped(NamedTuple):
+    """clip(g(x), *bounds): the calls that compute g, the name of its result, and the bounds."""
+
+    body: tuple[Call, ...]
+    result: str
+    bounds: tuple[float, float]
+
+
 @dataclass(frozen=True)
 class Population:
     """One neuron node: the function it computes, and how its values are named in the graph."""
@@ -44,20 +52,31 @@ class Population:
     result: str = field(repr=False)
     attributes: NeuronAttributes = field(repr=False)
 
-    def clamp(self, frame: Frame) -> tuple[float, float] | None:
-        """Return (low, high) where the function is clip(x, low, high), None where it is another."""
-        if len(self.body) != 1 or len(self.sources) != 1 or self.body[0].inputs[0] != self.formal[0]:
-            return None
-        if self.body[0].op_type == "Relu":
+    def clamped(self, frame: Frame) -> "Clamped | None":
+        """Return the function as a clip of another, which kernels compute on the way; None where it is none.
+
+        MaxPool(Relu(x)) is Relu(MaxPool(x)): a function that never falls may change places with a maximum.
+        """
+        body, last = list(self.body), self.body[-1]
+        if last.op_type == "MaxPool" and len(body) > 1 and body[-2].outputs[0] == last.inputs[0]:
+            body[-2:] = [replace(last, inputs=body[-2].inputs[:1]), replace(body[-2], inputs=(last.outputs[0],))]
+            last = replace(self.body[-2], inputs=(last.outputs[0], *self.body[-2].inputs[1:]))
+        bounds = self._bounds(last, frame)
+        return None if bounds is None else Clamped(tuple(body[:-1]), last.inputs[0], bounds)
+
+    def _bounds(self, last: Call, frame: Frame) -> tuple[float, float] | None:
+        if last.op_type == "Relu":
             return 0.0, math.inf
-        if self.body[0].op_type != "Clip" or self.body[0].attributes:
+        if last.op_type != "Clip" or last.attributes:
             return None
-        held = dict(zip(self.formal[1:], self.constants, strict=True))
-        named = [held.get(name) if name else None for name in (*self.body[0].inputs[1:], "", "")][:2]
+        held = dict(zip(self.formal[len(self.sources) :], self.constants, strict=True))
+        named = [held.get(name, "?") if name else None for name in (*last.inputs[1:], "", "")][:2]
+        if "?" in named:  # a bound that the body computes
+            return None
         low, high = (
             default if n is None else _number(frame, n) for n, default in zip(named, (-math.inf, math.inf), strict=True)
         )
-        return (float(low), float(high)) if low <= high else None
+        return (low, high) if low <= high else None
 
     def target(self, sources: Sequence[Tensor], constants: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
         """Return f(x1, ..., xk), computed in `dtype`."""

@@ -81,11 +81,12 @@ class LayerExecution(Execution):
             for probe in self.watchers:
                 probe.sources(item, first + index, [x[index if len(x) > 1 else 0] for x in sources])
         seen = any(probe.sees_spikes for probe in self.settings.probes)
-        clamp = None if seen or dynamics.rectifies else item.clamp(self.frame)
-        target = sources[0] if clamp else self._target(item, sources, varying)
+        clamped = None if seen or dynamics.rectifies else item.clamped(self.frame)
+        body, result, clamp = clamped or (item.body, item.result, None)
+        target = self._target(item, body, result, sources, varying)
         state = self.states.get(item.output) or dynamics.init(target[0].to(self.program.wide))
         kernel = None if seen else find_kernel(dynamics, target)
-        if kernel is None and clamp and not seen and target.dtype != self.program.wide:
+        if kernel is None and not seen and target.dtype != self.program.wide:
             target = target.to(self.program.wide)
             kernel = find_kernel(dynamics, target)
         if kernel is not None:
@@ -95,7 +96,7 @@ class LayerExecution(Execution):
             for probe in self.settings.probes:
                 probe.count(item, first, scanned.events, scanned.values[0])
             return scanned.values
-        target = self._target(item, sources, varying) if clamp else target
+        target = self._target(item, item.body, item.result, sources, varying) if clamp else target
         aim = sources[0].to(self.program.wide) if dynamics.rectifies else target
         states, spikes = scan_by_steps(dynamics, aim, state, count, first, neuron)
         self.states[item.output] = states[-1]
@@ -104,23 +105,26 @@ class LayerExecution(Execution):
                 probe.population(item, first + i, spike, after, target[i if len(target) > 1 else 0])
         return torch.stack([after.v for after in states])
 
-    def _target(self, item: Population, sources: list[Tensor], varying: list[bool]) -> Tensor:
-        """Return f(x) as [T, ...]; [1, ...] where no source varies."""
-        constants = [self.frame.values[name] for name in item.constants]
-        wide, device = self.program.wide, self.program.device
+    def _target(
+        self, item: Population, body: Sequence[Call], result: str, sources: list[Tensor], varying: list[bool]
+    ) -> Tensor:
+        """Return what `body`, all or part of the population's, makes of its sources: [T, ...], or [1, ...]."""
         given = [x if flag else x[0] for x, flag in zip(sources, varying, strict=True)]
-        if not any(varying):
-            return item.target(given, constants, wide)[None]
-        frame = Frame(wide, device, dict(zip(item.formal, (*given, *constants), strict=True)))
+        constants = [self.frame.values[name] for name in item.constants]
+        formal = dict(zip(item.formal, (*given, *constants), strict=True))
+        if not body:  # in the type that it has: kernels read halves
+            value: Tensor = formal[result]
+            return value if any(varying) else value[None]
+        frame = Frame(self.program.wide, self.program.device, formal)
         moving = {name for name, flag in zip(item.formal, varying, strict=False) if flag}
-        for inner in item.body:
+        for inner in body:
             flags = [name in moving for name in inner.inputs]
             arguments = [fetch(inner, frame, i) for i in range(len(inner.inputs))]
             if any(flags):
                 moving.update(inner.outputs)
             bind_outputs(inner, frame, map_call(inner, arguments, flags) if any(flags) else compute(inner, arguments))
-        target: Tensor = frame.get(item.result)
-        return target
+        target: Tensor = frame.get(result)
+        return target if any(varying) else target[None]
 
     def _encode(self, first: int, count: int) -> None:
         """Bind the estimates [count, ...] of the spiking inputs."""
