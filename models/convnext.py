@@ -1,5 +1,7 @@
 """ConvNeXt (Liu et al., CVPR 2022): depthwise convolution, LayerNorm over channels, a perceptron."""
 
+from functools import partial
+
 import torch
 from torch import nn
 
@@ -60,3 +62,9 @@ class ConvNext(nn.Module):
 def digits_convnext() -> Recipe:
     """Return the recipe for the 8x8 digits."""
     return Recipe(ConvNext, "digits", epochs=25, target=0.96, augmentation=0.5)
+
+
+@networks.register("mnist_convnext")
+def mnist_convnext() -> Recipe:
+    """Return the recipe for MNIST."""
+    return Recipe(partial(ConvNext, kernel=5), "mnist", epochs=12, target=0.975)

@@ -8,6 +8,9 @@ import numpy as np
 from models.sounds import tones
 from onnx2snn_runtime.errors import InputError
 
+SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32), "cifar100": (3, 32, 32)}
+"""Channels, height and width of the images; CIFAR is read by models.datasets."""
+
 _FILE = Path(__file__).parent / "data" / "images.npz"
 # The brightest level of the stored integers: sixteen in the 8x8 digits, a byte in MNIST.
 _BRIGHTEST = {"digits": 16, "mnist": 255}

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from models.data import SHAPES
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -22,3 +24,8 @@ class Recipe:
     weight_decay: float = 0.02
     batch_size: int = 64
     augmentation: float = 1.0
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of the images."""
+        return SHAPES[self.dataset]

@@ -1,5 +1,7 @@
 """ResMLP (Touvron et al., 2021): patches mixed by a linear layer, affine maps in place of normalization, GELU."""
 
+from functools import partial
+
 import torch
 from torch import nn
 
@@ -65,3 +67,9 @@ class ResMlp(nn.Module):
 def digits_resmlp() -> Recipe:
     """Return the recipe for the 8x8 digits."""
     return Recipe(ResMlp, "digits", epochs=40, target=0.95, augmentation=0.5)
+
+
+@networks.register("mnist_resmlp")
+def mnist_resmlp() -> Recipe:
+    """Return the recipe for MNIST."""
+    return Recipe(partial(ResMlp, size=28, patch=4, width=64, depth=4), "mnist", epochs=20, target=0.955)

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
+import onnx
 
 from onnx2snn.cli import console, options
-from onnx2snn.cli.files import check_output, read_data, take_image_options
+from onnx2snn.cli.files import check_output, read_data, read_named, take_image_options
+from onnx2snn.zoo import is_name
 from onnx2snn_runtime.ir.verify import read_model
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ _PATH = click.Path(path_type=Path)
     show_default=True,
     help="What a scale holds: every output, or 99.9 % of them (for if and lif).",
 )
+@click.option(
+    "--pretrained/--no-pretrained", default=True, show_default=True, help="Weights of a model that is given by name."
+)
 @options.structure
 @click.option("--adapt/--no-adapt", default=True, show_default=True, help="Raise levels until within the tolerance.")
 @click.option("--tolerance", type=float, default=0.01, show_default=True, help="Relative error to reach.")
@@ -48,23 +53,35 @@ _PATH = click.Path(path_type=Path)
 @options.force
 @options.common
 def command(
-    model: Path, output: Path | None, calibration: Path | None, as_json: bool, force: bool, **given: Any
+    model: Path,
+    output: Path | None,
+    calibration: Path | None,
+    pretrained: bool,
+    as_json: bool,
+    force: bool,
+    **given: Any,
 ) -> None:
-    """Convert MODEL, an ONNX file, into a spiking network, without retraining.
+    """Convert MODEL into a spiking network, without retraining: an ONNX file, or a name such as timm/convnext_atto.
 
     Populations are measured on the calibration data. Without any, synthetic data stand in, and no accuracy is to be
     expected.
     """
-    path = output or model.with_name(model.stem + ".snn.onnx")
+    named = is_name(model)
+    path = output or (Path(model.name + ".snn.onnx") if named else model.with_name(model.stem + ".snn.onnx"))
     check_output(path, force, model, *([calibration] if calibration else []))
     images = take_image_options(given)
     given |= options.take_overrides(given)
     from onnx2snn.conversion import convert
 
     with console.progress() as progress:
+        source: Path | onnx.ModelProto = model
+        if named:
+            progress("building the model", 0.0)
+            source = read_named(model, pretrained, images)
         limit = given["samples"] if calibration and calibration.is_dir() else None  # of arrays the converter draws
-        data = read_data(calibration, read_model(model), limit, images) if calibration else None
-        snn = convert(model, calibration=data.inputs if data else None, progress=progress, **given)
+        proto = source if isinstance(source, onnx.ModelProto) else read_model(source)
+        data = read_data(calibration, proto, limit, images) if calibration else None
+        snn = convert(source, calibration=data.inputs if data else None, progress=progress, **given)
     snn.save(path, force=True)
     report = cast("ConversionReport", snn.conversion)
     if as_json:

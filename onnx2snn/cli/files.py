@@ -7,9 +7,13 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from onnx2snn import zoo
 from onnx2snn.data import Samples, read_samples
 from onnx2snn.images import Preprocessing
 from onnx2snn_runtime.errors import InputError
+
+NEUTRAL = ((0.0,), (1.0,))
+"""A mean and a deviation that change nothing."""
 
 
 def check_output(path: Path, force: bool, *sources: Path) -> None:
@@ -47,6 +51,16 @@ def read_data(path: Path, proto: onnx.ModelProto, limit: int | None, image_optio
     ports = [value for value in proto.graph.input if value.name not in constant]
     preprocessing = _preprocessing(ports[0], image_options) if ports else None
     return read_samples(path, [port.name for port in ports], limit, preprocessing)
+
+
+def read_named(name: Path, pretrained: bool, image_options: dict[str, Any]) -> onnx.ModelProto:
+    """Return the model `name` of the zoo; its own normalisation takes the place of none in `image_options`."""
+    made = zoo.load(name, pretrained=pretrained, size=image_options.get("size"))
+    if image_options.get("mean") == NEUTRAL[0] and image_options.get("std") == NEUTRAL[1]:
+        image_options |= {"mean": made.mean, "std": made.std}
+    if made.size is not None and image_options.get("resize") is None:
+        image_options |= {"size": made.size[1:], "resize": made.resize}
+    return made.proto
 
 
 def take_image_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ depend on those of its predecessors over the same chunk and on its own past alon
 step, with the same results.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -29,20 +29,23 @@ class LayerExecution(Execution):
         if moving or self.settings.delay:
             return make_execution("step", self.program, self.settings).run(inputs, moving, steps)
         self.feed(inputs)
-        if self.watchers:
-            self.rest()
-            self.show_rest()
-        outputs = {}
+        outputs: dict[int, dict[str, Tensor]] = {}
         while self.t < steps[-1]:
             count = min(self.settings.chunk or steps[-1], steps[-1] - self.t)
-            self._advance(count)
-            for t in steps:
-                if self.t - count < t <= self.t:
-                    outputs[t] = self.read(self._at(t - (self.t - count) - 1), t)
+            outputs |= self.span(count, steps)
         return outputs
+
+    def span(self, count: int, wanted: Iterable[int]) -> dict[int, dict[str, Tensor]]:
+        """Make `count` time steps at once and return the outputs after those in `wanted`."""
+        first = self.t + 1
+        self._advance(count)
+        return {t: self.read(self._at(t - first), t) for t in wanted if first <= t <= self.t}
 
     def _advance(self, count: int) -> None:
         """Make `count` time steps."""
+        if self.watchers and self.t == 0:
+            self.rest()
+            self.show_rest()
         first = self.t + 1
         self._encode(first, count)
         for item, releases in zip(self.program.loop, self.program.releases, strict=True):

@@ -10,6 +10,8 @@ import onnx
 import pytest
 from PIL import Image
 
+from onnx2snn import zoo
+from onnx2snn.cli.files import read_named
 from onnx2snn_runtime.model import load
 from tests.onnx2snn.cli.conftest import Converter, Invoke
 
@@ -103,3 +105,24 @@ def test_calibration_that_cannot_be_read(
         data.write_bytes(content)
     assert sentence in refused("convert", model_file, "-c", data)
     assert not model_file.with_name("net.snn.onnx").exists()
+
+
+def test_a_model_by_name(invoke: Invoke, refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = invoke("convert", "reference/mnist_mlp", "--no-adapt", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["output"] == "mnist_mlp.snn.onnx"
+    assert load("mnist_mlp.snn.onnx").program.populations
+    assert "did you mean 'reference/mnist_mlp'" in refused("convert", "reference/mnist_mpl", "-o", "b.onnx")
+
+
+def test_the_normalisation_of_a_named_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = zoo.ZooModel("timm/a", onnx.ModelProto(), (3, 64, 64), (0.4, 0.5, 0.6), (0.2,), 73)
+    monkeypatch.setattr(zoo, "load", lambda name, **options: made)
+    neutral: dict[str, object] = {"mean": (0.0,), "std": (1.0,), "resize": None, "size": None}
+    read_named(Path("timm/a"), True, neutral)
+    assert neutral == {"mean": made.mean, "std": made.std, "resize": 73, "size": (64, 64)}
+    chosen: dict[str, object] = {"mean": (0.1,), "std": (1.0,), "resize": 80, "size": (64, 64)}
+    before = dict(chosen)
+    read_named(Path("timm/a"), True, chosen)
+    assert chosen == before

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from onnx2snn.ann import run_ann
-from onnx2snn.conversion import BACK, ELEMENTWISE, convert
+from onnx2snn.conversion import convert
 from onnx2snn.passes import group_regions
 from onnx2snn.passes.base import run_passes
+from onnx2snn.pipeline import BACK, ELEMENTWISE
 from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.ir.schema import read_neuron
 from tests.onnx2snn.passes.graphs import front, model_of, neurons

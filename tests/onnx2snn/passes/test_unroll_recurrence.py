@@ -9,10 +9,11 @@ import pytest
 from onnx import helper, numpy_helper, parser
 
 from onnx2snn.ann import run_ann
-from onnx2snn.conversion import convert, prepare
+from onnx2snn.conversion import convert
 from onnx2snn.passes.base import run_passes
 from onnx2snn.passes.fold_constants import fold_constants
 from onnx2snn.passes.unroll_recurrence import unroll_recurrence
+from onnx2snn.pipeline import prepare
 from onnx2snn_runtime.errors import UnsupportedError
 
 STEPS, BATCH, SIZE, HIDDEN = 4, 3, 5, 6
@@ -172,6 +173,12 @@ def test_the_branch_of_a_known_condition():
     model = parser.parse_model(IF)
     agree(model, values(model))
     assert "If" not in {node.op_type for node in unrolled(model).graph.node}
+
+
+def test_a_condition_of_the_input_is_refused():
+    text = IF.replace("float[N,2] x)", "float[N,2] x, bool yes)", 1).replace("<bool yes = {0}>", "")
+    with pytest.raises(UnsupportedError, match="the If node 'y' chooses as the input says: export the branch"):
+        convert(parser.parse_model(text))
 
 
 def test_a_recurrent_network_spikes():
