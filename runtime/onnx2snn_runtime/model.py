@@ -1,7 +1,7 @@
 """The Python interface: a spiking network as a torch.nn.Module."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,20 @@ from torch import nn
 
 from onnx2snn_runtime.batching import Batch, batches, count_samples, join
 from onnx2snn_runtime.early_exit import Exit
-from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.errors import InputError, ModelError
 from onnx2snn_runtime.executors.base import Execution, make_execution
 from onnx2snn_runtime.files import check_writable, write_model
 from onnx2snn_runtime.inputs import check_input, named_inputs, to_device, varies_in_time
 from onnx2snn_runtime.interpreter import Tensor
-from onnx2snn_runtime.ir.schema import ModelDefaults, is_neuron, read_neuron, write_defaults, write_neuron
-from onnx2snn_runtime.ir.verify import read_model, verify
+from onnx2snn_runtime.ir.schema import (
+    ModelDefaults,
+    NeuronAttributes,
+    is_neuron,
+    read_neuron,
+    write_defaults,
+    write_neuron,
+)
+from onnx2snn_runtime.ir.verify import check_parameters, read_model, verify
 from onnx2snn_runtime.probes import check_probes
 from onnx2snn_runtime.program import TYPES, Program
 from onnx2snn_runtime.running import Request, Run, ascending, run_program
@@ -62,7 +69,7 @@ class SpikingModel(nn.Module):
         x: Any,
         timesteps: int | Sequence[int] | None = None,
         *,
-        probes: Sequence[str] = (),
+        probes: str | Sequence[str] = (),
         executor: str = "layer",
         batch_size: int | None = None,
         max_memory: int | None = None,
@@ -82,7 +89,8 @@ class SpikingModel(nn.Module):
         not fit raises InputError.
         """
         steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
-        check_probes(list(probes))
+        probes = [probes] if isinstance(probes, str) else list(probes)
+        check_probes(probes)
         inputs = self._checked(x)
         leave = Exit(early_exit, stable_steps, exit_every) if early_exit else None
         run = run_program(
@@ -127,9 +135,14 @@ class SpikingModel(nn.Module):
 
     def set_population(self, name: str, **changes: Any) -> None:
         """Change parameters (levels, mantissa, scale) of the population `name`, here and in the IR."""
+        _check_names(f"the population {name!r}", changes, [f.name for f in fields(NeuronAttributes)])
         for node in self.proto.graph.node:
             if is_neuron(node) and (node.name or node.output[0]) == name:
                 attributes = replace(read_neuron(node), **changes)
+                try:
+                    check_parameters(name, attributes, len(node.input))
+                except ModelError as error:
+                    raise InputError(str(error)) from error
                 write_neuron(node, attributes)
                 self.program.set_attributes(name, attributes)
                 return
@@ -141,6 +154,8 @@ class SpikingModel(nn.Module):
 
     def set_defaults(self, **changes: Any) -> None:
         """Change the model-level settings, here and in the IR."""
+        _check_names("the model", changes, [f.name for f in fields(ModelDefaults)])
+        ascending(changes.get("timesteps", 1))
         self.program.defaults = self.program.defaults.updated(**changes)
         write_defaults(self.proto, self.program.defaults)
 
@@ -174,6 +189,12 @@ class SpikingModel(nn.Module):
         )
 
 
+def _check_names(what: str, changes: Mapping[str, Any], known: Sequence[str]) -> None:
+    for name in changes:
+        if name not in known:
+            raise InputError(f"{what} has no setting {name!r}: it has {', '.join(known)}")
+
+
 def load(path: str | Path, *, device: str = "cpu", dtype: str | torch.dtype | None = None) -> SpikingModel:
     """Return the spiking network in the IR file `path`, on `device`, its synapses in `dtype` (the file's own)."""
     model = SpikingModel(read_model(path), repr(str(path)))
@@ -182,12 +203,18 @@ def load(path: str | Path, *, device: str = "cpu", dtype: str | torch.dtype | No
 
 def place(model: SpikingModel, device: str, dtype: str | torch.dtype | None = None) -> SpikingModel:
     """Move `model` to `device` and `dtype`; what torch does not have raises InputError."""
-    if isinstance(dtype, str):
-        names = {name: kind for kind, name in TYPES.items()}
-        if dtype not in names:
-            raise InputError(f"there is no dtype {dtype!r}: choose {', '.join(names)}")
-        dtype = names[dtype]
+    names = {name: kind for kind, name in TYPES.items()}
+    if dtype is not None and dtype not in names and dtype not in TYPES:
+        raise InputError(f"there is no dtype {str(dtype)!r} for synapses: choose {', '.join(names)}")
+    check_device(device)
+    return model.to(device=torch.device(device), dtype=names.get(dtype) if isinstance(dtype, str) else dtype).eval()
+
+
+def check_device(device: str) -> None:
+    """Raise InputError where torch cannot use `device` on this machine."""
     try:
-        return model.to(device=torch.device(device), dtype=dtype).eval()
+        torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"the device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+        first = str(error).splitlines()[0]
+        why = "there is no such kind of device" if first.startswith("Expected one of") else first
+        raise InputError(f"the device {device!r} cannot be used ({why}): choose cpu, cuda or cuda:N") from error
