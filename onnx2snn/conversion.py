@@ -20,7 +20,8 @@ from onnx2snn.version import VERSION
 from onnx2snn_runtime.encoders.base import ENCODERS
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.ir.schema import ModelDefaults, write_defaults
-from onnx2snn_runtime.model import SpikingModel, place
+from onnx2snn_runtime.model import SpikingModel, check_device, place
+from onnx2snn_runtime.settings import make_settings
 
 Progress = Callable[[str, float], None]
 NEURONS = ("region", "elementwise")
@@ -79,6 +80,10 @@ def convert(
     start = time.perf_counter()
     _check_options(neurons, scale, encoder, levels, mantissa, timesteps)
     check_range(range, scale)
+    _check_run(dynamics, dynamics_options, schedule, schedule_options, encoder, delay)
+    check_device(device)
+    if not tolerance > 0 or not budget >= 0:
+        raise InputError(f"tolerance is {tolerance} and budget {budget}: give an error above 0 and 0 or more seconds")
     tell = progress or (lambda stage, fraction: None)
     work = prepare(model, neurons, encoder)
     report = ConversionReport(source=work.where)
@@ -158,6 +163,27 @@ def _check_options(neurons: str, scale: str, encoder: str, levels: int, mantissa
         raise InputError(f"levels is {levels} and mantissa {mantissa}: give 1 to 100 levels and 0 to 20 mantissa bits")
     if timesteps < 1:
         raise InputError(f"timesteps is {timesteps}: give 1 or more")
+
+
+def _check_run(
+    dynamics: str,
+    dynamics_options: Mapping[str, Any] | None,
+    schedule: str,
+    schedule_options: Mapping[str, float] | None,
+    encoder: str,
+    delay: int,
+) -> None:
+    """Raise what a run would raise, before any work is done."""
+    defaults = ModelDefaults(
+        dynamics=dynamics,
+        dynamics_options=dict(dynamics_options or {}),
+        schedule=schedule,
+        schedule_options=dict(schedule_options or {}),
+        encoder=encoder,
+        spiking_inputs=() if encoder == "direct" else ("any",),
+        delay=delay,
+    )
+    make_settings(defaults, {})
 
 
 def _input_scales(inputs: Mapping[str, np.ndarray]) -> dict[str, float]:
