@@ -21,7 +21,7 @@ _SHOWN = (
 )
 
 
-@click.command()
+@click.command(short_help="Compare two spiking networks or settings.")
 @click.argument("first", type=_PATH)
 @click.argument("second", type=_PATH, required=False)
 @click.option(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from tests.onnx2snn.cli.conftest import Invoke
@@ -62,3 +63,19 @@ def test_refusals_are_all_listed(invoke: Invoke, refusals: list[str]) -> None:
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [f"Error: {text}" for text in refusals]
     assert json.loads(result.stdout)["refusals"] == refusals
+
+
+def test_a_network_without_a_neuron(invoke: Invoke, tmp_path: Path) -> None:
+    text = '<ir_version: 8, opset_import: ["" : 17]> net (float[N, 4] x) => (float[N, 4] y) { y = Neg(x) }'
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "net.onnx")
+    result = invoke("inspect", tmp_path / "net.onnx")
+    assert result.stdout.endswith("0 populations of neurons: there is nothing to convert\n")
+
+
+def test_without_nodes_there_is_no_table(invoke: Invoke, tmp_path: Path) -> None:
+    text = '<ir_version: 8, opset_import: ["" : 17]> net (float[N, 4] x) => (float[N, 4] y) { y = Foo(x) }'
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "net.onnx")
+    result = invoke("inspect", tmp_path / "net.onnx")
+    assert result.exit_code == 1
+    assert result.stdout == f"'{tmp_path / 'net.onnx'}': a plain network\n"
+    assert result.stderr.startswith("Error: the Foo node 'y' has no spiking form")
