@@ -99,9 +99,7 @@ def test_the_batch_of_a_stream_stays() -> None:
 
 
 def test_placing() -> None:
-    with pytest.raises(
-        InputError, match="there is no dtype 'float8' for synapses: choose float32, float64, float16"
-    ):
+    with pytest.raises(InputError, match="there is no dtype 'float8' for synapses: choose float32, float64, float16"):
         place(network(MLP), "cpu", "float8")
     with pytest.raises(InputError, match="the device 'toaster' cannot be used"):
         place(network(MLP), "toaster")
