@@ -9,7 +9,7 @@ import torch
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, Tensor
 from onnx2snn_runtime.dynamics.signgd import SignGD
 from onnx2snn_runtime.kernels.base import KERNELS, Clamp, Scanned
-from onnx2snn_runtime.kernels.native import library, pool, shares, unavailable
+from onnx2snn_runtime.kernels.native import library, pool, shares, spread, unavailable
 from onnx2snn_runtime.optimizers.sgd import SGD
 
 _REAL = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
@@ -53,7 +53,7 @@ class SignGDScan:
         size = v.numel()
         numbers, factor = moves(dynamics, neuron, t, steps)
         etas = torch.tensor(numbers, dtype=torch.float64).to(v.dtype)
-        scale = torch.as_tensor(factor, dtype=v.dtype).expand(v.shape[1:] if v.ndim else ()).contiguous()
+        scale = spread(factor, v)
         period = scale.numel() if isinstance(factor, Tensor) else 1
         low, high = clamp or (-math.inf, math.inf)
         parts = shares(size, steps)

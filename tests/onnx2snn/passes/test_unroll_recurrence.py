@@ -175,6 +175,12 @@ def test_the_branch_of_a_known_condition():
     assert "If" not in {node.op_type for node in unrolled(model).graph.node}
 
 
+def test_a_condition_of_the_input_is_refused():
+    text = IF.replace("float[N,2] x)", "float[N,2] x, bool yes)", 1).replace("<bool yes = {0}>", "")
+    with pytest.raises(UnsupportedError, match="the If node 'y' chooses as the input says: export the branch"):
+        convert(parser.parse_model(text))
+
+
 def test_a_recurrent_network_spikes():
     model = recurrent("LSTM", layout=0)
     model.graph.output[0].type.tensor_type.shape.dim.add()
