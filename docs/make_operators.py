@@ -29,12 +29,12 @@ HEAD = f"""# Operators
 Made by `python -m docs.make_operators` from the code, with the schemas of onnx %s; do not edit it.
 
 An operator that depends on constants alone is folded, and one that sees the model's inputs through unweighted operators
-alone (control) is computed exactly, outside time, whatever it is. The third column says what it becomes where one of its
-inputs spikes:
+alone (control) is computed exactly, outside time, whatever it is. The third column says what it becomes where one of
+its inputs spikes:
 
 | word | what becomes of it |
 |---|---|
-| synapse | stays the operator it is. A, B: it is affine in these, together; A or B: in one of them while the others do not spike |
+| synapse | stays the operator it is. A, B: affine in these together; A or B: in one while the other does not spike |
 | neuron | a neuron of its own, or a part of one |
 | logic | part of a neuron or a readout: its result is no tensor of floats, so it cannot spike on its own |
 | never | its result depends on shapes alone |
