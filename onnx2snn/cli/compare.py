@@ -7,6 +7,7 @@ import click
 
 from onnx2snn.cli import console, options
 from onnx2snn.cli.evaluate import figures
+from onnx2snn.cli.parameters import Setting
 from onnx2snn_runtime.errors import InputError
 
 _PATH = click.Path(path_type=Path)
@@ -27,7 +28,7 @@ _SHOWN = (
 @click.option(
     "--with",
     "changes",
-    type=options.Setting(),
+    type=Setting(),
     multiple=True,
     help="A setting of the second alone, such as dynamics=signgd or schedule.decay=0.9.",
 )

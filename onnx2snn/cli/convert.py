@@ -25,22 +25,28 @@ MOST_NAMED = 6
 @click.option("--samples", type=click.IntRange(1), help="Calibration samples to take; by default all.")
 @click.option("--timesteps", type=click.IntRange(1), default=4, show_default=True, help="Time steps by default.")
 @click.option(
-    "--levels", type=click.IntRange(1, 100), default=12, show_default=True, help="Exponents of a graded spike."
+    "--levels",
+    type=click.IntRange(1, 100),
+    default=12,
+    show_default=True,
+    help="Exponents that a graded spike can have.",
 )
-@click.option("--mantissa", type=click.IntRange(0, 20), default=1, show_default=True, help="Its mantissa bits.")
+@click.option(
+    "--mantissa", type=click.IntRange(0, 20), default=1, show_default=True, help="Mantissa bits of a graded spike."
+)
 @click.option(
     "--scale",
     type=click.Choice(["layer", "channel", "neuron"]),
     default="layer",
     show_default=True,
-    help="What has a scale of its own.",
+    help="What gets a scale of its own.",
 )
 @click.option(
     "--range",
     type=click.Choice(["maximum", "percentile"]),
     default="maximum",
     show_default=True,
-    help="What a scale holds: every output, or 99.9 % of them (for if and lif).",
+    help="What a scale covers: every output, or 99.9 % of them (for if and lif).",
 )
 @click.option(
     "--pretrained/--no-pretrained", default=True, show_default=True, help="Weights of a model that is given by name."

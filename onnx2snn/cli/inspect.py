@@ -37,6 +37,9 @@ def command(ctx: click.Context, model: Path, neurons: str, encoder: str, as_json
 def show(found: "Inspection") -> None:
     """Print the nodes, then the shares of the kinds."""
     console.say(f"{found.model}: " + ("a spiking network" if found.is_ir else "a plain network"))
+    for word, ports in (("input", found.inputs), ("output", found.outputs)):
+        for name, text in ports.items():
+            console.say(f"{word} {name}: {text}")
     rows = [
         [
             node.name,
