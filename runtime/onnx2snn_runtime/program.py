@@ -13,7 +13,7 @@ from torch import nn
 
 from onnx2snn_runtime.dynamics.base import Neuron
 from onnx2snn_runtime.errors import ModelError, UnsupportedError
-from onnx2snn_runtime.interpreter import Call, Frame, Tensor, bind, call, to_tensor
+from onnx2snn_runtime.interpreter import WIDE, Call, Frame, Tensor, bind, call, to_tensor
 from onnx2snn_runtime.ir.flow import analyse
 from onnx2snn_runtime.ir.schema import (
     ModelDefaults,
@@ -23,9 +23,7 @@ from onnx2snn_runtime.ir.schema import (
     read_defaults,
     read_neuron,
 )
-
-WIDE = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
-"""What estimates, targets and accumulated currents are kept in where synapses run in half precision."""
+from onnx2snn_runtime.precision import fits, widened
 
 TYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 
@@ -147,7 +145,7 @@ class Program(nn.Module):
         if not self.populations:
             raise ModelError(f"{self.where} holds no neuron: convert a model with a nonlinearity")
         self.releases = self._last_uses()
-        self.narrow = self._read_by_synapses_alone()
+        self._choose_precision()
 
     def _last_uses(self) -> list[tuple[str, ...]]:
         """Return, for each item of the loop, the varying values that nothing needs after it."""
@@ -165,7 +163,27 @@ class Program(nn.Module):
         """Return the populations whose estimates nothing reads but synapses, which run in the program's type."""
         read = {name for item in self.populations for name in item.sources} | {port.name for port in self.outputs}
         read |= {name for item in self.readout for name in item.inputs}
+        read |= {
+            name for item in (*self.loop, *self.tail) if isinstance(item, Call) and item.wide for name in item.inputs
+        }
         return frozenset(item.output for item in self.populations if item.output not in read)
+
+    def _choose_precision(self) -> None:
+        """Mark the synapses that cannot run in the program's type: see `precision`."""
+        wide = {
+            item.output
+            for item in self.populations
+            if not fits(self.dtype, item.attributes.scale, item.attributes.levels, item.attributes.mantissa)
+        }
+        self.loop = widened(self.loop, wide)
+        self.tail = widened(self.tail, wide)
+        self.narrow = self._read_by_synapses_alone()
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "Program":
+        """Move to another device or type, as `torch.nn.Module` does it."""
+        super()._apply(fn, recurse)
+        self._choose_precision()
+        return self
 
     def set_attributes(self, name: str, attributes: NeuronAttributes) -> None:
         """Give the population `name` other attributes."""
@@ -173,6 +191,7 @@ class Program(nn.Module):
             if isinstance(item, Population) and item.name == name:
                 self.loop[index] = replace(item, attributes=attributes)
         self.populations = [item for item in self.loop if isinstance(item, Population)]
+        self._choose_precision()
 
     @property
     def dtype(self) -> torch.dtype:
