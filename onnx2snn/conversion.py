@@ -29,7 +29,13 @@ NEURONS = ("region", "elementwise")
 
 @dataclass
 class ConversionReport:
-    """What a conversion did and what came of it on held-back samples, at the default number of time steps."""
+    """What a conversion did and what came of it on held-back samples, at the default number of time steps.
+
+    `neurons_by_kind` counts populations by operator; `raised` and `mantissa_raised` hold the levels and mantissa bits
+    of the populations that adaptation changed. `relative_error` is |spiking - plain| / |plain| and `agreement` the
+    share of equal top-1, from 0 to 1 (None for outputs without classes); `reached` says whether the tolerance
+    was. `synthetic`: the samples were made up. `passes` are (name, sites changed, seconds), `warnings` sentences.
+    """
 
     source: str = ""
     populations: int = 0
@@ -70,12 +76,29 @@ def convert(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> SpikingModel:
-    """Return the spiking network that the ONNX `model` becomes (a path, a ModelProto or a zoo name).
+    """Return the spiking network that the ONNX `model` becomes (a path, a ModelProto or a zoo name), not retrained.
 
-    `calibration` maps input names to arrays [samples, ...] (one array for a model of one input); without any, inputs
-    are made up and accuracy is not to be expected. With `adapt`, levels and mantissa bits rise, for `budget` seconds at
-    most, until the relative error at `timesteps` on held-back samples is within `tolerance`. The result's `conversion`
-    says what was done. Raises InputError for options and data, UnsupportedError for what cannot be converted.
+    Data: `calibration` maps input names to arrays or tensors [samples, ...], in the type and the normalisation that the
+    model takes (one array for a model of one input); a few dozen do. A quarter of them, 16 at most, is held back to try
+    the result, the rest sets the scales. Without any, inputs are made up and accuracy is not to be expected. `samples`
+    draws so many.
+
+    Network: `neurons` "region" makes a neuron of any group of operators, "elementwise" of scalar functions alone. Each
+    population's `scale` is one number a "layer", "channel" or "neuron", a power of two that covers the `range` of its
+    outputs: their "maximum", or the "percentile" 99.9 % (for if and lif).
+
+    Defaults of the file, which a run can override: `timesteps`, `dynamics` (differential, signgd, subgradient, if, lif)
+    with its options, `schedule`, `delay` (steps a spike is on its way, 0 or 1). `encoder` other than "direct" makes the
+    float inputs spike, too; that is built in. `levels` (exponents) and `mantissa` (bits) are those of a graded spike.
+
+    With `adapt` (differential alone) levels and mantissa bits rise where they matter most, for `budget` seconds at
+    most, until the relative error of the outputs at `timesteps`, on the samples held back, is within `tolerance`
+    (0.01: 1 %). `device` is where this runs and where the result lies; `progress` is called with a stage and the share
+    done.
+
+    The result's `conversion` is a `ConversionReport`. Raises InputError for options and data, RegistryError for names
+    that do not exist, UnsupportedError with everything that cannot be converted, ModelError for a broken model, or one
+    without a nonlinearity. Source of the signGD neuron: Oh & Lee, ICML 2024 (arXiv 2407.01645).
     """
     start = time.perf_counter()
     _check_options(neurons, scale, encoder, levels, mantissa, timesteps)

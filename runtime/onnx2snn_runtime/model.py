@@ -35,12 +35,13 @@ Output = Any
 
 
 class SpikingModel(nn.Module):
-    """A spiking network read from an IR model.
+    """A spiking network, a torch.nn.Module: `onnx2snn.convert` makes one, `onnx2snn.load` reads one from its file.
 
-    `snn(x, timesteps=8)` returns the decoded output after 8 steps. `x` is one array or tensor for a model of one
-    input, otherwise a mapping from input name to array; a leading axis more than the model has is time, x[T, ...].
-    What comes back is a tensor for a model of one output, otherwise a dict by output name, in the kind (numpy or torch)
-    and on the device that went in.
+    `snn(x, timesteps=8)` returns the decoded output after 8 steps. `x` is one array or tensor [samples, ...] for a
+    model of one input, otherwise a mapping from input name to array, in the types of the ONNX model. One axis more, in
+    front, is time: x[T, samples, ...]. What comes back is one array for a model of one output, otherwise a dictionary
+    by output name: numpy for numpy, torch for torch, on the device that went in. `conversion` is the report of
+    `convert`, None for a network from a file.
     """
 
     def __init__(self, proto: onnx.ModelProto, where: str = "the model") -> None:
@@ -58,7 +59,7 @@ class SpikingModel(nn.Module):
         return self.program.defaults
 
     def forward(self, x: Any, timesteps: int | None = None, **options: Any) -> Output:
-        """Return the output after `timesteps` steps; for `options` see `run`."""
+        """Return the output after `timesteps` steps (the model's own number); for `options` see `run`."""
         steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
         if len(steps) > 1:
             raise InputError(f"timesteps is {timesteps!r}: give one whole number, or call run(), which takes several")
@@ -79,14 +80,16 @@ class SpikingModel(nn.Module):
         exit_every: int = 1,
         **overrides: Any,
     ) -> Run:
-        """Run `x` and return outputs and counts at every one of `timesteps`, in one pass.
+        """Run `x` (see the class) and return outputs and counts at every one of `timesteps`, in one pass.
 
-        `probes` names what to record (see `onnx2snn_runtime.probes`), `operations` counts synaptic operations,
-        `batch_size` bounds the samples run at a time, `max_memory` the bytes taken above the loaded model (executor
-        `layer`). With `early_exit` "settled" samples leave when nothing moves any more, with "stable" when their top-1
-        was the same for `stable_steps` steps, looked at every `exit_every` steps: see `early_exit`. `overrides` may
-        hold dynamics, dynamics_options, schedule, schedule_options, encoder, encoder_options, delay. Input that does
-        not fit raises InputError.
+        `probes` names what to record of every population: events, rates, spikes, values, errors. `operations` counts
+        synaptic operations. `executor` is "layer" (fast), "step" (constant memory) or "event" (by spikes alone, the
+        reference); `batch_size` bounds the samples run at a time, `max_memory` the bytes taken above the loaded model
+        (executor layer). With `early_exit` "settled" samples leave when nothing moves any more, with "stable" when
+        their top-1 was the same for `stable_steps` steps, looked at every `exit_every` steps: see `early_exit`.
+        `overrides` replace the file's dynamics, dynamics_options, schedule, schedule_options, encoder,
+        encoder_options and delay for this run. Input, a name or an option that does not fit raises InputError or
+        RegistryError; neurons that the dynamics cannot express raise UnsupportedError.
         """
         steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
         probes = [probes] if isinstance(probes, str) else list(probes)
@@ -107,7 +110,11 @@ class SpikingModel(nn.Module):
 
     @torch.no_grad()
     def step(self, x: Any, **overrides: Any) -> Output:
-        """Make one time step on the input `x` of this step, keep the state, and return the output so far."""
+        """Make one time step on the input `x` of this step, [samples, ...], keep the state, return the output so far.
+
+        `overrides`, and an `executor`, are taken at the first step alone; a later one with them, or with another
+        number of samples, raises InputError. `reset` begins anew.
+        """
         batch = self._one_step(self._checked(x))
         if self._live is None:
             executor = overrides.pop("executor", "step")
@@ -134,7 +141,11 @@ class SpikingModel(nn.Module):
         return first
 
     def set_population(self, name: str, **changes: Any) -> None:
-        """Change parameters (levels, mantissa, scale) of the population `name`, here and in the IR."""
+        """Change parameters of the population `name`, here and in the IR that `save` writes.
+
+        `levels`: exponents of a graded spike, 1 or more; `mantissa`: its bits; `scale`: a positive number, or an array
+        that broadcasts to the output without its batch axis. What does not exist or makes no sense raises InputError.
+        """
         _check_names(f"the population {name!r}", changes, [f.name for f in fields(NeuronAttributes)])
         for node in self.proto.graph.node:
             if is_neuron(node) and (node.name or node.output[0]) == name:
@@ -153,14 +164,17 @@ class SpikingModel(nn.Module):
         return [item.name for item in self.program.populations]
 
     def set_defaults(self, **changes: Any) -> None:
-        """Change the model-level settings, here and in the IR."""
+        """Change the model-level settings (`ModelDefaults`: timesteps, dynamics, ...), here and in the IR."""
         _check_names("the model", changes, [f.name for f in fields(ModelDefaults)])
         ascending(changes.get("timesteps", 1))
         self.program.defaults = self.program.defaults.updated(**changes)
         write_defaults(self.proto, self.program.defaults)
 
     def save(self, path: str | Path, *, force: bool = False) -> None:
-        """Write the IR file; an existing file raises InputError unless `force`."""
+        """Write the IR file, whole or not at all; an existing file raises InputError unless `force`.
+
+        It is an ONNX file that onnxruntime runs as the plain network. From 2 GB on, weights lie in a file beside it.
+        """
         self.program.store(self.proto)
         write_model(self.proto, check_writable(path, force=force))
 
@@ -196,7 +210,12 @@ def _check_names(what: str, changes: Mapping[str, Any], known: Sequence[str]) ->
 
 
 def load(path: str | Path, *, device: str = "cpu", dtype: str | torch.dtype | None = None) -> SpikingModel:
-    """Return the spiking network in the IR file `path`, on `device`, its synapses in `dtype` (the file's own)."""
+    """Return the spiking network in the IR file `path`, which `convert` or `SpikingModel.save` wrote.
+
+    `device` is "cpu", "cuda" or "cuda:N". `dtype` is the type that synapses run in, as a name or a torch.dtype:
+    float32, float64, float16 or bfloat16, by default the file's own; estimates are float32 at least. Raises InputError
+    for a path, device or dtype that cannot be used, ModelError for a file that is no spiking IR or a newer one.
+    """
     model = SpikingModel(read_model(path), repr(str(path)))
     return place(model, device, dtype)
 

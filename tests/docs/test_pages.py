@@ -71,6 +71,13 @@ def test_the_page_on_python(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "the input 'image' has the shape (32, 1, 4, 8), the model takes (any, 1, 8, 8)" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore:.*TorchScript-based ONNX export", "ignore:.*feature will be removed")
+def test_the_page_on_converting(folder: Path) -> None:
+    execute(ROOT / "docs" / "convert.md", {})
+    result = CliRunner().invoke(main, ["convert", "net.onnx", "--calibration", "data.npz"])
+    assert result.exit_code == 0, result.output
+
+
 def test_the_page_on_extending(folder: Path, registries: None) -> None:
     with np.load("data.npz") as data:
         x = data["image"]
