@@ -17,6 +17,7 @@ _LAZY = {
     "Onnx2SnnError": "onnx2snn_runtime.errors",
     "InputError": "onnx2snn_runtime.errors",
     "ModelError": "onnx2snn_runtime.errors",
+    "RegistryError": "onnx2snn_runtime.errors",
     "UnsupportedError": "onnx2snn_runtime.errors",
     "__version__": "onnx2snn.version",
 }

@@ -11,6 +11,7 @@ _LAZY = {
     "Onnx2SnnError": "errors",
     "InputError": "errors",
     "ModelError": "errors",
+    "RegistryError": "errors",
     "UnsupportedError": "errors",
     "SpikingModel": "model",
     "Run": "model",

@@ -107,3 +107,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_index_names_every_page() -> None:
     text = (ROOT / "docs" / "index.md").read_text()
     assert [p.name for p in PAGES if f"{p.name})" not in text and p.name != "index.md"] == []
+
+
+def test_the_errors_that_the_page_names_are_there() -> None:
+    text = (ROOT / "docs" / "python.md").read_text()
+    named = set(re.findall(r"`(\w+Error)`", text)) - {"ValueError", "LookupError"}
+    assert named == {name for name in onnx2snn.__all__ if name.endswith("Error")}
