@@ -11,12 +11,13 @@ from typing import Any
 _LAZY = {
     "convert": "onnx2snn.conversion",
     "ConversionReport": "onnx2snn.conversion",
-    "load": "onnx2snn_runtime.model",
+    "load": "onnx2snn_runtime.loading",
     "Run": "onnx2snn_runtime.model",
     "SpikingModel": "onnx2snn_runtime.model",
     "Onnx2SnnError": "onnx2snn_runtime.errors",
     "InputError": "onnx2snn_runtime.errors",
     "ModelError": "onnx2snn_runtime.errors",
+    "RegistryError": "onnx2snn_runtime.errors",
     "UnsupportedError": "onnx2snn_runtime.errors",
     "__version__": "onnx2snn.version",
 }

@@ -20,7 +20,9 @@ from onnx2snn.version import VERSION
 from onnx2snn_runtime.encoders.base import ENCODERS
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.ir.schema import ModelDefaults, write_defaults
-from onnx2snn_runtime.model import SpikingModel, place
+from onnx2snn_runtime.loading import check_device, place
+from onnx2snn_runtime.model import SpikingModel
+from onnx2snn_runtime.settings import make_settings
 
 Progress = Callable[[str, float], None]
 NEURONS = ("region", "elementwise")
@@ -28,7 +30,13 @@ NEURONS = ("region", "elementwise")
 
 @dataclass
 class ConversionReport:
-    """What a conversion did and what came of it on held-back samples, at the default number of time steps."""
+    """What a conversion did and what came of it on held-back samples, at the default number of time steps.
+
+    `neurons_by_kind` counts populations by operator; `raised` and `mantissa_raised` hold the levels and mantissa bits
+    of the populations that adaptation changed. `relative_error` is |spiking - plain| / |plain| and `agreement` the
+    share of equal top-1, from 0 to 1 (None for outputs without classes); `reached` says whether the tolerance
+    was. `synthetic`: the samples were made up. `passes` are (name, sites changed, seconds), `warnings` sentences.
+    """
 
     source: str = ""
     populations: int = 0
@@ -69,16 +77,37 @@ def convert(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> SpikingModel:
-    """Return the spiking network that the ONNX `model` becomes (a path, a ModelProto or a zoo name).
+    """Return the spiking network that the ONNX `model` becomes (a path, a ModelProto or a zoo name), not retrained.
 
-    `calibration` maps input names to arrays [samples, ...] (one array for a model of one input); without any, inputs
-    are made up and accuracy is not to be expected. With `adapt`, levels and mantissa bits rise, for `budget` seconds at
-    most, until the relative error at `timesteps` on held-back samples is within `tolerance`. The result's `conversion`
-    says what was done. Raises InputError for options and data, UnsupportedError for what cannot be converted.
+    Data: `calibration` maps input names to arrays or tensors [samples, ...], in the type and the normalisation that the
+    model takes (one array for a model of one input); a few dozen do. A quarter of them, 16 at most, is held back to try
+    the result, the rest sets the scales. Without any, inputs are made up and accuracy is not to be expected. `samples`
+    draws so many.
+
+    Network: `neurons` "region" makes a neuron of any group of operators, "elementwise" of scalar functions alone. Each
+    population's `scale` is one number a "layer", "channel" or "neuron", a power of two that covers the `range` of its
+    outputs: their "maximum", or the "percentile" 99.9 % (for if and lif).
+
+    Defaults of the file, which a run can override: `timesteps`, `dynamics` (differential, signgd, subgradient, if, lif)
+    with its options, `schedule`, `delay` (steps a spike is on its way, 0 or 1). `encoder` other than "direct" makes the
+    float inputs spike, too; that is built in. `levels` (exponents) and `mantissa` (bits) are those of a graded spike.
+
+    With `adapt` (differential alone) levels and mantissa bits rise where they matter most, for `budget` seconds at
+    most, until the relative error of the outputs at `timesteps`, on the samples held back, is within `tolerance`
+    (0.01: 1 %). `device` is where this runs and where the result lies; `progress` is called with a stage and the share
+    done.
+
+    The result's `conversion` is a `ConversionReport`. Raises InputError for options and data, RegistryError for names
+    that do not exist, UnsupportedError with everything that cannot be converted, ModelError for a broken model, or one
+    without a nonlinearity. Source of the signGD neuron: Oh & Lee, ICML 2024 (arXiv 2407.01645).
     """
     start = time.perf_counter()
     _check_options(neurons, scale, encoder, levels, mantissa, timesteps)
     check_range(range, scale)
+    _check_run(dynamics, dynamics_options, schedule, schedule_options, encoder, delay)
+    check_device(device)
+    if not tolerance > 0 or not budget >= 0:
+        raise InputError(f"tolerance is {tolerance} and budget {budget}: give an error above 0 and 0 or more seconds")
     tell = progress or (lambda stage, fraction: None)
     work = prepare(model, neurons, encoder)
     report = ConversionReport(source=work.where)
@@ -158,6 +187,27 @@ def _check_options(neurons: str, scale: str, encoder: str, levels: int, mantissa
         raise InputError(f"levels is {levels} and mantissa {mantissa}: give 1 to 100 levels and 0 to 20 mantissa bits")
     if timesteps < 1:
         raise InputError(f"timesteps is {timesteps}: give 1 or more")
+
+
+def _check_run(
+    dynamics: str,
+    dynamics_options: Mapping[str, Any] | None,
+    schedule: str,
+    schedule_options: Mapping[str, float] | None,
+    encoder: str,
+    delay: int,
+) -> None:
+    """Raise what a run would raise, before any work is done."""
+    defaults = ModelDefaults(
+        dynamics=dynamics,
+        dynamics_options=dict(dynamics_options or {}),
+        schedule=schedule,
+        schedule_options=dict(schedule_options or {}),
+        encoder=encoder,
+        spiking_inputs=() if encoder == "direct" else ("any",),
+        delay=delay,
+    )
+    make_settings(defaults, {})
 
 
 def _input_scales(inputs: Mapping[str, np.ndarray]) -> dict[str, float]:

@@ -54,13 +54,15 @@ def make_samples(
     arrays: Mapping[str, np.ndarray], input_names: Sequence[str], where: str, limit: int | None = None
 ) -> Samples:
     """Return `arrays` (by input name, and `labels`) as Samples, checked; `where` names their source in errors."""
+    if not arrays:
+        raise InputError(f"{where!r} holds no arrays: the model's inputs are {', '.join(input_names)}")
     missing = [name for name in input_names if name not in arrays]
     unknown = [name for name in arrays if name not in input_names and name != LABELS]
+    also = "" if missing or LABELS in input_names else f" (and {LABELS!r}, where there are any)"
     if missing or unknown:
         what = f"lacks the input {missing[0]!r}" if missing else f"holds {unknown[0]!r}, which is no input"
-        raise InputError(
-            f"{where!r} {what}: the model's inputs are {', '.join(input_names)}, the data have {', '.join(arrays)}"
-        )
+        wanted = ", ".join(input_names) + also
+        raise InputError(f"{where!r} {what}: the model's inputs are {wanted}, the data have {', '.join(arrays)}")
     inputs = {name: arrays[name] for name in input_names}
     labels = arrays[LABELS] if LABELS in arrays and LABELS not in input_names else None
     counts = {name: len(value) for name, value in inputs.items() if value.ndim}

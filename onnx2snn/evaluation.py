@@ -53,6 +53,7 @@ def evaluate(
         run = snn.run(given, timesteps, executor=executor, batch_size=batch_size, operations=True, **overrides)
         if comparison is None:
             axis = _axis(class_axis, reference, samples.labels)
+            _check_labels(samples.labels, reference.shape, axis if port.type in _FLOATS else None)
             comparison = Comparison(axis, port.type in _FLOATS, {t: Tally() for t in run.outputs})
         count = _count(batch)
         labels = None if samples.labels is None else samples.labels[done : done + count]
@@ -100,6 +101,21 @@ def _axis(asked: int | None, reference: np.ndarray, labels: np.ndarray | None) -
     if not -reference.ndim < asked < reference.ndim or asked == 0:
         raise InputError(f"the output has {reference.ndim} axes, the first for samples: there is no class axis {asked}")
     return asked % reference.ndim
+
+
+def _check_labels(labels: np.ndarray | None, shape: tuple[int, ...], axis: int | None) -> None:
+    """Raise InputError for labels that are not one class for every answer; negative ones are unknown."""
+    if labels is None or axis is None:
+        return
+    wanted = (*shape[1:axis], *shape[axis + 1 :])
+    if labels.shape[1:] != wanted:
+        made = " x ".join(["samples", *map(str, wanted)])
+        raise InputError(f"the labels have the shape {labels.shape}: give one class for every answer, {made}")
+    if labels.size and labels.max() >= shape[axis]:
+        raise InputError(
+            f"the labels go up to {labels.max()}, and the model tells {shape[axis]} classes apart: "
+            f"number them from 0 to {shape[axis] - 1}"
+        )
 
 
 def _batch_size(samples: Samples) -> int:

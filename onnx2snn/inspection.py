@@ -35,10 +35,15 @@ class NodeReport:
 
 @dataclass
 class Inspection:
-    """What becomes of a model: its nodes, the share of each kind in nodes and multiply-adds, and what is refused."""
+    """What becomes of a model: its nodes, the share of each kind in nodes and multiply-adds, and what is refused.
+
+    `inputs` and `outputs` hold type and shape by name, such as "float32 (any, 1, 28, 28)".
+    """
 
     model: str
     is_ir: bool = False
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
     nodes: list[NodeReport] = field(default_factory=list)
     kinds: tuple[str, ...] = KINDS
     shares: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -52,6 +57,9 @@ def inspect_model(
     """Return what `convert` would make of `model`, or what the IR file `model` holds, refusals listed."""
     work = prepare(model, neurons, encoder)
     found = Inspection(work.where)
+    weights = {tensor.name for tensor in work.model.graph.initializer}
+    found.inputs = {v.name: _described(v) for v in work.model.graph.input if v.name not in weights}
+    found.outputs = {v.name: _described(v) for v in work.model.graph.output}
     if any(is_neuron(node) for node in work.model.graph.node):
         _inspect_ir(work, found)
     else:
@@ -75,6 +83,17 @@ def _inspect_ann(work: Work, found: Inspection) -> None:
         region = owners.get(id(node))
         kind = "neuron" if region is not None else classes.kind(node)
         found.nodes.append(_report(node, kind, region, multiply_adds(to_proto(node), shapes)))
+
+
+def _described(value: onnx.ValueInfoProto) -> str:
+    """Return the type and the shape of `value` in words."""
+    tensor = value.type.tensor_type
+    if not tensor.elem_type:
+        return "no tensor"
+    kind = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+    kind = {"float": "float32", "double": "float64"}.get(kind, kind)
+    sizes = [str(d.dim_value) if d.dim_value else "any" for d in tensor.shape.dim]
+    return f"{kind} ({', '.join(sizes)})" if tensor.HasField("shape") else kind
 
 
 def _size(dimension: object) -> int:

@@ -8,7 +8,7 @@ import onnx
 
 from onnx2snn.synthetic import synthetic_inputs
 from onnx2snn_runtime.errors import InputError
-from onnx2snn_runtime.inputs import check_input, named_inputs
+from onnx2snn_runtime.inputs import check_input, named_inputs, varies_in_time
 from onnx2snn_runtime.program import ports
 
 HELD_BACK = 4
@@ -41,9 +41,14 @@ def calibration_inputs(
 def _given(model: onnx.ModelProto, calibration: Any) -> dict[str, np.ndarray]:
     wanted = ports(model)
     named = named_inputs(calibration, wanted)
-    inputs = {port.name: np.asarray(named[port.name]) for port in wanted}
     for port in wanted:
-        check_input(inputs[port.name], port)
+        tensor = check_input(named[port.name], port)
+        if varies_in_time(tensor, port):
+            raise InputError(
+                f"the calibration data of {port.name!r} has the shape {tuple(tensor.shape)}, an axis more than "
+                "the model's input: give still samples, one after the other along the first axis"
+            )
+    inputs = {port.name: np.asarray(named[port.name]) for port in wanted}
     for name, value in inputs.items():
         if value.dtype.kind == "f" and not np.isfinite(value).all():
             raise InputError(f"the calibration data of {name!r} holds NaN or infinite values: leave those samples out")

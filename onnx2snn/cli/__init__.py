@@ -1,5 +1,6 @@
 """The command line: one command a file, found by itself; a module here is a command if it has a `command`."""
 
+import difflib
 import importlib
 import pkgutil
 import sys
@@ -28,6 +29,18 @@ class Commands(click.Group):
             return None
         found: click.Command | None = getattr(importlib.import_module(f"{__name__}.{cmd_name}"), "command", None)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that `args` name; for an unknown one, say which is near."""
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], known, n=1)
+            ctx.fail(
+                f"there is no command {args[0]!r}: " + (f"did you mean {near[0]!r}?" if near else ", ".join(known))
+            )
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; with --debug errors keep their traceback."""

@@ -7,6 +7,7 @@ import click
 
 from onnx2snn.cli import console, options
 from onnx2snn.cli.evaluate import figures
+from onnx2snn.cli.parameters import Setting
 from onnx2snn_runtime.errors import InputError
 
 _PATH = click.Path(path_type=Path)
@@ -21,13 +22,13 @@ _SHOWN = (
 )
 
 
-@click.command()
+@click.command(short_help="Compare two spiking networks or settings.")
 @click.argument("first", type=_PATH)
 @click.argument("second", type=_PATH, required=False)
 @click.option(
     "--with",
     "changes",
-    type=options.Setting(),
+    type=Setting(),
     multiple=True,
     help="A setting of the second alone, such as dynamics=signgd or schedule.decay=0.9.",
 )

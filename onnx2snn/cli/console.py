@@ -34,7 +34,7 @@ def warn(text: str) -> None:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], text: int = 1) -> None:
     """Print a table whose first `text` columns hold text, the others numbers; None is a dash."""
-    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for i, name in enumerate(columns):
         made.add_column(name, justify="left" if i < text else "right", overflow="fold")
     for row in rows:

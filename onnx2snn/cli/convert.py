@@ -15,37 +15,54 @@ if TYPE_CHECKING:
     from onnx2snn.conversion import ConversionReport
 
 _PATH = click.Path(path_type=Path)
+MOST_NAMED = 6
 
 
-@click.command()
+@click.command(short_help="Make a spiking network of an ONNX model.")
 @click.argument("model", type=_PATH)
 @click.option("-o", "--output", type=_PATH, help="Where to write; by default MODEL with .snn.onnx, beside it.")
 @click.option("-c", "--calibration", type=_PATH, help="Sample data: .npz, .npy, image folder or saved dataset.")
 @click.option("--samples", type=click.IntRange(1), help="Calibration samples to take; by default all.")
 @click.option("--timesteps", type=click.IntRange(1), default=4, show_default=True, help="Time steps by default.")
-@click.option("--levels", type=click.IntRange(1), default=12, show_default=True, help="Exponents of a graded spike.")
-@click.option("--mantissa", type=click.IntRange(0, 23), default=1, show_default=True, help="Its mantissa bits.")
+@click.option(
+    "--levels",
+    type=click.IntRange(1, 100),
+    default=12,
+    show_default=True,
+    help="Exponents that a graded spike can have.",
+)
+@click.option(
+    "--mantissa", type=click.IntRange(0, 20), default=1, show_default=True, help="Mantissa bits of a graded spike."
+)
 @click.option(
     "--scale",
     type=click.Choice(["layer", "channel", "neuron"]),
     default="layer",
     show_default=True,
-    help="What has a scale of its own.",
+    help="What gets a scale of its own.",
 )
 @click.option(
     "--range",
     type=click.Choice(["maximum", "percentile"]),
     default="maximum",
     show_default=True,
-    help="What a scale holds: every output, or 99.9 % of them (for if and lif).",
+    help="What a scale covers: every output, or 99.9 % of them (for if and lif).",
 )
 @click.option(
     "--pretrained/--no-pretrained", default=True, show_default=True, help="Weights of a model that is given by name."
 )
 @options.structure
 @click.option("--adapt/--no-adapt", default=True, show_default=True, help="Raise levels until within the tolerance.")
-@click.option("--tolerance", type=float, default=0.01, show_default=True, help="Relative error to reach.")
-@click.option("--budget", type=float, default=60.0, show_default=True, help="Seconds that adaptation may take.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, min_open=True),
+    default=0.01,
+    show_default=True,
+    help="Relative error to reach.",
+)
+@click.option(
+    "--budget", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds that adaptation may take."
+)
 @options.dynamics
 @options.images
 @options.device
@@ -87,25 +104,35 @@ def command(
     if as_json:
         console.print_json({"model": str(model), "output": str(path), **console.plain(report)})
     else:
-        show(report, snn.defaults.timesteps)
+        show(report, snn.defaults.timesteps, _bodies(snn.proto))
         console.say(f"written: {path}")
     for text in report.warnings:
         console.warn(text)
 
 
-def show(report: "ConversionReport", timesteps: int) -> None:
+def show(report: "ConversionReport", timesteps: int, bodies: dict[str, str]) -> None:
     """Print what became of the network: neurons, what adaptation raised, and how close it comes."""
     kinds = sorted(report.neurons_by_kind.items(), key=lambda item: (-item[1], item[0]))
-    console.table(["neuron", "populations"], [*kinds, ("in all", report.populations)])
+    rows = [(kind, bodies.get(kind), count) for kind, count in kinds]
+    console.table(["neuron", "made of", "populations"], [*rows, ("in all", "", report.populations)], text=2)
     changed = [(name, sites) for name, sites, _ in report.passes if sites]
     console.say("passes: " + (", ".join(f"{name} {sites}" for name, sites in changed) or "nothing to change"))
     raised = sorted({**report.raised, **report.mantissa_raised})
     if raised:
-        rows = [(name, report.raised.get(name), report.mantissa_raised.get(name)) for name in raised]
-        console.table(["raised by adaptation", "levels", "mantissa"], rows)
+        changes = [(name, report.raised.get(name), report.mantissa_raised.get(name)) for name in raised]
+        console.table(["raised by adaptation", "levels", "mantissa"], changes)
     held = "synthetic" if report.synthetic else "held-back"
     console.say(
         f"on {held} samples at T={timesteps}: agreement {console.percent(report.agreement) or '-'}, "
         f"relative error {console.percent(report.relative_error) or '-'} "
-        f"({report.calibration_samples} calibration samples, {report.seconds:.1f} s)"
+        f"(calibration samples: {report.calibration_samples}; {report.seconds:.1f} s)"
     )
+
+
+def _bodies(proto: onnx.ModelProto) -> dict[str, str]:
+    """Return the operators of every kind of neuron, in order, the first few of a long one."""
+    found = {}
+    for function in proto.functions:
+        operators = list(dict.fromkeys(node.op_type for node in function.node))
+        found[function.name] = ", ".join(operators[:MOST_NAMED]) + (", ..." if len(operators) > MOST_NAMED else "")
+    return found

@@ -14,7 +14,7 @@ from onnx2snn.cli.files import check_output
 TIMESTEPS = (1, 2, 3, 4, 6, 8)
 
 
-@click.command()
+@click.command(short_help="Convert and try a small network.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write the spiking network, if at all.")
 @options.device
 @options.seed

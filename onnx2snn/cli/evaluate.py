@@ -6,13 +6,13 @@ from typing import Any
 import click
 
 from onnx2snn.cli import console, options
-from onnx2snn.cli.files import read_data, take_image_options
+from onnx2snn.cli.files import read_data, take_image_options, warn_of_nan
 
 _PATH = click.Path(path_type=Path)
 COLUMNS = ["T", "agreement", "relative error", "accuracy", "events/neuron", "events", "synaptic operations"]
 
 
-@click.command()
+@click.command(short_help="Compare with the plain network on data.")
 @click.argument("model", type=_PATH)
 @click.option("-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset.")
 @options.timesteps("1,2,4,8")
@@ -42,11 +42,12 @@ def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str
     import torch
 
     from onnx2snn.evaluation import evaluate
-    from onnx2snn_runtime.model import load
+    from onnx2snn_runtime.loading import load
 
     torch.manual_seed(given["seed"])
     snn = load(model, device=given["device"], dtype=given["dtype"])
     samples = read_data(data, snn.proto, given["samples"], images)
+    warn_of_nan(samples)
     names = ("output", "class_axis", "batch_size", "executor")
     with console.progress() as progress:
         found = evaluate(

@@ -8,6 +8,7 @@ import onnx
 from onnx import helper
 
 from onnx2snn import zoo
+from onnx2snn.cli import console
 from onnx2snn.data import Samples, read_samples
 from onnx2snn.images import Preprocessing
 from onnx2snn_runtime.errors import InputError
@@ -61,6 +62,15 @@ def read_named(name: Path, pretrained: bool, image_options: dict[str, Any]) -> o
     if made.size is not None and image_options.get("resize") is None:
         image_options |= {"size": made.size[1:], "resize": made.resize}
     return made.proto
+
+
+def warn_of_nan(samples: Samples) -> None:
+    """Warn of samples that hold a NaN: spiking neurons take it for 0, and the plain network does not."""
+    for name, value in samples.inputs.items():
+        if value.dtype.kind == "f" and value.ndim:
+            bad = int(np.isnan(value.reshape(len(value), -1)).any(1).sum())
+            if bad:
+                console.warn(f"{bad} of {len(value)} samples of the input {name!r} hold NaN: a neuron takes it for 0")
 
 
 def take_image_options(options: dict[str, Any]) -> dict[str, Any]:

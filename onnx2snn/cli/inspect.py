@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from onnx2snn.inspection import Inspection
 
 
-@click.command()
+@click.command(short_help="Show what becomes of every node.")
 @click.argument("model", type=click.Path(path_type=Path))
 @options.structure
 @options.common
@@ -37,6 +37,9 @@ def command(ctx: click.Context, model: Path, neurons: str, encoder: str, as_json
 def show(found: "Inspection") -> None:
     """Print the nodes, then the shares of the kinds."""
     console.say(f"{found.model}: " + ("a spiking network" if found.is_ir else "a plain network"))
+    for word, ports in (("input", found.inputs), ("output", found.outputs)):
+        for name, text in ports.items():
+            console.say(f"{word} {name}: {text}")
     rows = [
         [
             node.name,
@@ -48,10 +51,13 @@ def show(found: "Inspection") -> None:
         ]
         for node in found.nodes
     ]
+    if not rows:
+        return
     console.table(["node", "operator", "kind", "population", "note", "multiply-adds"], rows, text=5)
     console.say("")
     shares = [
         [kind, console.percent(share["nodes"]), console.percent(share["macs"])] for kind, share in found.shares.items()
     ]
     console.table(["kind", "of nodes", "of multiply-adds"], shares)
-    console.say(f"{found.populations} populations of neurons")
+    nothing = "" if found.populations else ": there is nothing to convert"
+    console.say(f"{found.populations} populations of neurons{nothing}")

@@ -1,69 +1,20 @@
 """Options that several commands share, as decorators."""
 
-import json
 import os
 from collections.abc import Callable
 from typing import Any
 
 import click
 
+from onnx2snn.cli.parameters import Numbers, Setting, Size
 from onnx2snn.images import CHANNELS, LAYOUTS
 
 DEBUG = "onnx2snn.debug"
+# written out, so that --help brings no torch
+DYNAMICS = "differential, if, lif, signgd, subgradient"
+SCHEDULES = "constant, exponential, inverse, polynomial, sqrt"
+ENCODERS = "differential, direct, float, poisson, spike, stochastic_spike"
 Function = Callable[..., Any]
-
-
-class Numbers(click.ParamType):
-    """Whole numbers from 1 on, or numbers, with commas between them; they arrive as a tuple."""
-
-    def __init__(self, name: str, whole: bool = True) -> None:
-        self.name = name
-        self.whole = whole
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        """Return the numbers in the text `value`."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            numbers = tuple((int if self.whole else float)(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} is no list of numbers with commas between them", param, ctx)
-        if self.whole and min(numbers) < 1:
-            self.fail(f"{value!r} holds a number below 1", param, ctx)
-        return numbers
-
-
-class Size(click.ParamType):
-    """A size in pixels: 224, or 224x192 for height and width; it arrives as (height, width)."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Return (height, width)."""
-        if isinstance(value, tuple):
-            return value
-        parts = str(value).lower().split("x")
-        if len(parts) > 2 or not all(part.isdigit() and int(part) for part in parts):
-            self.fail(f"{value!r} is no size: give 224 or 224x192 (height x width)", param, ctx)
-        return int(parts[0]), int(parts[-1])
-
-
-class Setting(click.ParamType):
-    """A setting KEY=VALUE, the value a number, true, false, or text; it arrives as a pair."""
-
-    name = "key=value"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
-        """Return (key, value)."""
-        if isinstance(value, tuple):
-            return value
-        key, equals, text = str(value).partition("=")
-        if not equals or not key:
-            self.fail(f"{value!r} is no setting: write KEY=VALUE", param, ctx)
-        try:
-            return key.strip(), json.loads(text)
-        except json.JSONDecodeError:
-            return key.strip(), text
 
 
 def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -147,10 +98,22 @@ placing = chain(
     seed,
 )
 dynamics = chain(
-    click.option("--dynamics", help="Dynamics of the neurons, such as differential or signgd."),
-    click.option("--dynamics-option", "dynamics_options", type=Setting(), multiple=True, help="A setting of theirs."),
-    click.option("--schedule", help="Schedule of the step size, such as exponential."),
-    click.option("--schedule-option", "schedule_options", type=Setting(), multiple=True, help="A setting of it."),
+    click.option("--dynamics", help=f"What a spike can say: {DYNAMICS}."),
+    click.option(
+        "--dynamics-option",
+        "dynamics_options",
+        type=Setting(),
+        multiple=True,
+        help="A setting of the dynamics, such as levels=8; may be repeated.",
+    ),
+    click.option("--schedule", help=f"Step size over time: {SCHEDULES}."),
+    click.option(
+        "--schedule-option",
+        "schedule_options",
+        type=Setting(),
+        multiple=True,
+        help="A setting of the schedule, such as decay=0.9; may be repeated.",
+    ),
     click.option("--delay", type=click.IntRange(0, 1), help="Steps that a spike is on its way: 0 or 1."),
 )
 structure = chain(
@@ -161,20 +124,38 @@ structure = chain(
         show_default=True,
         help="What a neuron may compute: a region of operators, or a scalar function of one or two operands.",
     ),
-    click.option("--encoder", default="direct", show_default=True, help="Input coding, such as direct or float."),
+    click.option("--encoder", default="direct", show_default=True, help=f"Input coding: {ENCODERS}."),
 )
 running = chain(
     click.option("--executor", default="layer", show_default=True, help="How it is executed: layer, step or event."),
     dynamics,
-    click.option("--encoder", help="Coding of spiking inputs."),
-    click.option("--encoder-option", "encoder_options", type=Setting(), multiple=True, help="A setting of it."),
+    click.option("--encoder", help=f"Coding of spiking inputs: {ENCODERS}."),
+    click.option(
+        "--encoder-option",
+        "encoder_options",
+        type=Setting(),
+        multiple=True,
+        help="A setting of the encoder, such as seed=1; may be repeated.",
+    ),
 )
 images = chain(
     click.option("--image-size", type=Size(), help="Size of images: cut from the centre. By default the model's."),
     click.option("--image-resize", type=click.IntRange(1), help="Length of the shorter side before the cut."),
-    click.option("--image-mean", type=Numbers("number,...", whole=False), default="0", help="Mean, taken off."),
-    click.option("--image-std", type=Numbers("number,...", whole=False), default="1", help="Deviation, divided by."),
-    click.option("--image-scale", type=float, default=1 / 255, help="Factor of a pixel (0 to 255) before that: 1/255."),
+    click.option(
+        "--image-mean", type=Numbers("number,...", whole=False), default="0", help="Mean of each channel, subtracted."
+    ),
+    click.option(
+        "--image-std",
+        type=Numbers("number,...", whole=False),
+        default="1",
+        help="Deviation of each channel, divided by.",
+    ),
+    click.option(
+        "--image-scale",
+        type=float,
+        default=1 / 255,
+        help="What a pixel (0 to 255) is multiplied by before that; by default 1/255.",
+    ),
     click.option("--image-layout", type=click.Choice(LAYOUTS), help="Where the channels are. By default the model's."),
     click.option("--image-channels", type=click.Choice(CHANNELS), default="rgb", show_default=True, help="Channels."),
 )

@@ -7,7 +7,7 @@ import click
 import numpy as np
 
 from onnx2snn.cli import console, options
-from onnx2snn.cli.files import check_output, read_data, take_image_options, write_arrays
+from onnx2snn.cli.files import check_output, read_data, take_image_options, warn_of_nan, write_arrays
 from onnx2snn_runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Run a spiking network and write its outputs.")
 @click.argument("model", type=_PATH)
 @click.option("-i", "--input", "source", type=_PATH, required=True, help="Inputs: .npz, .npy, image folder or dataset.")
 @click.option("-o", "--output", type=_PATH, required=True, help="Where to write: .npz, or .npy for a single output.")
@@ -35,13 +35,14 @@ def command(
         raise InputError(f"{str(output)!r} is neither an .npz nor an .npy: choose one of them for --output")
     check_output(output, force, model, source)
     images, overrides = take_image_options(given), options.take_overrides(given)
-    from onnx2snn_runtime.model import load
+    from onnx2snn_runtime.loading import load
 
     snn = load(model, device=given["device"], dtype=given["dtype"])
     names = [port.name for port in snn.program.outputs]
     if output.suffix.lower() == ".npy" and len(names) > 1:
         raise InputError(f"the model has the outputs {', '.join(names)}: give an .npz as --output")
     samples = read_data(source, snn.proto, given["samples"], images)
+    warn_of_nan(samples)
     steps = timesteps or snn.defaults.timesteps
     result, events = _run(snn, samples.inputs, steps, given, overrides)
     write_arrays(output, result)

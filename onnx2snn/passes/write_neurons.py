@@ -51,8 +51,8 @@ def write_neurons(work: Work) -> int:
     regions = group_regions(work.graph, found, work.neurons)
     if not regions:
         raise ModelError(
-            f"{work.where} has no nonlinearity between its inputs and its answers, so no neuron was made: there is "
-            "nothing to convert"
+            f"{work.where} has no nonlinearity behind its first weights and before its answers, so no neuron was made: "
+            "there is nothing to convert (see 'onnx2snn inspect')"
         )
     refused = cannot_spike(work, regions)
     if refused:

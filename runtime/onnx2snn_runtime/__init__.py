@@ -11,10 +11,11 @@ _LAZY = {
     "Onnx2SnnError": "errors",
     "InputError": "errors",
     "ModelError": "errors",
+    "RegistryError": "errors",
     "UnsupportedError": "errors",
     "SpikingModel": "model",
     "Run": "model",
-    "load": "model",
+    "load": "loading",
 }
 __all__ = sorted(_LAZY)
 

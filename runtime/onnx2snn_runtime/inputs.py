@@ -1,6 +1,7 @@
 """Checks what a caller hands in against a model's inputs, and brings it to the device."""
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,8 @@ def to_device(tensor: Tensor, port: Port, program: Program) -> Tensor:
 
 
 def _array(value: Any, name: str) -> np.ndarray:
+    if isinstance(value, str | PathLike):
+        raise InputError(f"the input {name!r} is {str(value)!r}, a text or a path: give an array, as np.load reads it")
     array = np.asarray(value)
     if array.dtype.kind not in "fiub" and str(array.dtype) != "bfloat16":
         raise InputError(f"the input {name!r} has the type {array.dtype}: give numbers")

@@ -1,7 +1,7 @@
 """The Python interface: a spiking network as a torch.nn.Module."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,21 @@ import torch
 from torch import nn
 
 from onnx2snn_runtime.batching import Batch, batches, count_samples, join
-from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.errors import InputError, ModelError
 from onnx2snn_runtime.executors.base import Execution, make_execution
 from onnx2snn_runtime.exit_rules import Exit
 from onnx2snn_runtime.files import check_writable, write_model
 from onnx2snn_runtime.inputs import check_input, named_inputs, to_device, varies_in_time
 from onnx2snn_runtime.interpreter import Tensor
-from onnx2snn_runtime.ir.schema import ModelDefaults, is_neuron, read_neuron, write_defaults, write_neuron
-from onnx2snn_runtime.ir.verify import read_model, verify
+from onnx2snn_runtime.ir.schema import (
+    ModelDefaults,
+    NeuronAttributes,
+    is_neuron,
+    read_neuron,
+    write_defaults,
+    write_neuron,
+)
+from onnx2snn_runtime.ir.verify import check_parameters, verify
 from onnx2snn_runtime.probes import check_probes
 from onnx2snn_runtime.program import TYPES, Program
 from onnx2snn_runtime.running import Request, Run, ascending, run_program
@@ -28,12 +35,13 @@ Output = Any
 
 
 class SpikingModel(nn.Module):
-    """A spiking network read from an IR model.
+    """A spiking network, a torch.nn.Module: `onnx2snn.convert` makes one, `onnx2snn.load` reads one from its file.
 
-    `snn(x, timesteps=8)` returns the decoded output after 8 steps. `x` is one array or tensor for a model of one
-    input, otherwise a mapping from input name to array; a leading axis more than the model has is time, x[T, ...].
-    What comes back is a tensor for a model of one output, otherwise a dict by output name, in the kind (numpy or torch)
-    and on the device that went in.
+    `snn(x, timesteps=8)` returns the decoded output after 8 steps. `x` is one array or tensor [samples, ...] for a
+    model of one input, otherwise a mapping from input name to array, in the types of the ONNX model. One axis more, in
+    front, is time: x[T, samples, ...]. What comes back is one array for a model of one output, otherwise a dictionary
+    by output name: numpy for numpy, torch for torch, on the device that went in. `conversion` is the report of
+    `convert`, None for a network from a file.
     """
 
     def __init__(self, proto: onnx.ModelProto, where: str = "the model") -> None:
@@ -51,7 +59,7 @@ class SpikingModel(nn.Module):
         return self.program.defaults
 
     def forward(self, x: Any, timesteps: int | None = None, **options: Any) -> Output:
-        """Return the output after `timesteps` steps; for `options` see `run`."""
+        """Return the output after `timesteps` steps (the model's own number); for `options` see `run`."""
         steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
         if len(steps) > 1:
             raise InputError(f"timesteps is {timesteps!r}: give one whole number, or call run(), which takes several")
@@ -62,7 +70,7 @@ class SpikingModel(nn.Module):
         x: Any,
         timesteps: int | Sequence[int] | None = None,
         *,
-        probes: Sequence[str] = (),
+        probes: str | Sequence[str] = (),
         executor: str = "layer",
         batch_size: int | None = None,
         max_memory: int | None = None,
@@ -73,18 +81,21 @@ class SpikingModel(nn.Module):
         cuda_graphs: bool | str = False,
         **overrides: Any,
     ) -> Run:
-        """Run `x` and return outputs and counts at every one of `timesteps`, in one pass.
+        """Run `x` (see the class) and return outputs and counts at every one of `timesteps`, in one pass.
 
-        `probes` names what to record (see `onnx2snn_runtime.probes`), `operations` counts synaptic operations,
-        `batch_size` bounds the samples run at a time, `max_memory` the bytes taken above the loaded model (executor
-        `layer`). With `early_exit` "settled" samples leave when nothing moves any more, with "stable" when their top-1
-        was the same for `stable_steps` steps, looked at every `exit_every` steps: see `early_exit`. `cuda_graphs`
-        (True, or "auto" for small batches) replays the run as one CUDA graph: see `graphs`. `overrides` may
-        hold dynamics, dynamics_options, schedule, schedule_options, encoder, encoder_options, delay. Input that does
-        not fit raises InputError.
+        `probes` names what to record of every population: events, rates, spikes, values, errors. `operations` counts
+        synaptic operations. `executor` is "layer" (fast), "step" (constant memory) or "event" (by spikes alone, the
+        reference); `batch_size` bounds the samples run at a time, `max_memory` the bytes taken above the loaded model
+        (executor layer). With `early_exit` "settled" samples leave when nothing moves any more, with "stable" when
+        their top-1 was the same for `stable_steps` steps, looked at every `exit_every` steps: see `early_exit`.
+        `cuda_graphs` (True, or "auto" for small batches) replays the run as one CUDA graph: see `graphs`.
+        `overrides` replace the file's dynamics, dynamics_options, schedule, schedule_options, encoder,
+        encoder_options and delay for this run. Input, a name or an option that does not fit raises InputError or
+        RegistryError; neurons that the dynamics cannot express raise UnsupportedError.
         """
         steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
-        check_probes(list(probes))
+        probes = [probes] if isinstance(probes, str) else list(probes)
+        check_probes(probes)
         inputs = self._checked(x)
         leave = Exit(early_exit, stable_steps, exit_every) if early_exit else None
         run = run_program(
@@ -101,7 +112,11 @@ class SpikingModel(nn.Module):
 
     @torch.no_grad()
     def step(self, x: Any, **overrides: Any) -> Output:
-        """Make one time step on the input `x` of this step, keep the state, and return the output so far."""
+        """Make one time step on the input `x` of this step, [samples, ...], keep the state, return the output so far.
+
+        `overrides`, and an `executor`, are taken at the first step alone; a later one with them, or with another
+        number of samples, raises InputError. `reset` begins anew.
+        """
         batch = self._one_step(self._checked(x))
         if self._live is None:
             executor = overrides.pop("executor", "step")
@@ -128,10 +143,19 @@ class SpikingModel(nn.Module):
         return first
 
     def set_population(self, name: str, **changes: Any) -> None:
-        """Change parameters (levels, mantissa, scale) of the population `name`, here and in the IR."""
+        """Change parameters of the population `name`, here and in the IR that `save` writes.
+
+        `levels`: exponents of a graded spike, 1 or more; `mantissa`: its bits; `scale`: a positive number, or an array
+        that broadcasts to the output without its batch axis. What does not exist or makes no sense raises InputError.
+        """
+        _check_names(f"the population {name!r}", changes, [f.name for f in fields(NeuronAttributes)])
         for node in self.proto.graph.node:
             if is_neuron(node) and (node.name or node.output[0]) == name:
                 attributes = replace(read_neuron(node), **changes)
+                try:
+                    check_parameters(name, attributes, len(node.input))
+                except ModelError as error:
+                    raise InputError(str(error)) from error
                 write_neuron(node, attributes)
                 self.program.set_attributes(name, attributes)
                 return
@@ -142,12 +166,17 @@ class SpikingModel(nn.Module):
         return [item.name for item in self.program.populations]
 
     def set_defaults(self, **changes: Any) -> None:
-        """Change the model-level settings, here and in the IR."""
+        """Change the model-level settings (`ModelDefaults`: timesteps, dynamics, ...), here and in the IR."""
+        _check_names("the model", changes, [f.name for f in fields(ModelDefaults)])
+        ascending(changes.get("timesteps", 1))
         self.program.defaults = self.program.defaults.updated(**changes)
         write_defaults(self.proto, self.program.defaults)
 
     def save(self, path: str | Path, *, force: bool = False) -> None:
-        """Write the IR file; an existing file raises InputError unless `force`."""
+        """Write the IR file, whole or not at all; an existing file raises InputError unless `force`.
+
+        It is an ONNX file that onnxruntime runs as the plain network. From 2 GB on, weights lie in a file beside it.
+        """
         self.program.store(self.proto)
         write_model(self.proto, check_writable(path, force=force))
 
@@ -176,53 +205,7 @@ class SpikingModel(nn.Module):
         )
 
 
-def load(
-    path: str | Path,
-    *,
-    device: str = "cpu",
-    dtype: str | torch.dtype | None = None,
-    allow_tf32: bool | None = None,
-    channels_last: bool = False,
-    compile_regions: bool = False,
-) -> SpikingModel:
-    """Return the spiking network in the IR file `path`, on `device`, its synapses in `dtype` (the file's own).
-
-    For the other options see `place`.
-    """
-    model = SpikingModel(read_model(path), repr(str(path)))
-    return place(
-        model, device, dtype, allow_tf32=allow_tf32, channels_last=channels_last, compile_regions=compile_regions
-    )
-
-
-def place(
-    model: SpikingModel,
-    device: str,
-    dtype: str | torch.dtype | None = None,
-    *,
-    allow_tf32: bool | None = None,
-    channels_last: bool = False,
-    compile_regions: bool = False,
-) -> SpikingModel:
-    """Move `model` to `device` and `dtype`; what torch does not have raises InputError.
-
-    `allow_tf32` lets float32 products run on tensor cores, or forbids it: torch's own settings, of the whole process.
-    `channels_last` lays convolutions out for tensor cores, which half precision on CUDA mostly runs faster with.
-    `compile_regions` runs what neurons compute through torch.compile in the executor `layer`.
-    """
-    if allow_tf32 is not None:
-        torch.backends.cuda.matmul.allow_tf32 = allow_tf32
-        torch.backends.cudnn.allow_tf32 = allow_tf32
-    if isinstance(dtype, str):
-        names = {name: kind for kind, name in TYPES.items()}
-        if dtype not in names:
-            raise InputError(f"there is no dtype {dtype!r}: choose {', '.join(names)}")
-        dtype = names[dtype]
-    try:
-        model = model.to(device=torch.device(device), dtype=dtype).eval()
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"the device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
-    model.program.compile_regions = compile_regions
-    if channels_last:
-        model.program.use_channels_last()
-    return model
+def _check_names(what: str, changes: Mapping[str, Any], known: Sequence[str]) -> None:
+    for name in changes:
+        if name not in known:
+            raise InputError(f"{what} has no setting {name!r}: it has {', '.join(known)}")

@@ -24,11 +24,15 @@ from onnx2snn_runtime.settings import make_settings
 
 @dataclass
 class Run:
-    """What a run gave, at each of the time steps asked for.
+    """What a run gave, at each of the time steps T asked for.
 
-    `events` and `synaptic_operations` are counted from step 1 to T over all samples, the input encoder apart;
-    `events_per_neuron` is events over neurons times samples; `probes[name][population]` is [T] or [T, batch, ...].
-    `steps_taken` is the number of time steps that each sample took, int64: the last one but for early exit.
+    outputs[T]              as `SpikingModel.__call__` gives them: [samples, ...], or a dictionary of these by name
+    events[T]               spikes that all populations sent in steps 1 to T for all samples, the input encoder apart
+    events_per_neuron[T]    these over neurons times samples
+    synaptic_operations[T]  products of a change and a weight, over all samples, where `operations` was asked for
+    neurons                 neurons of the network, for one sample
+    steps_taken             time steps that each sample took, int64 [samples]: all of them but for early exit
+    probes[name][p]         of the population p, [last T] for events and rates, else [last T, samples, ...]
     """
 
     outputs: dict[int, Any] = field(default_factory=dict)

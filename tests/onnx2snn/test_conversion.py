@@ -150,12 +150,23 @@ def test_scales(scale: str, shapes: set[tuple[int, ...]]) -> None:
         ({"samples": -1}, "samples is -1: give 1 or more"),
         ({"device": "toaster"}, "the device 'toaster' cannot be used"),
         ({"dynamics_options": {"level": 1}}, "the dynamics 'differential' has no option 'level'"),
+        ({"device": "cuda:99"}, r"the device 'cuda:99' cannot be used \(.*\): choose cpu, cuda or cuda:N"),
         ({"schedule_options": {"rate": 1}}, "has no option 'rate'"),
+        ({"delay": 2}, "the delay is 2: give 0"),
+        ({"tolerance": float("nan")}, "tolerance is nan and budget 60.0: give an error above 0"),
+        ({"tolerance": 0}, "tolerance is 0 and budget 60.0: give an error above 0"),
+        ({"budget": -1}, "and budget -1: give an error above 0 and 0 or more seconds"),
     ],
 )
 def test_options(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         onnx2snn.convert(model(MIXER), data((5, 4)), **options)
+
+
+def test_settings_of_a_run_are_checked_before_any_work(tmp_path: Path) -> None:
+    for options in ({"dynamics": "nothing"}, {"schedule": "nothing"}, {"device": "nothing"}, {"delay": 7}):
+        with pytest.raises(Onnx2SnnError, match=r"nothing|delay"):
+            onnx2snn.convert(tmp_path / "no_model.onnx", **options)
 
 
 @pytest.mark.parametrize("what", ["dynamics", "schedule"])
@@ -171,6 +182,9 @@ def test_unknown_names(what: str) -> None:
         (data((5, 3)), r"the input 'x' has the shape \(24, 5, 3\)"),
         (data((5, 4)).astype(np.int64), "has the type int64"),
         (data((5, 4), 0), "the calibration data has no samples"),
+        (data((2, 5, 4)), r"of 'x' has the shape \(24, 2, 5, 4\), an axis more than the model's input"),
+        ("data.npz", "the input 'x' is 'data.npz', a text or a path: give an array"),
+        (Path("data.npz"), "the input 'x' is 'data.npz', a text or a path: give an array"),
         (np.full((3, 5, 4), np.nan, np.float32), "holds NaN or infinite values"),
     ],
 )

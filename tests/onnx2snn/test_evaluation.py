@@ -101,5 +101,17 @@ def test_what_does_not_fit(snn: SpikingModel, features: np.ndarray) -> None:
         evaluate(snn, samples(np.stack([features, features])), [1])
     with pytest.raises(InputError, match=r"has the shape \(40, 3\)"):
         evaluate(snn, samples(features[:, :3]), [1])
+    for labels, sentence in {
+        (0, 3): r"the labels go up to 3, and the model tells 3 classes apart: number them from 0 to 2",
+        (-1, 2): "",
+    }.items():
+        numbers = np.resize(np.asarray(labels), 40)
+        if sentence:
+            with pytest.raises(InputError, match=sentence):
+                evaluate(snn, Samples({"x": features}, numbers, 40), [1])
+        else:
+            assert evaluate(snn, Samples({"x": features}, numbers, 40), [1])["ann"]["accuracy"] is not None
+    with pytest.raises(InputError, match=r"the labels have the shape \(40, 3\): give one class .* answer, samples"):
+        evaluate(snn, Samples({"x": features}, np.eye(3, dtype=np.int64)[np.arange(40) % 3], 40), [1])
     with pytest.raises(InputError, match="timesteps is"):
         evaluate(snn, samples(features), [0])

@@ -13,7 +13,7 @@ from onnx2snn_runtime.executors.base import Settings, make_execution
 from onnx2snn_runtime.graphs import Ran, run_graphed
 from onnx2snn_runtime.inputs import to_device
 from onnx2snn_runtime.interpreter import Frame, gather
-from onnx2snn_runtime.model import place
+from onnx2snn_runtime.loading import place
 from onnx2snn_runtime.program import Program
 from tests.runtime.networks import CNN, LAYERS, MLP, network, sample
 

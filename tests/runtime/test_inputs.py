@@ -8,7 +8,7 @@ import torch
 
 import onnx2snn_runtime
 from onnx2snn_runtime.errors import InputError, ModelError, RegistryError
-from onnx2snn_runtime.model import place
+from onnx2snn_runtime.loading import place
 from tests.runtime.networks import CNN, CONTROL, MLP, TWO_INPUTS, network, sample
 
 F = np.float32
@@ -99,7 +99,7 @@ def test_the_batch_of_a_stream_stays() -> None:
 
 
 def test_placing() -> None:
-    with pytest.raises(InputError, match="there is no dtype 'float8': choose float32, float64, float16, bfloat16"):
+    with pytest.raises(InputError, match="there is no dtype 'float8' for synapses: choose float32, float64, float16"):
         place(network(MLP), "cpu", "float8")
     with pytest.raises(InputError, match="the device 'toaster' cannot be used"):
         place(network(MLP), "toaster")

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,6 +175,40 @@ def test_step_and_reset(snn: SpikingModel, x: np.ndarray) -> None:
     snn.step(x, dynamics="signgd")
     with pytest.raises(InputError, match=r"chosen at the first step: call reset\(\) to choose again"):
         snn.step(x, dynamics="differential")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"level": 3}, "the population 'neuron_h' has no setting 'level': it has sources, scale, levels"),
+        ({"levels": 0}, "has levels 0, mantissa 1: 1 level or more, 0 to 23 bits"),
+        ({"scale": 0.0}, "the scale of the neuron 'neuron_h' is not positive and finite"),
+    ],
+)
+def test_parameters_that_make_no_sense(snn: SpikingModel, x: np.ndarray, changes: Any, sentence: str) -> None:
+    before = snn(x)
+    with pytest.raises(InputError, match=sentence):
+        snn.set_population("neuron_h", **changes)
+    np.testing.assert_array_equal(snn(x), before)
+
+
+def test_defaults_that_make_no_sense(snn: SpikingModel) -> None:
+    with pytest.raises(InputError, match="the model has no setting 'time': it has ir_version, dynamics"):
+        snn.set_defaults(time=3)
+    with pytest.raises(InputError, match="timesteps is 0: give one or more whole numbers"):
+        snn.set_defaults(timesteps=0)
+    assert snn.defaults.timesteps == 4
+
+
+def test_a_single_probe_needs_no_list(snn: SpikingModel, x: np.ndarray) -> None:
+    assert list(snn.run(x, probes="events").probes) == ["events"]
+
+
+@pytest.mark.parametrize("dtype", ["int8", torch.int8])
+def test_types_that_synapses_have_not(snn: SpikingModel, dtype: Any, tmp_path: Path) -> None:
+    snn.save(tmp_path / "a.snn.onnx")
+    with pytest.raises(InputError, match=r"there is no dtype '.*int8' for synapses: choose float32, float64"):
+        onnx2snn_runtime.load(tmp_path / "a.snn.onnx", dtype=dtype)
 
 
 def test_the_first_axis_need_not_be_the_batch() -> None:

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 import onnx2snn
-from onnx2snn_runtime.model import SpikingModel, place
+from onnx2snn_runtime.loading import place
+from onnx2snn_runtime.model import SpikingModel
 
 ORACLE = Path(__file__).parent / "oracle"
 NETWORKS = ["cnn_bn_relu", "cnn_maxpool", "mlp_layernorm", "mlp_relu"]

@@ -109,7 +109,7 @@ def test_states_stay_wide(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("name", ["mnist_mlp", "mnist_cnn"])
 def test_accuracy_on_images(name: str, dtype: str) -> None:
-    from onnx2snn_runtime.model import place
+    from onnx2snn_runtime.loading import place
 
     data = load("mnist")
     x, labels = data.test_image[:400], data.test_label[:400]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from onnx2snn_runtime import regions
-from onnx2snn_runtime.model import place
+from onnx2snn_runtime.loading import place
 from tests.runtime.networks import CNN, LAYERS, network, sample
 
 GELU = """gelu (float[N, 4] x) => (float[N, 3] y) <float[4, 8] w, float r = {1.4142135}, float[8, 3] u>

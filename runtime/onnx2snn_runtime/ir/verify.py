@@ -9,7 +9,7 @@ import onnx
 
 from onnx2snn_runtime.errors import InputError, ModelError
 from onnx2snn_runtime.ir.flow import analyse
-from onnx2snn_runtime.ir.schema import DOMAIN, functions_of, is_neuron, read_defaults, read_neuron
+from onnx2snn_runtime.ir.schema import DOMAIN, NeuronAttributes, functions_of, is_neuron, read_defaults, read_neuron
 
 
 def read_model(path: str | Path) -> onnx.ModelProto:
@@ -73,15 +73,22 @@ def _has_one_output(model: onnx.ModelProto, node: onnx.NodeProto) -> None:
 
 
 def _has_sane_parameters(model: onnx.ModelProto, node: onnx.NodeProto) -> None:
-    p = read_neuron(node)
-    if not 1 <= p.sources <= len(node.input):
-        raise ModelError(f"the neuron {node.name!r} has {p.sources} sources among {len(node.input)} inputs")
-    if not p.scale.size or not (np.isfinite(p.scale).all() and (p.scale > 0).all()):
-        raise ModelError(f"the scale of the neuron {node.name!r} is not positive and finite")
+    check_parameters(node.name, read_neuron(node), len(node.input))
+
+
+def check_parameters(name: str, p: NeuronAttributes, inputs: int) -> None:
+    """Raise ModelError where the parameters `p` of the neuron `name`, a node of so many `inputs`, make no sense."""
+    scale = np.asarray(p.scale)
+    if not 1 <= p.sources <= inputs:
+        raise ModelError(f"the neuron {name!r} has {p.sources} sources among {inputs} inputs")
+    if not scale.size or not (np.isfinite(scale).all() and (scale > 0).all()):
+        raise ModelError(f"the scale of the neuron {name!r} is not positive and finite")
     if p.levels < 1 or not 0 <= p.mantissa <= 23:
-        raise ModelError(f"the neuron {node.name!r} has levels {p.levels}, mantissa {p.mantissa}")
+        raise ModelError(
+            f"the neuron {name!r} has levels {p.levels}, mantissa {p.mantissa}: 1 level or more, 0 to 23 bits"
+        )
     if not math.isfinite(p.maximum):
-        raise ModelError(f"the neuron {node.name!r} has a maximum of {p.maximum}: calibrate it on finite values")
+        raise ModelError(f"the neuron {name!r} has a maximum of {p.maximum}: calibrate it on finite values")
 
 
 RULES: tuple[Callable[[onnx.ModelProto, onnx.NodeProto], None], ...] = (

@@ -79,6 +79,11 @@ def find_operator(name: str, opset: int, domain: str = "") -> Operator | None:
     return versions[max(fitting)] if fitting else None
 
 
+def handlers_since(name: str, domain: str = "") -> list[int]:
+    """Return the opsets from which on a handler computes `name` of `domain`, one for each meaning, ascending."""
+    return sorted(_VERSIONS.get(f"{domain}::{name}") or {})
+
+
 def known_operators() -> list[tuple[str, str]]:
     """Return every (domain, name) that has a handler, sorted."""
     return sorted((key.split("::")[0], key.split("::")[1]) for key in _VERSIONS)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from onnx2snn import zoo
 from onnx2snn.cli.files import read_named
-from onnx2snn_runtime.model import load
+from onnx2snn_runtime.loading import load
 from tests.onnx2snn.cli.conftest import Converter, Invoke
 
 Refused = Callable[..., str]
@@ -34,15 +34,15 @@ def test_the_file_lies_beside_the_model(
 def test_what_is_printed(invoke: Invoke, converter: Converter, model_file: Path, data_file: Path) -> None:
     lines = invoke("convert", model_file, "-c", data_file).stdout.splitlines()
     assert [line.split() for line in lines[:6]] == [
-        ["neuron", "populations"],
-        ["SpikingRelu", "1"],
+        ["neuron", "made", "of", "populations"],
+        ["SpikingRelu", "Relu", "1"],
         ["in", "all", "1"],
         ["passes:", "write_neurons", "1"],
         ["raised", "by", "adaptation", "levels", "mantissa"],
         ["neuron_h", "14", "-"],
     ]
     assert lines[6] == (
-        "on held-back samples at T=4: agreement 97.50 %, relative error 0.40 % (40 calibration samples, 1.2 s)"
+        "on held-back samples at T=4: agreement 97.50 %, relative error 0.40 % (calibration samples: 40; 1.2 s)"
     )
     assert lines[7] == f"written: {model_file.with_name('net.snn.onnx')}"
 

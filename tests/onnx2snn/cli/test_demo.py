@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from onnx2snn_runtime.model import load
+from onnx2snn_runtime.loading import load
 from tests.onnx2snn.cli.conftest import Converter, Invoke
 
 

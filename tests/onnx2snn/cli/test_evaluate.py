@@ -8,7 +8,7 @@ import numpy as np
 
 from onnx2snn.data import read_samples
 from onnx2snn.evaluation import evaluate
-from onnx2snn_runtime.model import load
+from onnx2snn_runtime.loading import load
 from tests.onnx2snn.cli.conftest import Invoke
 
 

@@ -9,8 +9,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from onnx2snn.cli import main
+from onnx2snn.cli import main, options
+from onnx2snn_runtime.dynamics.base import DYNAMICS
+from onnx2snn_runtime.encoders.base import ENCODERS
 from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.schedules.base import SCHEDULES
 from tests.onnx2snn.cli.conftest import Invoke
 
 
@@ -36,11 +39,20 @@ def test_help_lists_the_commands_without_loading_torch() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     for name in ("compare", "convert", "demo", "evaluate", "inspect", "run"):
         assert f"\n  {name} " in result.stdout
+    assert "..." not in result.stdout.partition("Commands:")[2]
     assert result.stdout.endswith("False False\n")
 
 
+def test_help_names_what_is_registered() -> None:
+    for text, registry in ((options.DYNAMICS, DYNAMICS), (options.SCHEDULES, SCHEDULES), (options.ENCODERS, ENCODERS)):
+        assert text == ", ".join(registry)
+
+
 def test_usage_errors_exit_with_2(invoke: Invoke) -> None:
-    assert invoke("nonsense").exit_code == 2
+    result = invoke("convrt", "m.onnx")
+    assert (result.exit_code, "there is no command 'convrt': did you mean 'convert'?" in result.stderr) == (2, True)
+    result = invoke("nonsense")
+    assert (result.exit_code, "there is no command 'nonsense': compare, convert" in result.stderr) == (2, True)
     assert invoke("run").exit_code == 2
     result = invoke("evaluate", "m", "--data", "d", "--timesteps", "0,4")
     assert (result.exit_code, "'0,4' holds a number below 1" in result.stderr) == (2, True)

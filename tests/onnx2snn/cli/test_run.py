@@ -54,9 +54,20 @@ def test_paths_that_cannot_be_written(refused: Refused, ir_file: Path, data_file
     assert data_file.read_bytes() == before
 
 
+def test_nan_is_said_loudly(invoke: Invoke, ir_file: Path, features: np.ndarray, tmp_path: Path) -> None:
+    features[3, 1] = np.nan
+    np.savez(tmp_path / "x.npz", x=features)
+    result = invoke("run", ir_file, "-i", tmp_path / "x.npz", "-o", tmp_path / "y.npz")
+    assert result.stderr == "WARNING: 1 of 40 samples of the input 'x' hold NaN: a neuron takes it for 0\n"
+    result = invoke("evaluate", ir_file, "-d", tmp_path / "x.npz")
+    assert "hold NaN" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arrays", "sentence"),
     [
+        ({}, "holds no arrays: the model's inputs are x"),
+        ({"x": np.zeros((2, 4), np.float32), "label": np.zeros(2)}, "are x (and 'labels', where there are any)"),
         ({"z": np.zeros((2, 4), np.float32)}, "lacks the input 'x'"),
         ({"x": np.zeros((2, 5), np.float32)}, "has the shape (2, 5), the model takes (any, 4)"),
         ({"x": np.zeros((2, 4), np.int64)}, "has the type int64, the model takes float32"),
@@ -78,7 +89,7 @@ def test_inputs_that_do_not_fit(
         (["--executor", "stepp"], "did you mean 'step'"),
         (["--encoder", "float"], "convert it again with --encoder float"),
         (["--dtype", "float8"], "there is no dtype 'float8'"),
-        (["--device", "toaster"], "the device 'toaster' cannot be used"),
+        (["--device", "toaster"], "the device 'toaster' cannot be used (there is no such kind of device): choose cpu"),
     ],
 )
 def test_settings_that_do_not_exist(

@@ -8,7 +8,7 @@ import pytest
 import onnx2snn
 from onnx2snn import zoo
 from onnx2snn.ann import run_ann
-from onnx2snn_runtime.model import place
+from onnx2snn_runtime.loading import place
 
 TIMESTEPS = 2
 REFERENCE: dict[str, dict[str, Any]] = {

@@ -1,0 +1,59 @@
+"""What the text of an option may be: types of parameters for click."""
+
+import json
+from typing import Any
+
+import click
+
+
+class Numbers(click.ParamType):
+    """Whole numbers from 1 on, or numbers, with commas between them; they arrive as a tuple."""
+
+    def __init__(self, name: str, whole: bool = True) -> None:
+        self.name = name
+        self.whole = whole
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Return the numbers in the text `value`."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple((int if self.whole else float)(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no list of numbers with commas between them", param, ctx)
+        if self.whole and min(numbers) < 1:
+            self.fail(f"{value!r} holds a number below 1", param, ctx)
+        return numbers
+
+
+class Size(click.ParamType):
+    """A size in pixels: 224, or 224x192 for height and width; it arrives as (height, width)."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return (height, width)."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).lower().split("x")
+        if len(parts) > 2 or not all(part.isdigit() and int(part) for part in parts):
+            self.fail(f"{value!r} is no size: give 224 or 224x192 (height x width)", param, ctx)
+        return int(parts[0]), int(parts[-1])
+
+
+class Setting(click.ParamType):
+    """A setting KEY=VALUE, the value a number, true, false, or text; it arrives as a pair."""
+
+    name = "key=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        """Return (key, value)."""
+        if isinstance(value, tuple):
+            return value
+        key, equals, text = str(value).partition("=")
+        if not equals or not key:
+            self.fail(f"{value!r} is no setting: write KEY=VALUE", param, ctx)
+        try:
+            return key.strip(), json.loads(text)
+        except json.JSONDecodeError:
+            return key.strip(), text
