@@ -1,6 +1,6 @@
-"""ConvNeXt (Liu et al., CVPR 2022): depthwise convolutions, LayerNorm over the channels and GELU, for small images."""
+"""ConvNeXt (Liu et al., CVPR 2022): depthwise convolution, LayerNorm over channels, a perceptron."""
 
-from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import nn
@@ -10,66 +10,61 @@ from models.recipe import Recipe
 
 
 class ChannelNorm(nn.LayerNorm):
-    """LayerNorm over the channels of `[batch, channels, h, w]`."""
+    """LayerNorm over the channels of `[batch, channels, height, width]`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Normalise every pixel."""
+        """Normalize every pixel; the shape stays."""
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class ConvNextBlock(nn.Module):
-    """`x + scale * perceptron(norm(depthwise(x)))`, on `x` of `[batch, width, h, w]`."""
+    """`x + gain * perceptron(norm(depthwise(x)))`, on `x` of `[batch, width, height, width]`."""
 
-    def __init__(self, width: int, kernel: int):
+    def __init__(self, width: int, kernel: int, growth: int):
         super().__init__()
         self.depthwise = nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width)
         self.norm = nn.LayerNorm(width)
-        self.perceptron = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-        self.scale = nn.Parameter(torch.full((width,), 0.1))
+        self.perceptron = nn.Sequential(nn.Linear(width, growth * width), nn.GELU(), nn.Linear(growth * width, width))
+        self.gain = nn.Parameter(0.1 * torch.ones(width))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Transform every pixel with its surroundings; the shape stays."""
-        changed = self.scale * self.perceptron(self.norm(self.depthwise(x).permute(0, 2, 3, 1)))
-        return x + changed.permute(0, 3, 1, 2)
+        """Mix neighbours, then the channels of every pixel; the shape stays."""
+        y = self.norm(self.depthwise(x).permute(0, 2, 3, 1))
+        return x + (self.gain * self.perceptron(y)).permute(0, 3, 1, 2)
 
 
 class ConvNext(nn.Module):
-    """A stem of patches, stages of blocks with a norm and a strided convolution between them, and a classifier.
+    """A stem, blocks with one halving between them, the mean over the pixels, LayerNorm and a linear classifier.
 
     Args:
-        widths: channels of every stage.
-        depths: blocks of every stage.
-        patch: height and width of a patch of the stem.
-        kernel: size of the depthwise convolutions.
+        width: channels behind the stem; the second stage has twice as many.
+        depth: blocks a stage.
+        kernel: height and width of the depthwise convolutions.
         classes: number of classes.
     """
 
-    def __init__(
-        self,
-        widths: Sequence[int] = (32, 64),
-        depths: Sequence[int] = (2, 2),
-        patch: int = 2,
-        kernel: int = 5,
-        classes: int = 10,
-    ):
+    def __init__(self, width: int = 24, depth: int = 2, kernel: int = 3, classes: int = 10):
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(1, widths[0], patch, stride=patch), ChannelNorm(widths[0])]
-        before = widths[0]
-        for width, depth in zip(widths, depths, strict=True):
-            if width != before:
-                layers += [ChannelNorm(before), nn.Conv2d(before, width, 2, stride=2)]
-            layers += [ConvNextBlock(width, kernel) for _ in range(depth)]
-            before = width
-        self.layers = nn.Sequential(*layers)
-        self.norm = nn.LayerNorm(before)
-        self.classifier = nn.Linear(before, classes)
+        self.stem = nn.Sequential(nn.Conv2d(1, width, 2, stride=1), ChannelNorm(width))
+        self.first = nn.Sequential(*(ConvNextBlock(width, kernel, 2) for _ in range(depth)))
+        self.halve = nn.Sequential(ChannelNorm(width), nn.Conv2d(width, 2 * width, 2, stride=2))
+        self.second = nn.Sequential(*(ConvNextBlock(2 * width, kernel, 2) for _ in range(depth)))
+        self.norm = nn.LayerNorm(2 * width)
+        self.classifier = nn.Linear(2 * width, classes)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Map images `[batch, 1, size, size]` to logits `[batch, classes]`."""
-        return self.classifier(self.norm(self.layers(image).mean((2, 3))))
+        """Map images `[batch, 1, height, width]` to logits `[batch, classes]`."""
+        x = self.second(self.halve(self.first(self.stem(image))))
+        return self.classifier(self.norm(x.mean((2, 3))))
+
+
+@networks.register("digits_convnext")
+def digits_convnext() -> Recipe:
+    """Return the recipe for the 8x8 digits."""
+    return Recipe(ConvNext, "digits", epochs=25, target=0.96, augmentation=0.5)
 
 
 @networks.register("mnist_convnext")
 def mnist_convnext() -> Recipe:
     """Return the recipe for MNIST."""
-    return Recipe(ConvNext, "mnist", epochs=12, target=0.975)
+    return Recipe(partial(ConvNext, kernel=5), "mnist", epochs=12, target=0.975)

@@ -1,13 +1,20 @@
-"""The images the reference networks are trained and tested on; models/data/README.md names their sources."""
+"""What the reference networks are trained and tested on; models/data/README.md names the sources."""
 
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from models.sounds import SAMPLES, tones
 from onnx2snn_runtime.errors import InputError
 
-SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32), "cifar100": (3, 32, 32)}
+SHAPES = {
+    "digits": (1, 8, 8),
+    "mnist": (1, 28, 28),
+    "cifar10": (3, 32, 32),
+    "cifar100": (3, 32, 32),
+    "tones": (1, 1, SAMPLES),
+}
 """Channels, height and width of the images; CIFAR is read by models.datasets."""
 
 _FILE = Path(__file__).parent / "data" / "images.npz"
@@ -25,9 +32,11 @@ class Dataset(NamedTuple):
 
 
 def load(name: str) -> Dataset:
-    """Return the data set called `name`, "digits" or "mnist"; another name raises InputError."""
+    """Return the data set called `name`, "digits", "mnist" or "tones"; another name raises InputError."""
+    if name == "tones":
+        return Dataset(*tones(2000, seed=1), *tones(500, seed=2))
     if name not in _BRIGHTEST:
-        raise InputError(f"there is no data set {name!r}: known are {', '.join(_BRIGHTEST)}")
+        raise InputError(f"there is no data set {name!r}: known are {', '.join(_BRIGHTEST)}, tones")
     parts = []
     with np.load(_FILE) as stored:
         for split in ("train", "test"):

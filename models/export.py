@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 OPSET = 17
-# Where the checks of nn.MultiheadAttention are.
-MHA = r"torch\.nn\.functional"
+# Where the checks of nn.MultiheadAttention and of recurrent layers are.
+CHECKS = r"torch\.nn\.(functional|modules\.rnn)"
 
 
 def export(
@@ -35,8 +35,10 @@ def export(
         warnings.filterwarnings("ignore", "The feature will be removed", DeprecationWarning)
         # Folding constants is unsafe for a network still in training, which is what PRESERVE makes it suspect.
         warnings.filterwarnings("ignore", "It is recommended that constant folding be turned off", UserWarning)
-        # nn.MultiheadAttention checks its sizes, which are constants.
-        warnings.filterwarnings("ignore", "Converting a tensor to a Python boolean", torch.jit.TracerWarning, MHA)
+        # nn.MultiheadAttention and recurrent layers check their sizes, which are constants.
+        warnings.filterwarnings("ignore", "Converting a tensor to a Python boolean", torch.jit.TracerWarning, CHECKS)
+        # The initial state of a recurrent layer is made from the batch size, whatever that is.
+        warnings.filterwarnings("ignore", "Exporting a model to ONNX with a batch_size other than 1", UserWarning)
         # The paddings that PyTorch writes are reversed in the graph; the converter folds that.
         warnings.filterwarnings("ignore", "Constant folding - Only steps=1 can be constant folded", UserWarning)
         torch.onnx.export(

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from onnx2snn_runtime.errors import InputError, ModelError
+from onnx2snn_runtime.ir.batch import batch_axis
 from onnx2snn_runtime.ir.large import is_large, save_large
 
 _SILENT = 4
@@ -54,8 +55,8 @@ class Ann:
             values = self._session.run(self.outputs, feed)
         except ORT_ERRORS as error:
             raise ModelError(f"onnxruntime cannot run the model on these inputs: {_first_line(error)}") from error
-        cut = count < self.fixed
-        return {n: v[:count] if cut and v.ndim else v for n, v in zip(self.outputs, values, strict=True)}
+        named = dict(zip(self.outputs, values, strict=True))
+        return {n: _cut(v, count, self.fixed) for n, v in named.items()} if count < self.fixed else named
 
     def batches(self, inputs: Mapping[str, np.ndarray], size: int) -> Iterator[dict[str, np.ndarray]]:
         """Yield the outputs of `inputs` in batches of at most `size` samples (of `fixed`, where that is set)."""
@@ -76,8 +77,14 @@ def run_ann(
 
     The samples lie along the first axis of every input; `batch` of them run at a time. See `Ann` for the rest.
     """
-    parts = list(Ann(proto, outputs, device=device, fixed=fixed).batches(inputs, batch))
-    return {name: _joined([part[name] for part in parts]) for name in parts[0]}
+    ann = Ann(proto, outputs, device=device, fixed=fixed)
+    parts = list(ann.batches(inputs, batch))
+    sizes = [_samples(part) for part in split(inputs, fixed or batch)]
+    declared = {value.name: _sizes(value) for value in proto.graph.output}
+    return {
+        name: _joined(name, [part[name] for part in parts], sizes, None if fixed else declared.get(name))
+        for name in parts[0]
+    }
 
 
 def split(inputs: Mapping[str, np.ndarray], size: int) -> Iterator[dict[str, np.ndarray]]:
@@ -153,8 +160,33 @@ def _filled(value: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([value, np.repeat(value[:1], size - len(value), 0)]) if value.ndim else value
 
 
-def _joined(parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate(parts) if len(parts) > 1 and parts[0].ndim else parts[0]
+def _cut(value: np.ndarray, samples: int, size: int) -> np.ndarray:
+    """Return what belongs to the first `samples` of a batch of `size`."""
+    axis = batch_axis([value.shape], [size])
+    return value if axis is None else value.take(range(value.shape[axis] // size * samples), axis)
+
+
+def _sizes(value: onnx.ValueInfoProto) -> list[int]:
+    return [d.dim_value for d in value.type.tensor_type.shape.dim]
+
+
+def _never(declared: list[int], shape: tuple[int, ...]) -> list[int] | None:
+    """Return `declared`, in which no fixed axis can hold a free batch; None where the declaration is wrong."""
+    right = len(declared) == len(shape) and all(d in (0, n) for d, n in zip(declared, shape, strict=True))
+    return [-1 if d else 0 for d in declared] if right else None
+
+
+def _joined(name: str, parts: list[np.ndarray], sizes: list[int], declared: list[int] | None) -> np.ndarray:
+    """Return the results of several batches as one; one that differs and has no batch axis raises InputError."""
+    if len(parts) == 1:
+        return parts[0]
+    free = None if declared is None else _never(declared, parts[0].shape)
+    axis = batch_axis([part.shape for part in parts], sizes, free)
+    if axis is not None:
+        return np.concatenate(parts, axis)
+    if all(np.array_equal(part, parts[0], equal_nan=part.dtype.kind == "f") for part in parts):
+        return parts[0]
+    raise InputError(f"{name!r} has no batch axis: run all samples at once, or one at a time")
 
 
 def _first_line(error: Exception) -> str:

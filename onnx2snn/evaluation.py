@@ -36,15 +36,16 @@ def evaluate(
     """Return the figures of `snn` on `samples` after each of `timesteps`, beside the plain network's.
 
     The plain network is the IR itself, run by onnxruntime. `output` is by default the first float output, `class_axis`
-    see `default_class_axis`; figures that do not apply are None. `overrides` go to `SpikingModel.run`. Data, an
-    output or an axis that do not fit raise InputError.
+    see `default_class_axis`; figures that do not apply are None. `overrides` go to `SpikingModel.run`, early exit among
+    them: `mean_timesteps` is the number of time steps that a sample took. Data, an output or an axis that do not fit
+    raise InputError.
     """
     _check(snn, samples)
     port = _chosen(snn, output)
     size = batch_size or _batch_size(samples)
     ann = Ann(snn.proto, [port.name], device=str(snn.program.device), fixed=snn.defaults.batch)
     comparison: Comparison | None = None
-    done = 0
+    done, taken = 0, 0
     for batch in split(samples.inputs, snn.defaults.batch or size):
         reference = ann(batch)[port.name]
         run = snn.run(batch, timesteps, executor=executor, batch_size=batch_size, operations=True, **overrides)
@@ -56,11 +57,17 @@ def evaluate(
         comparison.add(reference, {t: _of(out, port.name) for t, out in run.outputs.items()}, labels)
         comparison.add_events(run)
         done += count
+        taken += int(run.steps_taken.sum())
         if progress:
             progress("evaluate", done / samples.count)
     if comparison is None:
         raise InputError("there are no samples to evaluate on: give one or more")
-    facts = {"output": port.name, "class_axis": comparison.axis, "populations": len(snn.program.populations)}
+    facts: dict[str, Any] = {
+        "output": port.name,
+        "class_axis": comparison.axis,
+        "populations": len(snn.program.populations),
+    }
+    facts["mean_timesteps"] = taken / done
     return {"model": snn.proto.graph.name, "samples": done, **comparison.figures(done), **facts}
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import onnx
 import onnx_graphsurgeon as gs
 
-from onnx2snn.conversion import pipeline, prepare
 from onnx2snn.macs import multiply_adds, shapes_of
 from onnx2snn.passes.base import Work, run_passes
 from onnx2snn.passes.check_model import check_model, refusals
@@ -15,6 +14,7 @@ from onnx2snn.passes.classify_values import KINDS, classify
 from onnx2snn.passes.graph_tools import to_proto
 from onnx2snn.passes.group_regions import Region, group_regions
 from onnx2snn.passes.write_neurons import cannot_spike, write_neurons
+from onnx2snn.pipeline import pipeline, prepare
 from onnx2snn_runtime.ir.flow import analyse
 from onnx2snn_runtime.ir.linearity import WEIGHTED
 from onnx2snn_runtime.ir.schema import is_neuron, read_defaults

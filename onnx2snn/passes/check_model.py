@@ -8,14 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 import onnx
+from onnx import inliner
 
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.fold_constants import fold_constants
-from onnx2snn.passes.unroll_recurrence import obstacles
+from onnx2snn.passes.unroll_recurrence import RECURRENT, obstacles
 from onnx2snn_runtime.errors import InputError, Onnx2SnnError, UnsupportedError
 from onnx2snn_runtime.ir.schema import DOMAIN, opset_of
 
 _ADVICE = {
+    "If": "export the branch that is wanted alone",
+    "Loop": "export with a loop of fixed length unrolled",
+    "Scan": "export with a scan of fixed length unrolled",
     "SVMClassifier": "train it on integer labels, without probabilities (probability=False)",
     "ZipMap": "export with tensors as outputs (skl2onnx: options={'zipmap': False})",
     "SequenceConstruct": "export with tensors in place of sequences",
@@ -29,7 +33,6 @@ def check_model(work: Work) -> int:
         raise InputError(f"{work.where} is a spiking IR file already: run it with 'onnx2snn run'")
     found = refusals(work)
     if found:
-        found += _recurrences(work)
         raise UnsupportedError(f"{work.where} cannot be converted: " + "; ".join(found))
     return 0
 
@@ -48,20 +51,26 @@ def refusals(work: Work) -> list[str]:
             continue
         known = (domain, node.op_type) in local or work.supported(domain, node.op_type, opsets.get(domain, opset))
         expandable = domain == "" and has_body(node.op_type, opset)
-        if _has_subgraph(node) or not (known or expandable):  # the runtime has no time axis within a subgraph
+        stays = _has_subgraph(node) and node.op_type not in RECURRENT  # the runtime has no time axis in a subgraph
+        if stays or not (known or expandable):
             found.append(_sentence(node, domain))
-    return found + list(_ports(model))
+    return found + _recurrences(work) + list(_ports(model))
 
 
 def _recurrences(work: Work) -> list[str]:
-    """Return a sentence for every recurrent node that could not be unrolled, as far as can be said already."""
+    """Return a sentence for every recurrent or branching node that cannot be unrolled."""
+    nodes = [node for node in work.model.graph.node if node.op_type in RECURRENT and node.domain in ("", "ai.onnx")]
+    if not nodes:
+        return []
     copy = replace(work, model=onnx.ModelProto(), warnings=[])
     copy.model.CopyFrom(work.model)
     try:
-        fold_constants(copy)
-    except Onnx2SnnError:
-        return []  # what stops the folding is among what was found before
-    return obstacles(copy)
+        if copy.model.functions:
+            copy.model = inliner.inline_local_functions(copy.model)
+        fold_constants(copy)  # lengths and conditions are known then
+        return obstacles(copy)
+    except Onnx2SnnError:  # other nodes stand in the way of folding
+        return [_sentence(node, "") for node in nodes]
 
 
 def _ports(model: onnx.ModelProto) -> Iterator[str]:

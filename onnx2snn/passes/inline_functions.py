@@ -9,6 +9,9 @@ from onnx import inliner
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.check_model import has_body
 
+COARSE = ("Attention",)
+"""Operators that `--neurons elementwise` takes apart by ONNX's own definition."""
+
 
 def inline_functions(work: Work) -> int:
     """Replace calls of functions by their bodies; the defaults of function attributes are written out first."""
@@ -23,6 +26,8 @@ def inline_functions(work: Work) -> int:
             if node.domain in ("", "ai.onnx") and not work.supported("", node.op_type, work.opset)
         }
     )
+    if work.neurons == "elementwise":
+        lacking += [name for name in COARSE if any(node.op_type == name for node in work.model.graph.node)]
     expandable = [name for name in lacking if has_body(name, work.opset)]
     if expandable:
         names = [("", name) for name in expandable]

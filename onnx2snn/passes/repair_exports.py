@@ -2,7 +2,7 @@
 
 y = Erfc(x)                    ->  e = Erf(x); y = 1 - e    tf2onnx writes this operator, which ONNX does not have
 value_info of wrong shapes     ->  none                     jax2onnx; shapes are inferred anew
-outputs of wrong shapes        ->  those inferred           scikit-learn's classifiers of several labels
+outputs of wrong shapes        ->  those inferred           skl2onnx; PyTorch where the inputs alone are free
 """
 
 from collections.abc import Callable
@@ -35,30 +35,28 @@ def repair_exports(work: Work) -> int:
 
 
 def _repair_outputs(model: onnx.ModelProto) -> int:
-    """Forget the declared shapes of outputs where they contradict the graph."""
+    """Correct the declared shapes of outputs where they contradict the graph, or fix what is free in it."""
     if is_large(model):
         return 0
-    try:
-        shape_inference.infer_shapes(model, strict_mode=True)
-    except (shape_inference.InferenceError, RuntimeError, ValueError):
-        freed = onnx.ModelProto()
-        freed.CopyFrom(model)
-        for value in freed.graph.output:
-            value.type.tensor_type.ClearField("shape")
-        inferred = {value.name: value for value in shape_inference.infer_shapes(freed).graph.output}
-        for value in model.graph.output:
-            other = inferred[value.name].type.tensor_type
-            if _contradict(value.type.tensor_type.shape, other.shape) and other.HasField("shape"):
-                value.CopyFrom(inferred[value.name])
-                return 1 + _repair_outputs(model)
-    return 0
+    freed = onnx.ModelProto()
+    freed.CopyFrom(model)
+    for value in freed.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    inferred = {value.name: value for value in shape_inference.infer_shapes(freed).graph.output}
+    changed = 0
+    for value in model.graph.output:
+        other = inferred[value.name].type.tensor_type
+        if other.HasField("shape") and _contradict(value.type.tensor_type.shape, other.shape):
+            value.type.tensor_type.shape.CopyFrom(other.shape)
+            changed += 1
+    return changed
 
 
 def _contradict(declared: onnx.TensorShapeProto, inferred: onnx.TensorShapeProto) -> bool:
     if len(declared.dim) != len(inferred.dim):
         return True
     pairs = zip(declared.dim, inferred.dim, strict=True)
-    return any(a.dim_value and b.dim_value and a.dim_value != b.dim_value for a, b in pairs)
+    return any(a.dim_value and (b.dim_param or b.dim_value) and a.dim_value != b.dim_value for a, b in pairs)
 
 
 def _complement_of_erf(node: onnx.NodeProto, kind: np.dtype) -> list[onnx.NodeProto]:

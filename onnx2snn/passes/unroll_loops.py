@@ -30,25 +30,24 @@ class Scope:
     static: dict[str, list[onnx.NodeProto]] = field(default_factory=dict)
 
 
-def unroll_loop(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> bool:
-    """Emit what is inside `node`, an If, Loop or Scan, under the names of its outputs; False leaves it as it is.
+def unroll_loop(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> None:
+    """Emit what is inside `node`, an If, Loop or Scan, under the names of its outputs.
 
-    A Loop or Scan of unknown length raises UnsupportedError.
+    A Loop or Scan of unknown length, and an If of an unknown condition, raise UnsupportedError.
     """
-    if node.op_type == "If":
-        return _if(node, build, scope)
-    (_loop if node.op_type == "Loop" else _scan)(node, build, scope)
-    return True
+    {"If": _if, "Loop": _loop, "Scan": _scan}[node.op_type](node, build, scope)
 
 
-def _if(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> bool:
+def _if(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> None:
     condition = scope.constants.get(node.input[0])
     if condition is None:
-        return False
+        raise UnsupportedError(
+            f"the condition of the If node {node.name or node.output[0]!r} depends on the inputs: export the branch "
+            "that is wanted alone"
+        )
     graph = attributes_of(node)["then_branch" if bool(np.all(condition)) else "else_branch"]
     for name, result in zip(node.output, _inline(graph, {}, build, scope), strict=True):
         build.rename(result, name)
-    return True
 
 
 def _loop(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> None:
@@ -56,6 +55,8 @@ def _loop(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> None:
     most = scope.constants.get(node.input[0]) if node.input[0] else np.array(np.iinfo(np.int64).max)
     running = scope.constants.get(node.input[1]) if len(node.input) > 1 and node.input[1] else np.array(True)
     carried, collected = list(node.input[2:]), list[list[str]]()
+    if len(graph.input) != len(carried) + 2 or len(graph.output) < len(carried) + 1:
+        raise UnsupportedError(f"the Loop node {node.name or node.output[0]!r} has a body that does not fit its inputs")
     count = 0
     while True:
         if most is None or running is None:

@@ -19,28 +19,25 @@ from onnx2snn.passes.unroll_layers import LAYERS, unroll_layer
 from onnx2snn.passes.unroll_loops import LOOPS, MOST, Scope, unroll_loop
 from onnx2snn_runtime.errors import UnsupportedError
 
-_NESTED = 4
+RECURRENT = (*LAYERS, *LOOPS)
 _LONG = 256
 
 
 def unroll_recurrence(work: Work) -> int:
     """Rewrite every recurrent node; what cannot be unrolled raises UnsupportedError, all of it at once."""
     total = 0
-    for _ in range(_NESTED):
+    while True:  # what was nested comes to the surface
         changed, found = _round(work)
         if found:
             raise UnsupportedError(f"{work.where} cannot be converted: " + "; ".join(found))
         if not changed:
-            break
+            return total
         total += changed
         fold_constants(work)
-    return total
 
 
 def obstacles(work: Work) -> list[str]:
     """Return a sentence for every recurrent node that cannot be unrolled; constants are to be folded before."""
-    if not any(node.op_type in (*LAYERS, *LOOPS) for node in work.model.graph.node):
-        return []
     copy = Work(onnx.ModelProto(), work.where, work.supported)
     copy.model.CopyFrom(work.model)
     return _round(copy)[1]
@@ -49,7 +46,7 @@ def obstacles(work: Work) -> list[str]:
 def _round(work: Work) -> tuple[int, list[str]]:
     """Unroll what there is on the outermost level; return the number of nodes, and what stands in the way."""
     graph = work.model.graph
-    nodes = [n for n in graph.node if n.op_type in (*LAYERS, *LOOPS) and n.domain in ("", "ai.onnx")]
+    nodes = [n for n in graph.node if n.op_type in RECURRENT and n.domain in ("", "ai.onnx")]
     if not nodes:
         return 0, []
     scope = _scope(work.model)
@@ -57,9 +54,9 @@ def _round(work: Work) -> tuple[int, list[str]]:
     for node in nodes:
         build = NodeBuilder(node.name or node.output[0], taken)
         try:
-            if _unroll(node, build, scope, work):
-                new[id(node)] = build
-                changed += 1
+            _unroll(node, build, scope, work)
+            new[id(node)] = build
+            changed += 1
         except UnsupportedError as error:
             found.append(str(error))
     if found:
@@ -71,9 +68,10 @@ def _round(work: Work) -> tuple[int, list[str]]:
     return changed, []
 
 
-def _unroll(node: onnx.NodeProto, build: NodeBuilder, scope: Scope, work: Work) -> bool:
+def _unroll(node: onnx.NodeProto, build: NodeBuilder, scope: Scope, work: Work) -> None:
     if node.op_type in LOOPS:
-        return unroll_loop(node, build, scope)
+        unroll_loop(node, build, scope)
+        return
     layer = _layer(node, scope, work)
     if layer.steps > _LONG:
         work.warnings.append(
@@ -81,7 +79,6 @@ def _unroll(node: onnx.NodeProto, build: NodeBuilder, scope: Scope, work: Work) 
             "has as many populations a gate"
         )
     unroll_layer(layer, build)
-    return True
 
 
 def _layer(node: onnx.NodeProto, scope: Scope, work: Work) -> Layer:

@@ -13,7 +13,7 @@ from onnx import helper
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.classify_values import Classification, classify
 from onnx2snn.passes.graph_tools import fresh_name, identities, is_float, label, remove, to_proto
-from onnx2snn.passes.group_regions import Region, group_regions
+from onnx2snn.passes.group_regions import ELEMENTWISE, Region, group_regions
 from onnx2snn.passes.name_regions import name_region
 from onnx2snn_runtime.errors import ModelError, UnsupportedError
 from onnx2snn_runtime.ir.schema import DOMAIN
@@ -59,6 +59,8 @@ def write_neurons(work: Work) -> int:
         raise UnsupportedError(
             f"{work.where} cannot be converted: {'; '.join(refused)}: compute these outside the network"
         )
+    if work.neurons == "elementwise":
+        work.warnings += _coarse(regions)
     library = _Library([o for o in work.model.opset_import if o.domain != DOMAIN])
     by_sink = {id(region.sink): region for region in regions}
     names = {id(region): _known(region, found, library, work) for region in regions}  # while the graph is whole
@@ -87,6 +89,12 @@ def _known(region: Region, found: Classification, library: _Library, work: Work)
 
 def _place(graph: gs.Graph, node: gs.Node, index: int) -> int:
     return next(i for i in range(min(index, len(graph.nodes) - 1), -1, -1) if graph.nodes[i] is node)
+
+
+def _coarse(regions: list[Region]) -> list[str]:
+    """Return a sentence on the operators that no pass takes apart."""
+    left = sorted({region.sink.op for region in regions} - ELEMENTWISE)
+    return [f"{', '.join(left)} stayed whole: these neurons are no scalar functions"] if left else []
 
 
 def cannot_spike(work: Work, regions: list[Region]) -> list[str]:

@@ -8,6 +8,7 @@ import torch
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.inputs import varies_in_time
 from onnx2snn_runtime.interpreter import Tensor
+from onnx2snn_runtime.ir.batch import batch_axis
 from onnx2snn_runtime.program import Program
 
 
@@ -55,26 +56,6 @@ def batches(inputs: Mapping[str, Tensor], program: Program, size: int) -> Iterat
 
 def _filled(tensor: Tensor, axis: int, missing: int) -> Tensor:
     return torch.cat([tensor, tensor.narrow(axis, 0, 1).repeat_interleave(missing, axis)], axis)
-
-
-def batch_axis(
-    shapes: Sequence[Sequence[int]], sizes: Sequence[int], declared: Sequence[int] | None = None
-) -> int | None:
-    """Return the axis along which values of `shapes` hold batches of `sizes` samples, None where there is none.
-
-    An axis of that very size comes before one of a multiple (samples by heads), and the first before later ones; an
-    axis that is `declared` to be of another size is none.
-    """
-    found = None
-    for axis in range(len(shapes[0])):
-        if declared is not None and len(declared) == len(shapes[0]) and declared[axis] not in (0, sizes[0]):
-            continue
-        ratios = {shape[axis] / size for shape, size in zip(shapes, sizes, strict=True)}
-        if ratios == {1.0}:
-            return axis
-        if found is None and len(ratios) == 1 and (ratio := ratios.pop()) >= 1 and ratio.is_integer():
-            found = axis
-    return found
 
 
 def real(value: Tensor, samples: int, size: int) -> Tensor:

@@ -15,6 +15,9 @@ from onnx2snn_runtime.ops import Operator, find_operator
 
 Tensor = torch.Tensor
 
+WIDE = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
+"""What estimates, targets and accumulated currents are kept in where synapses run in half precision."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -27,6 +30,8 @@ class Call:
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any] = field(repr=False)
     varying: tuple[bool, ...] = ()
+    wide: bool = False
+    """Whether it is computed in float32 at least, also where the others are in half precision: see `precision`."""
 
     @property
     def label(self) -> str:
@@ -52,15 +57,19 @@ class Frame:
             self.values[name] = value
             self.host.pop(name, None)
 
-    def get(self, name: str) -> Any:
-        """Return the value of `name`, None for an omitted input, floating-point tensors in the frame's dtype."""
+    def get(self, name: str, wide: bool = False) -> Any:
+        """Return the value of `name`, None for an omitted input, floating-point tensors in the frame's dtype.
+
+        `wide` asks for float32 in place of half precision.
+        """
         if not name:
             return None
         value = self.values[name]
         if not isinstance(value, Tensor):
             return value
-        if value.is_floating_point() and value.dtype != self.dtype:
-            return value.to(self.device, self.dtype)
+        wanted = WIDE.get(self.dtype, self.dtype) if wide else self.dtype
+        if value.is_floating_point() and value.dtype != wanted:
+            return value.to(self.device, wanted)
         return value if value.device == self.device else value.to(self.device)  # Shape answers on the host
 
     def listed(self, name: str) -> Any:
@@ -125,7 +134,7 @@ def fetch(item: Call, frame: Frame, index: int) -> Any:
     if index in item.operator.scalars:
         value = frame.listed(name)
         return value[0] if isinstance(value, list) and len(value) == 1 else value
-    return frame.get(name)
+    return frame.get(name, item.wide)
 
 
 def call_linear(item: Call, frame: Frame, deltas: Frame) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from onnx2snn_runtime.batching import Batch, batches, count_samples, join
+from onnx2snn_runtime.early_exit import Exit
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.executors.base import Execution, make_execution
 from onnx2snn_runtime.files import check_writable, write_model
@@ -66,21 +67,27 @@ class SpikingModel(nn.Module):
         batch_size: int | None = None,
         max_memory: int | None = None,
         operations: bool = False,
+        early_exit: str | None = None,
+        stable_steps: int = 2,
+        exit_every: int = 1,
         **overrides: Any,
     ) -> Run:
         """Run `x` and return outputs and counts at every one of `timesteps`, in one pass.
 
         `probes` names what to record (see `onnx2snn_runtime.probes`), `operations` counts synaptic operations,
         `batch_size` bounds the samples run at a time, `max_memory` the bytes taken above the loaded model (executor
-        `layer`). `overrides` may hold dynamics, dynamics_options, schedule, schedule_options, encoder, encoder_options,
-        delay. Input that does not fit raises InputError.
+        `layer`). With `early_exit` "settled" samples leave when nothing moves any more, with "stable" when their top-1
+        was the same for `stable_steps` steps, looked at every `exit_every` steps: see `early_exit`. `overrides` may
+        hold dynamics, dynamics_options, schedule, schedule_options, encoder, encoder_options, delay. Input that does
+        not fit raises InputError.
         """
         steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
         check_probes(list(probes))
         inputs = self._checked(x)
+        leave = Exit(early_exit, stable_steps, exit_every) if early_exit else None
         run = run_program(
             self.program,
-            Request(inputs, steps, executor, probes, operations, batch_size, max_memory, overrides),
+            Request(inputs, steps, executor, probes, operations, batch_size, max_memory, overrides, leave),
         )
         run.outputs = {t: self._returned(outputs, x) for t, outputs in run.outputs.items()}
         return run

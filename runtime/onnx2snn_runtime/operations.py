@@ -64,6 +64,13 @@ class OperationCounter:
                 if t:
                     self._add(t, (change != 0) * fan_out(inner, index, change, frame))
 
+    def keep(self, rows: Tensor, batch: int) -> None:
+        """Forget the samples that are not among `rows`: values hold samples, or blocks of them, along axis 0."""
+        for key, value in self._before.items():
+            if value.ndim and len(value) and len(value) % batch == 0:
+                blocks = value.reshape(batch, -1, *value.shape[1:]).index_select(0, rows)
+                self._before[key] = blocks.reshape(-1, *value.shape[1:])
+
     def _add(self, t: int, products: Tensor) -> None:
         while len(self.totals) < t:
             self.totals.append(torch.zeros((), dtype=torch.float64, device=products.device))

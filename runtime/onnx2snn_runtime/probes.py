@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
+from torch import nn
 
 from onnx2snn_runtime.batching import real
 from onnx2snn_runtime.dynamics.base import State
@@ -70,9 +71,15 @@ class EventCounter:
     def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
         """See nothing."""
 
-    def table(self) -> dict[str, Tensor]:
-        """Return the events of every population, int64 [T] on the host."""
-        return {name: torch.stack(counts).cpu() for name, counts in self.counts.items()}
+    def keep(self, rows: Tensor, batch: int) -> None:
+        """Keep nothing of samples."""
+
+    def table(self, steps: int) -> dict[str, Tensor]:
+        """Return the events of every population, int64 [steps] on the host; 0 for steps that were not made."""
+        return {
+            name: nn.functional.pad(torch.stack(counts), (0, steps - len(counts))).cpu()
+            for name, counts in self.counts.items()
+        }
 
 
 @dataclass
@@ -96,6 +103,9 @@ class Recorder:
 
     def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
         """See nothing."""
+
+    def keep(self, rows: Tensor, batch: int) -> None:
+        """Keep nothing of samples."""
 
     def table(self) -> dict[str, Tensor]:
         """Return the quantity of every population, [T, batch, ...]."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -13,7 +13,7 @@ from torch import nn
 
 from onnx2snn_runtime.dynamics.base import Neuron
 from onnx2snn_runtime.errors import ModelError, UnsupportedError
-from onnx2snn_runtime.interpreter import Call, Frame, Tensor, bind, call, to_tensor
+from onnx2snn_runtime.interpreter import WIDE, Call, Frame, Tensor, bind, call, to_tensor
 from onnx2snn_runtime.ir.flow import analyse
 from onnx2snn_runtime.ir.schema import (
     ModelDefaults,
@@ -23,11 +23,17 @@ from onnx2snn_runtime.ir.schema import (
     read_defaults,
     read_neuron,
 )
-
-WIDE = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
-"""What estimates, targets and accumulated currents are kept in where synapses run in half precision."""
+from onnx2snn_runtime.precision import fits, widened
 
 TYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+
+
+class Clamped(NamedTuple):
+    """clip(g(x), *bounds): the calls that compute g, the name of its result, and the bounds."""
+
+    body: tuple[Call, ...]
+    result: str
+    bounds: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -44,20 +50,31 @@ class Population:
     result: str = field(repr=False)
     attributes: NeuronAttributes = field(repr=False)
 
-    def clamp(self, frame: Frame) -> tuple[float, float] | None:
-        """Return (low, high) where the function is clip(x, low, high), None where it is another."""
-        if len(self.body) != 1 or len(self.sources) != 1 or self.body[0].inputs[0] != self.formal[0]:
-            return None
-        if self.body[0].op_type == "Relu":
+    def clamped(self, frame: Frame) -> "Clamped | None":
+        """Return the function as a clip of another, which kernels compute on the way; None where it is none.
+
+        MaxPool(Relu(x)) is Relu(MaxPool(x)): a function that never falls may change places with a maximum.
+        """
+        body, last = list(self.body), self.body[-1]
+        if last.op_type == "MaxPool" and len(body) > 1 and body[-2].outputs[0] == last.inputs[0]:
+            body[-2:] = [replace(last, inputs=body[-2].inputs[:1]), replace(body[-2], inputs=(last.outputs[0],))]
+            last = replace(self.body[-2], inputs=(last.outputs[0], *self.body[-2].inputs[1:]))
+        bounds = self._bounds(last, frame)
+        return None if bounds is None else Clamped(tuple(body[:-1]), last.inputs[0], bounds)
+
+    def _bounds(self, last: Call, frame: Frame) -> tuple[float, float] | None:
+        if last.op_type == "Relu":
             return 0.0, math.inf
-        if self.body[0].op_type != "Clip" or self.body[0].attributes:
+        if last.op_type != "Clip" or last.attributes:
             return None
-        held = dict(zip(self.formal[1:], self.constants, strict=True))
-        named = [held.get(name) if name else None for name in (*self.body[0].inputs[1:], "", "")][:2]
+        held = dict(zip(self.formal[len(self.sources) :], self.constants, strict=True))
+        named = [held.get(name, "?") if name else None for name in (*last.inputs[1:], "", "")][:2]
+        if "?" in named:  # a bound that the body computes
+            return None
         low, high = (
             default if n is None else _number(frame, n) for n, default in zip(named, (-math.inf, math.inf), strict=True)
         )
-        return (float(low), float(high)) if low <= high else None
+        return (low, high) if low <= high else None
 
     def target(self, sources: Sequence[Tensor], constants: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
         """Return f(x1, ..., xk), computed in `dtype`."""
@@ -128,7 +145,7 @@ class Program(nn.Module):
         if not self.populations:
             raise ModelError(f"{self.where} holds no neuron: convert a model with a nonlinearity")
         self.releases = self._last_uses()
-        self.narrow = self._read_by_synapses_alone()
+        self._choose_precision()
 
     def _last_uses(self) -> list[tuple[str, ...]]:
         """Return, for each item of the loop, the varying values that nothing needs after it."""
@@ -146,7 +163,27 @@ class Program(nn.Module):
         """Return the populations whose estimates nothing reads but synapses, which run in the program's type."""
         read = {name for item in self.populations for name in item.sources} | {port.name for port in self.outputs}
         read |= {name for item in self.readout for name in item.inputs}
+        read |= {
+            name for item in (*self.loop, *self.tail) if isinstance(item, Call) and item.wide for name in item.inputs
+        }
         return frozenset(item.output for item in self.populations if item.output not in read)
+
+    def _choose_precision(self) -> None:
+        """Mark the synapses that cannot run in the program's type: see `precision`."""
+        wide = {
+            item.output
+            for item in self.populations
+            if not fits(self.dtype, item.attributes.scale, item.attributes.levels, item.attributes.mantissa)
+        }
+        self.loop = widened(self.loop, wide)
+        self.tail = widened(self.tail, wide)
+        self.narrow = self._read_by_synapses_alone()
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "Program":
+        """Move to another device or type, as `torch.nn.Module` does it."""
+        super()._apply(fn, recurse)
+        self._choose_precision()
+        return self
 
     def set_attributes(self, name: str, attributes: NeuronAttributes) -> None:
         """Give the population `name` other attributes."""
@@ -154,6 +191,7 @@ class Program(nn.Module):
             if isinstance(item, Population) and item.name == name:
                 self.loop[index] = replace(item, attributes=attributes)
         self.populations = [item for item in self.loop if isinstance(item, Population)]
+        self._choose_precision()
 
     @property
     def dtype(self) -> torch.dtype:

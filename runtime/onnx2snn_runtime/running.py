@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from onnx2snn_runtime.batching import Batch, batches, count_samples, join
+from onnx2snn_runtime.early_exit import Exit, run_until_finished
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.executors.base import make_execution
 from onnx2snn_runtime.inputs import to_device, varies_in_time
@@ -25,6 +26,7 @@ class Run:
 
     `events` and `synaptic_operations` are counted from step 1 to T over all samples, the input encoder apart;
     `events_per_neuron` is events over neurons times samples; `probes[name][population]` is [T] or [T, batch, ...].
+    `steps_taken` is the number of time steps that each sample took, int64: the last one but for early exit.
     """
 
     outputs: dict[int, Any] = field(default_factory=dict)
@@ -32,6 +34,7 @@ class Run:
     events_per_neuron: dict[int, float] = field(default_factory=dict)
     synaptic_operations: dict[int, float] = field(default_factory=dict)
     neurons: int = 0
+    steps_taken: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
     probes: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
 
@@ -47,16 +50,22 @@ class Request:
     batch_size: int | None = None
     max_memory: int | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    exit: Exit | None = None
 
 
 @torch.no_grad()
 def run_program(program: Program, request: Request) -> Run:
     """Run `request` and return its results, outputs as tensors by name."""
     moving = _moving(program, request)
+    if request.exit:
+        settings = make_settings(program.defaults, request.overrides)
+        recorded = [name for name in request.probes if name in READERS]
+        request.exit.check(settings, moving, request.executor, recorded, request.operations)
     planned = _plan(program, request, moving)
     split = list(batches(request.inputs, program, planned.batch))
     parts = [_run_batch(program, request, part, planned, moving) for part in split]
     total = Run(neurons=parts[0].neurons)
+    total.steps_taken = torch.cat([part.steps_taken for part in parts])
     sizes, fixed = [part.samples for part in split], program.defaults.batch
     samples = count_samples(request.inputs, program)
     events = add_counts([part.probes["events"] for part in parts])
@@ -90,11 +99,18 @@ def _run_batch(program: Program, request: Request, part: Batch, planned: Plan, m
     settings = replace(make_settings(program.defaults, request.overrides, probes), chunk=planned.chunk)
     # where receivers filter, estimates move at every step: what travels is seen among spikes alone
     filtered = request.operations and settings.dynamics.payload != "change"
-    execution = make_execution("event" if filtered else request.executor, program, settings)
+    at_once = request.exit and settings.delay  # step by step where populations move at once
+    execution = make_execution("event" if filtered else "step" if at_once else request.executor, program, settings)
     inputs = {port.name: to_device(part.inputs[port.name], port, program) for port in program.inputs}
-    outputs = execution.run(inputs, moving, request.steps)
-    done = Run(outputs=dict(outputs), neurons=sum(events.neurons.values()))
-    done.probes = {"events": events.table(), "neurons": {k: torch.tensor(v) for k, v in events.neurons.items()}}
+    if request.exit:
+        outputs, taken = run_until_finished(execution, inputs, request.steps, request.exit)
+    else:
+        outputs, taken = execution.run(inputs, moving, request.steps), torch.full((part.samples,), request.steps[-1])
+    done = Run(outputs=dict(outputs), neurons=sum(events.neurons.values()), steps_taken=taken[: part.samples])
+    done.probes = {
+        "events": events.table(request.steps[-1]),
+        "neurons": {k: torch.tensor(v) for k, v in events.neurons.items()},
+    }
     done.probes |= {name: recorder.table() for name, recorder in recorders.items()}
     for t in request.steps if request.operations else ():
         done.synaptic_operations[t] = float(sum(counter.totals[:t], torch.zeros(())))

@@ -26,5 +26,15 @@ def test_no_test_image_is_a_training_image(name):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(InputError, match=r"no data set 'cifar': known are digits, mnist"):
+    with pytest.raises(InputError, match=r"no data set 'cifar': known are digits, mnist, tones"):
         load("cifar")
+
+
+def test_made_up_sounds_are_the_same_every_time():
+    first, second = load("tones"), load("tones")
+    np.testing.assert_array_equal(first.test_image, second.test_image)
+    assert first.train_image.shape == (2000, 1, 1, 1024)
+    assert first.train_image.dtype == np.float32
+    assert set(first.test_label) == set(range(10))
+    loudness = np.abs(first.train_image).max(axis=(1, 2, 3))
+    assert loudness.max() > 50 * loudness.min()

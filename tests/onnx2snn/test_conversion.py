@@ -9,7 +9,8 @@ import pytest
 
 import onnx2snn
 from onnx2snn.ann import run_ann
-from onnx2snn.conversion import check_equivalence, pipeline, prepare
+from onnx2snn.equivalence import check_equivalence
+from onnx2snn.pipeline import prepare
 from onnx2snn_runtime.errors import InputError, ModelError, Onnx2SnnError, RegistryError
 from onnx2snn_runtime.ir.schema import is_neuron, read_neuron
 from tests.onnx2snn.passes.rewriting import model
@@ -187,16 +188,6 @@ def test_a_rewrite_that_changes_results_is_found() -> None:
     weight.CopyFrom(onnx.numpy_helper.from_array(1.01 * onnx.numpy_helper.to_array(weight), "v"))
     with pytest.raises(ModelError, match=r"the output .y. of the rewritten graph differs .* fault of onnx2snn"):
         check_equivalence(proto, snn.proto, {"x": x}, work)
-
-
-def test_the_order_of_passes() -> None:
-    names = [p.__name__ for p in pipeline("elementwise")]
-    assert names.index("check_model") < names.index("inline_functions") < names.index("raise_opset")
-    assert names[-1] == "export_graph"
-    assert set(names) - {p.__name__ for p in pipeline("region")} == {
-        "decompose_max_pool",
-        "decompose_layer_normalization",
-    }
 
 
 def test_every_error_is_ours() -> None:

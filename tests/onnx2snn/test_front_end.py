@@ -11,7 +11,7 @@ from onnx import helper, numpy_helper
 import onnx2snn
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.repair_exports import repair_exports
-from onnx2snn_runtime.errors import UnsupportedError
+from onnx2snn_runtime.errors import InputError, UnsupportedError
 from tests.onnx2snn.front_end import WEIGHTS, X, converts, floats, network
 
 MLP = "a = Gemm(x, w, b) h = Relu(a) y = Gemm(h, u, c)"
@@ -136,6 +136,17 @@ def test_an_output_declared_with_a_wrong_shape_is_repaired() -> None:
     assert work.model.graph.output[0].type.tensor_type.shape.dim[1].dim_value == 3
 
 
+def test_an_output_declared_with_a_fixed_batch_is_freed() -> None:
+    snn = converts(network(MLP, y="float[1, 3] y"))
+    assert snn.proto.graph.output[0].type.tensor_type.shape.dim[0].dim_param == "N"
+
+
+@pytest.mark.parametrize("port", ["float[3, N] t", "float[8] t"])
+def test_an_output_with_the_batch_elsewhere_or_without_one(port: str) -> None:
+    body = MLP + (" t = Transpose(y)" if "N" in port else " t = Identity(b)")
+    converts(network(body, y=f"float[N, 3] y, {port}"))
+
+
 def test_outputs_of_strings_are_left_out() -> None:
     body = MLP + " p = Softmax(y) i = ArgMax<axis = 1, keepdims = 0>(p) l = ai.onnx.ml.ArrayFeatureExtractor(n, i)"
     names = np.array(["cat", "dog", "eel"], object)
@@ -176,3 +187,17 @@ def test_tree_ensembles_are_refused_by_name() -> None:
 def test_logic_between_neurons_ends_in_a_neuron_of_numbers() -> None:
     body = "a = Gemm(x, w, b) g = Greater(a, b) f = Cast<to = 1>(g) t = Tanh(a) m = Mul(f, t) y = Gemm(m, u)"
     converts(network(body), neurons={"SpikingRegion1": 1})
+
+
+def test_an_output_that_mixes_the_batch_is_refused() -> None:
+    model = network("a = Gemm(x, w, b) h = Relu(a) y = ReduceMean<keepdims = 0>(h)", y="float y")
+    with pytest.raises(InputError, match="'y' has no batch axis: run all samples at once, or one at a time"):
+        onnx2snn.convert(model, floats(64, 4))
+
+
+def test_a_branch_chosen_by_the_inputs_is_refused() -> None:
+    body = """a = Gemm(x, w, b) h = Relu(a) s = ReduceMax<keepdims = 0>(x) g = Greater(s, zero)
+              y = If(g)<then_branch = t () => (float[N, 8] p) { p = Tanh(h) },
+                        else_branch = e () => (float[N, 8] q) { q = Sigmoid(h) }>"""
+    with pytest.raises(UnsupportedError, match="the condition of the If node 'y' depends on the inputs: export the"):
+        onnx2snn.convert(network(body, y="float[N, 8] y", zero=np.float32(0)), X)

@@ -88,7 +88,7 @@ def test_integers_keep_their_type() -> None:
     assert program.frame().values["axes"].dtype == torch.int64
 
 
-@pytest.mark.parametrize("shape", [(), (1,), (4, 1, 1), (4, 4, 4)])
+@pytest.mark.parametrize("shape", [(), (1,), (4, 1, 1), (4, 4, 4), (1, 4, 4, 4)])
 def test_scales_of_every_shape(shape: tuple[int, ...]) -> None:
     model = proto(CNN, dyadic=True)
     for node in filter(is_neuron, model.graph.node):

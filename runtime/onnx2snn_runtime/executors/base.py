@@ -5,7 +5,7 @@ layer   the value domain, a population's whole chunk of time at once: fast
 event   the event domain, the reference: spikes through the synapses, currents filtered in the neuron
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
@@ -78,6 +78,30 @@ class Execution:
     def advance(self) -> None:
         """Make one time step."""
         raise NotImplementedError
+
+    def span(self, count: int, wanted: Iterable[int]) -> dict[int, dict[str, Tensor]]:
+        """Make `count` time steps and return the outputs after those in `wanted`."""
+        outputs, asked = {}, set(wanted)
+        for _ in range(count):
+            self.advance()
+            if self.t in asked:
+                outputs[self.t] = self.outputs()
+        return outputs
+
+    def kept(self, rows: Tensor, axes: Mapping[str, int | None], batch: int) -> "Execution":
+        """Return an execution that goes on from here with the samples `rows` of the `batch` alone.
+
+        `axes` names the axis that the samples of each population lie along; the executor must be in the value domain.
+        """
+        other = type(self)(self.program, self.settings)
+        other.t = self.t
+        other.states = {name: _rows(state, rows, axes[name]) for name, state in self.states.items()}
+        other.inputs = {name: _rows(state, rows, 0) for name, state in self.inputs.items()}
+        for probe in self.watchers:
+            probe.keep(rows, batch)
+        batched = {port.name for port in self.program.inputs if port.shape}
+        other.feed({name: x.index_select(0, rows) if name in batched else x for name, x in self._raw.items()})
+        return other
 
     def outputs(self) -> dict[str, Tensor]:
         """Return the decoded outputs after the steps made so far, by name."""
@@ -170,6 +194,14 @@ class Execution:
         """Show the probes a synapse before it is computed; `changes` says whether `frame` holds changes or values."""
         for probe in self.watchers:
             probe.synapse(item, self.t, frame, self.frame, changes)
+
+
+def _rows(state: State, rows: Tensor, axis: int | None) -> State:
+    """Return what `state` holds of the samples `rows`."""
+    if axis is None:
+        return state
+    parts = [tuple(x.index_select(axis, rows) for x in part) for part in state[1:]]
+    return State(state.v.index_select(axis, rows), *parts)
 
 
 def make_execution(name: str, program: Program, settings: Settings) -> Execution:

@@ -5,7 +5,7 @@ depend on those of its predecessors over the same chunk and on its own past alon
 step, with the same results.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -29,20 +29,23 @@ class LayerExecution(Execution):
         if moving or self.settings.delay:
             return make_execution("step", self.program, self.settings).run(inputs, moving, steps)
         self.feed(inputs)
-        if self.watchers:
-            self.rest()
-            self.show_rest()
-        outputs = {}
+        outputs: dict[int, dict[str, Tensor]] = {}
         while self.t < steps[-1]:
             count = min(self.settings.chunk or steps[-1], steps[-1] - self.t)
-            self._advance(count)
-            for t in steps:
-                if self.t - count < t <= self.t:
-                    outputs[t] = self.read(self._at(t - (self.t - count) - 1), t)
+            outputs |= self.span(count, steps)
         return outputs
+
+    def span(self, count: int, wanted: Iterable[int]) -> dict[int, dict[str, Tensor]]:
+        """Make `count` time steps at once and return the outputs after those in `wanted`."""
+        first = self.t + 1
+        self._advance(count)
+        return {t: self.read(self._at(t - first), t) for t in wanted if first <= t <= self.t}
 
     def _advance(self, count: int) -> None:
         """Make `count` time steps."""
+        if self.watchers and self.t == 0:
+            self.rest()
+            self.show_rest()
         first = self.t + 1
         self._encode(first, count)
         for item, releases in zip(self.program.loop, self.program.releases, strict=True):
@@ -81,11 +84,12 @@ class LayerExecution(Execution):
             for probe in self.watchers:
                 probe.sources(item, first + index, [x[index if len(x) > 1 else 0] for x in sources])
         seen = any(probe.sees_spikes for probe in self.settings.probes)
-        clamp = None if seen or dynamics.rectifies else item.clamp(self.frame)
-        target = sources[0] if clamp else self._target(item, sources, varying)
+        clamped = None if seen or dynamics.rectifies else item.clamped(self.frame)
+        body, result, clamp = clamped or (item.body, item.result, None)
+        target = self._target(item, body, result, sources, varying)
         state = self.states.get(item.output) or dynamics.init(target[0].to(self.program.wide))
         kernel = None if seen else find_kernel(dynamics, target)
-        if kernel is None and clamp and not seen and target.dtype != self.program.wide:
+        if kernel is None and not seen and target.dtype != self.program.wide:
             target = target.to(self.program.wide)
             kernel = find_kernel(dynamics, target)
         if kernel is not None:
@@ -95,7 +99,7 @@ class LayerExecution(Execution):
             for probe in self.settings.probes:
                 probe.count(item, first, scanned.events, scanned.values[0])
             return scanned.values
-        target = self._target(item, sources, varying) if clamp else target
+        target = self._target(item, item.body, item.result, sources, varying) if clamp else target
         aim = sources[0].to(self.program.wide) if dynamics.rectifies else target
         states, spikes = scan_by_steps(dynamics, aim, state, count, first, neuron)
         self.states[item.output] = states[-1]
@@ -104,23 +108,26 @@ class LayerExecution(Execution):
                 probe.population(item, first + i, spike, after, target[i if len(target) > 1 else 0])
         return torch.stack([after.v for after in states])
 
-    def _target(self, item: Population, sources: list[Tensor], varying: list[bool]) -> Tensor:
-        """Return f(x) as [T, ...]; [1, ...] where no source varies."""
-        constants = [self.frame.values[name] for name in item.constants]
-        wide, device = self.program.wide, self.program.device
+    def _target(
+        self, item: Population, body: Sequence[Call], result: str, sources: list[Tensor], varying: list[bool]
+    ) -> Tensor:
+        """Return what `body`, all or part of the population's, makes of its sources: [T, ...], or [1, ...]."""
         given = [x if flag else x[0] for x, flag in zip(sources, varying, strict=True)]
-        if not any(varying):
-            return item.target(given, constants, wide)[None]
-        frame = Frame(wide, device, dict(zip(item.formal, (*given, *constants), strict=True)))
+        constants = [self.frame.values[name] for name in item.constants]
+        formal = dict(zip(item.formal, (*given, *constants), strict=True))
+        if not body:  # in the type that it has: kernels read halves
+            value: Tensor = formal[result]
+            return value if any(varying) else value[None]
+        frame = Frame(self.program.wide, self.program.device, formal)
         moving = {name for name, flag in zip(item.formal, varying, strict=False) if flag}
-        for inner in item.body:
+        for inner in body:
             flags = [name in moving for name in inner.inputs]
             arguments = [fetch(inner, frame, i) for i in range(len(inner.inputs))]
             if any(flags):
                 moving.update(inner.outputs)
             bind_outputs(inner, frame, map_call(inner, arguments, flags) if any(flags) else compute(inner, arguments))
-        target: Tensor = frame.get(item.result)
-        return target
+        target: Tensor = frame.get(result)
+        return target if any(varying) else target[None]
 
     def _encode(self, first: int, count: int) -> None:
         """Bind the estimates [count, ...] of the spiking inputs."""

@@ -31,3 +31,6 @@ class Probe(Protocol):
 
     def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
         """See what reaches the population `item` at step t, and at t = 0."""
+
+    def keep(self, rows: Tensor, batch: int) -> None:
+        """Go on with the samples `rows` of the `batch` alone."""

@@ -9,7 +9,7 @@ import torch
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, Tensor
 from onnx2snn_runtime.dynamics.differential import Differential
 from onnx2snn_runtime.kernels.base import KERNELS, Clamp, Scanned
-from onnx2snn_runtime.kernels.native import library, pool, shares, unavailable
+from onnx2snn_runtime.kernels.native import library, pool, shares, spread, unavailable
 
 _REAL = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
 
@@ -52,7 +52,7 @@ class DifferentialScan:
         target, state = target.contiguous(), v.clone(memory_format=torch.contiguous_format)
         out = torch.empty((steps, *v.shape), dtype=v.dtype)
         size = v.numel()
-        scale = torch.as_tensor(neuron.scale, dtype=v.dtype).expand(v.shape[1:] if v.ndim else ()).contiguous()
+        scale = spread(neuron.scale, v)
         period = 1 if isinstance(neuron.scale, float) else scale.numel()
         low, high = clamp or (-math.inf, math.inf)
         parts = shares(size, steps)

@@ -22,7 +22,7 @@ class DifferentialTriton:
 
     def fits(self, dynamics: Dynamics, target: Tensor) -> bool:
         """Return whether this kernel can scan towards `target` [T, ...] here."""
-        return type(dynamics) is Differential and fits(target)
+        return type(dynamics) is Differential and not dynamics.annealed and fits(target)
 
     def scan(
         self,

@@ -107,3 +107,10 @@ def shares(size: int, steps: int) -> list[tuple[int, int]]:
     count = max(1, min(torch.get_num_threads(), size * steps // GRAIN))
     edges = [size * i // count for i in range(count + 1)]
     return list(itertools.pairwise(edges))
+
+
+def spread(scale: torch.Tensor | float, v: torch.Tensor) -> torch.Tensor:
+    """Return the scale of each neuron of `v` [batch, ...]; axes of 1 before those of a neuron mean nothing."""
+    shape = v.shape[1:] if v.ndim else v.shape
+    value = torch.as_tensor(scale, dtype=v.dtype)
+    return value.reshape(value.shape[max(0, value.ndim - len(shape)) :]).expand(shape).contiguous()

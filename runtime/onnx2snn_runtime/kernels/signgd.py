@@ -9,7 +9,8 @@ import torch
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, Tensor
 from onnx2snn_runtime.dynamics.signgd import SignGD
 from onnx2snn_runtime.kernels.base import KERNELS, Clamp, Scanned
-from onnx2snn_runtime.kernels.native import library, pool, shares, unavailable
+from onnx2snn_runtime.kernels.native import library, pool, shares, spread, unavailable
+from onnx2snn_runtime.optimizers.sgd import SGD
 
 _REAL = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
 
@@ -26,8 +27,9 @@ class SignGDScan:
 
     def fits(self, dynamics: Dynamics, target: Tensor) -> bool:
         """Return whether this kernel can scan towards `target` [T, ...] here."""
-        plain = type(dynamics) is SignGD and target.device.type == "cpu" and target.dtype in _REAL
-        return plain and library("signgd") is not None
+        if not plain(dynamics) or target.device.type != "cpu" or target.dtype not in _REAL:
+            return False
+        return library("signgd") is not None
 
     def scan(
         self,
@@ -51,7 +53,7 @@ class SignGDScan:
         size = v.numel()
         numbers, factor = moves(dynamics, neuron, t, steps)
         etas = torch.tensor(numbers, dtype=torch.float64).to(v.dtype)
-        scale = torch.as_tensor(factor, dtype=v.dtype).expand(v.shape[1:] if v.ndim else ()).contiguous()
+        scale = spread(factor, v)
         period = scale.numel() if isinstance(factor, Tensor) else 1
         low, high = clamp or (-math.inf, math.inf)
         parts = shares(size, steps)
@@ -67,6 +69,11 @@ class SignGDScan:
 
         list(map(run, range(len(parts))) if len(parts) == 1 else pool(len(parts)).map(run, range(len(parts))))
         return Scanned(out, counts.sum(0), state)
+
+
+def plain(dynamics: Dynamics) -> bool:
+    """Return whether `dynamics` is sign gradient descent by plain sgd."""
+    return type(dynamics) is SignGD and type(dynamics.optimizer) is SGD and dynamics.optimizer.plain
 
 
 def moves(dynamics: SignGD, neuron: Neuron, t: int, steps: int) -> tuple[tuple[float, ...], Tensor | float]:

@@ -9,7 +9,7 @@ from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, Tensor
 from onnx2snn_runtime.dynamics.signgd import SignGD
 from onnx2snn_runtime.kernels.base import KERNELS, Clamp, Scanned
 from onnx2snn_runtime.kernels.launch import fits, launch, lay_out, missing
-from onnx2snn_runtime.kernels.signgd import moves
+from onnx2snn_runtime.kernels.signgd import moves, plain
 
 
 @KERNELS.register("signgd_triton")
@@ -24,7 +24,7 @@ class SignGDTriton:
 
     def fits(self, dynamics: Dynamics, target: Tensor) -> bool:
         """Return whether this kernel can scan towards `target` [T, ...] here."""
-        return type(dynamics) is SignGD and fits(target)
+        return plain(dynamics) and fits(target)
 
     def scan(
         self,

@@ -26,12 +26,9 @@ def test_a_model_that_can_be_converted() -> None:
 
 def test_every_node_is_named_at_once() -> None:
     make = onnx.helper.make_node
-    body = onnx.helper.make_graph([], "body", [], [])
     work = work_on(
         with_nodes(
             make("Magic", ["y"], ["m"], name="first", domain="com.example"),
-            make("Loop", ["", "", "y"], ["l"], name="second", body=body),
-            make("If", ["y"], ["i"], then_branch=body, else_branch=body),
             make("TreeEnsembleClassifier", ["y"], ["t"], name="tree", domain="ai.onnx.ml"),
             make("StringNormalizer", ["y"], ["s"], name="words"),
         )
@@ -42,12 +39,11 @@ def test_every_node_is_named_at_once() -> None:
     assert sentence.startswith("net.onnx cannot be converted: ")
     for part in (
         "the com.example.Magic node 'first' has no spiking form: replace it by standard operators before the export",
-        "the Loop node 'second' has no spiking form: export with a loop of fixed length unrolled",
-        "the If node 'i' has no spiking form: export the branch that is wanted alone",
+        "the StringNormalizer node 'words' has no spiking form: replace it by standard operators before the export",
         "the TreeEnsembleClassifier node 'tree' is a tree ensemble, which is no neural network",
     ):
         assert part in sentence
-    assert sentence.count(";") >= 3
+    assert sentence.count(";") == 2
 
 
 def test_ports_that_are_no_tensors_or_strings() -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from onnx2snn.ann import run_ann
-from onnx2snn.conversion import BACK
 from onnx2snn.passes.base import run_passes
 from onnx2snn.passes.split_shared_logic import split_shared_logic
+from onnx2snn.pipeline import BACK
 from onnx2snn_runtime.errors import UnsupportedError
 from tests.onnx2snn.passes.graphs import front, model_of, neurons
 

@@ -9,10 +9,11 @@ import pytest
 from onnx import helper, numpy_helper, parser
 
 from onnx2snn.ann import run_ann
-from onnx2snn.conversion import convert, prepare
+from onnx2snn.conversion import convert
 from onnx2snn.passes.base import run_passes
 from onnx2snn.passes.fold_constants import fold_constants
 from onnx2snn.passes.unroll_recurrence import unroll_recurrence
+from onnx2snn.pipeline import prepare
 from onnx2snn_runtime.errors import UnsupportedError
 
 STEPS, BATCH, SIZE, HIDDEN = 4, 3, 5, 6
@@ -174,6 +175,14 @@ def test_the_branch_of_a_known_condition():
     assert "If" not in {node.op_type for node in unrolled(model).graph.node}
 
 
+def test_a_condition_of_the_input_is_refused():
+    text = IF.replace("float[N,2] x)", "float[N,2] x, bool yes)", 1).replace("<bool yes = {0}>", "")
+    with pytest.raises(
+        UnsupportedError, match="the condition of the If node 'y' depends on the inputs: export the branch"
+    ):
+        convert(parser.parse_model(text))
+
+
 def test_a_recurrent_network_spikes():
     model = recurrent("LSTM", layout=0)
     model.graph.output[0].type.tensor_type.shape.dim.add()
@@ -230,6 +239,14 @@ def test_a_loop_without_an_end_is_refused(monkeypatch):
 def test_a_loop_that_never_runs_is_refused():
     with pytest.raises(UnsupportedError, match="never runs, and yet has results"):
         unrolled(parser.parse_model(LOOP.replace("three = {3}", "three = {0}")))
+
+
+def test_a_loop_with_another_body_is_refused():
+    model = parser.parse_model(LOOP)
+    del model.graph.node[0].input[2:]
+    work = prepare(model)
+    with pytest.raises(UnsupportedError, match="the Loop node 'y' has a body that does not fit its inputs"):
+        unroll_recurrence(work)
 
 
 def test_a_scan_of_unknown_length_is_refused():

@@ -1,0 +1,94 @@
+"""The passes of a conversion, in order: the table of contents of the converter."""
+
+from pathlib import Path
+
+import onnx
+
+from onnx2snn import zoo
+from onnx2snn.passes.base import Pass, Work, run_passes
+from onnx2snn.passes.check_model import check_model
+from onnx2snn.passes.decompose_instance_normalization import decompose_instance_normalization
+from onnx2snn.passes.decompose_layer_normalization import decompose_layer_normalization
+from onnx2snn.passes.decompose_lp_normalization import decompose_lp_normalization
+from onnx2snn.passes.decompose_matmul import decompose_matmul
+from onnx2snn.passes.decompose_max_pool import decompose_max_pool
+from onnx2snn.passes.decompose_maximum import decompose_maximum
+from onnx2snn.passes.decompose_reduction import decompose_reduction
+from onnx2snn.passes.decompose_softmax import decompose_softmax
+from onnx2snn.passes.drop_identities import drop_identities
+from onnx2snn.passes.drop_string_outputs import drop_string_outputs
+from onnx2snn.passes.expand_fused import expand_fused
+from onnx2snn.passes.expand_machines import expand_machines
+from onnx2snn.passes.expand_quantised import expand_quantised
+from onnx2snn.passes.export_graph import export_graph
+from onnx2snn.passes.fold_batch_normalization import fold_batch_normalization
+from onnx2snn.passes.fold_constants import fold_constants
+from onnx2snn.passes.free_batch import free_batch
+from onnx2snn.passes.import_graph import import_graph
+from onnx2snn.passes.inline_functions import inline_functions
+from onnx2snn.passes.raise_opset import raise_opset
+from onnx2snn.passes.repair_exports import repair_exports
+from onnx2snn.passes.replace_cast_like import replace_cast_like
+from onnx2snn.passes.split_shared_logic import split_shared_logic
+from onnx2snn.passes.unroll_recurrence import unroll_recurrence
+from onnx2snn.passes.widen_bfloat16 import widen_bfloat16
+from onnx2snn.passes.write_neurons import write_neurons
+from onnx2snn.support import is_supported
+from onnx2snn_runtime.ir.verify import read_model
+
+REPAIRS: tuple[Pass, ...] = (
+    repair_exports,
+    widen_bfloat16,
+    drop_string_outputs,
+    expand_fused,  # before the quantised operators: some are fused with them
+    expand_quantised,
+    expand_machines,
+)
+"""What comes first of all: what these make of a model is what the result is compared with."""
+
+FRONT: tuple[Pass, ...] = (
+    check_model,  # before anything is rewritten: names every node that cannot be converted
+    inline_functions,  # before the opset is raised: the version converter drops functions
+    raise_opset,
+    replace_cast_like,  # before constants are folded: what is cast may be one
+    fold_constants,  # before the graph is opened: exact shapes, no shape arithmetic left
+    unroll_recurrence,  # behind the folding of constants: lengths, weights and conditions are known then
+    free_batch,
+    import_graph,
+    drop_identities,
+    fold_batch_normalization,  # before classification: what is left of it would be a synapse of its own
+)
+ELEMENTWISE: tuple[Pass, ...] = (
+    decompose_max_pool,
+    decompose_layer_normalization,
+    decompose_instance_normalization,
+    decompose_lp_normalization,
+    decompose_softmax,
+    decompose_reduction,
+    decompose_matmul,
+    decompose_maximum,
+)
+BACK: tuple[Pass, ...] = (
+    split_shared_logic,  # before regions: no neuron may have to send integers, booleans or two values
+    write_neurons,
+    export_graph,  # nothing that optimises comes after this
+)
+
+
+def pipeline(neurons: str) -> tuple[Pass, ...]:
+    """Return the passes of a conversion, in order."""
+    return (*FRONT, *(ELEMENTWISE if neurons == "elementwise" else ()), *BACK)
+
+
+def prepare(model: str | Path | onnx.ModelProto, neurons: str = "region", encoder: str = "direct") -> Work:
+    """Return the work that the passes start from: a copy of the model, through `REPAIRS`."""
+    if isinstance(model, onnx.ModelProto):
+        copy = onnx.ModelProto()
+        copy.CopyFrom(model)
+        work = Work(copy, "the model", is_supported, neurons, encoder)
+    elif zoo.is_name(model):
+        work = Work(zoo.load(model).proto, repr(str(model)), is_supported, neurons, encoder)
+    else:
+        work = Work(read_model(model), repr(str(model)), is_supported, neurons, encoder)
+    run_passes(REPAIRS, work)
+    return work
