@@ -13,7 +13,7 @@ import numpy as np
 
 from onnx2snn.candidates import Setting, grid, neighbours
 from onnx2snn.data import Samples
-from onnx2snn.trials import Point, Tuner
+from onnx2snn.trials import Goal, Point, Tuner
 from onnx2snn_runtime.dynamics.base import DYNAMICS
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.model import SpikingModel
@@ -23,48 +23,6 @@ FEWEST = 16
 TRIALS = 50
 """Trials that the number of samples is chosen for, by the time that one takes."""
 MOST_HELD_BACK = 256
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What is wanted: agreement with the plain network or relative error, at most `timesteps` and events a neuron."""
-
-    timesteps: int
-    agreement: float | None = None
-    error: float | None = None
-    max_events: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.timesteps < 1:
-            raise InputError(f"timesteps is {self.timesteps}: give 1 or more")
-        if self.agreement is not None and not 0 < self.agreement <= 1:
-            raise InputError(f"the target agreement is {self.agreement:g}: give a share above 0 and up to 1")
-        for name, value in (("target error", self.error), ("bound of events", self.max_events)):
-            if value is not None and not value > 0:
-                raise InputError(f"the {name} is {value:g}: give a number above 0")
-
-    @property
-    def steps(self) -> list[int]:
-        """Return the numbers of time steps to look at."""
-        usual = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-        return sorted({t for t in usual if t < self.timesteps} | {self.timesteps})
-
-    def key(self, point: "Point") -> tuple[float, ...]:
-        """Return what orders points, the best first: shortfall; then time steps and events, or the error."""
-        short = 0.0
-        if self.agreement is not None and point.agreement is not None:
-            short += max(0.0, self.agreement - point.agreement)
-        if self.error is not None:
-            short += max(0.0, point.relative_error / self.error - 1)
-        if self.max_events is not None:
-            short += max(0.0, point.events_per_neuron / self.max_events - 1)
-        if short or (self.agreement is None and self.error is None):
-            return (short, point.relative_error, point.timesteps, point.events_per_neuron)
-        return (0.0, point.timesteps, round(point.events_per_neuron, 3), point.relative_error)
-
-    def met(self, point: "Point") -> bool:
-        """Return whether `point` has everything that was asked for."""
-        return self.key(point)[0] == 0.0
 
 
 @dataclass

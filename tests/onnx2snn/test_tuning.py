@@ -8,8 +8,8 @@ import pytest
 
 from onnx2snn.candidates import GIVEN, Change, Setting, grid, neighbours
 from onnx2snn.data import Samples
-from onnx2snn.trials import Point, Tuner
-from onnx2snn.tuning import Goal, Tuning, frontier, tune
+from onnx2snn.trials import Goal, Point, Tuner
+from onnx2snn.tuning import Tuning, frontier, tune
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.schedules.base import make_schedule
