@@ -67,7 +67,7 @@ def read_image_folder(
     Images in sub-folders are labelled with the index of their folder in sorted order. `limit` takes that many, spread
     evenly over the sorted files. No images, unreadable ones and images of unlike sizes raise InputError.
     """
-    files, labels = _listed(folder)
+    files, labels = list_images(folder)
     if limit is not None and limit < len(files):
         chosen = np.linspace(0, len(files) - 1, limit).round().astype(int)
         files = [files[i] for i in chosen]
@@ -112,7 +112,8 @@ def _resized(image: Any, p: Preprocessing) -> Any:
     return image.crop((left, top, left + wanted_width, top + wanted_height))
 
 
-def _listed(folder: Path) -> tuple[list[Path], np.ndarray | None]:
+def list_images(folder: Path) -> tuple[list[Path], np.ndarray | None]:
+    """Return the image files in `folder`, and their labels int64 [N] where they lie in sub-folders; see above."""
     here = _images_in(folder)
     classes = [child for child in sorted(folder.iterdir()) if child.is_dir() and not child.name.startswith(".")]
     inside = [_images_in(child) for child in classes]
@@ -126,6 +127,11 @@ def _listed(folder: Path) -> tuple[list[Path], np.ndarray | None]:
         )
     labels = np.concatenate([np.full(len(files), i, np.int64) for i, files in enumerate(inside)])
     return [file for files in inside for file in files], labels
+
+
+def read_image(file: Path, preprocessing: Preprocessing) -> np.ndarray:
+    """Return one image file as an array; one that cannot be read raises InputError."""
+    return _open(_pillow(), file, preprocessing)
 
 
 def _images_in(folder: Path) -> list[Path]:

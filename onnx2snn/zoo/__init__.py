@@ -9,10 +9,10 @@ A source of models is one file here that registers a `Source`; it imports its pa
 from pathlib import Path
 from typing import Any
 
-from onnx2snn.zoo.base import SOURCES, Request, Source, ZooModel
+from onnx2snn.zoo.base import SOURCES, Built, Request, ZooModel
 from onnx2snn_runtime.errors import InputError
 
-__all__ = ["ZooModel", "is_name", "load", "names"]
+__all__ = ["ZooModel", "build", "is_name", "load", "names"]
 
 
 def is_name(text: str | Path) -> bool:
@@ -35,18 +35,25 @@ def load(
     own builder (`num_classes=10`). An unknown name, an absent package and weights that cannot be had raise InputError
     or RegistryError.
     """
-    source, slash, model = _split(name)
-    if not slash or not model:
-        raise InputError(f"{str(name)!r} is no name of a model: write SOURCE/NAME, with one of {', '.join(SOURCES)}")
-    maker: Source = SOURCES[source]()
-    height_width = (size, size) if isinstance(size, int) else size
-    built = maker.build(model, Request(f"{source}/{model}", pretrained, height_width, options))
+    built = build(name, pretrained=pretrained, size=size, **options)
+    full = "/".join(part for part in _split(name) if part != "/")
     proto = built.proto
     if proto is None:
         from onnx2snn.zoo.export import export_module
 
-        proto = export_module(built, f"{source}/{model}")
-    return ZooModel(f"{source}/{model}", proto, built.size, built.mean, built.std, built.resize)
+        proto = export_module(built, full)
+    return ZooModel(full, proto, built.size, built.mean, built.std, built.resize)
+
+
+def build(
+    name: str | Path, *, pretrained: bool = True, size: tuple[int, int] | int | None = None, **options: Any
+) -> Built:
+    """Return the model `name` as its torch module, for training; see `load`."""
+    source, slash, model = _split(name)
+    if not slash or not model:
+        raise InputError(f"{str(name)!r} is no name of a model: write SOURCE/NAME, with one of {', '.join(SOURCES)}")
+    height_width = (size, size) if isinstance(size, int) else size
+    return SOURCES[source]().build(model, Request(f"{source}/{model}", pretrained, height_width, options))
 
 
 def _split(name: str | Path) -> tuple[str, str, str]:

@@ -39,11 +39,18 @@ class Reference:
 
 def _networks() -> Any:
     try:
-        return importlib.import_module("models").networks
+        networks = importlib.import_module("models").networks
+        networks.discover()
     except (ModuleNotFoundError, AttributeError) as error:
+        absent = getattr(error, "name", None)
+        if isinstance(error, AttributeError) or absent == "models":
+            raise InputError(
+                "the reference networks are in the repository of onnx2snn and are not installed: run this in its folder"
+            ) from error
         raise InputError(
-            "the reference networks are in the repository of onnx2snn and are not installed: run this in its folder"
+            f"the reference networks need the package {absent}, which is absent: pip install 'onnx2snn[models]'"
         ) from error
+    return networks
 
 
 def _trained(name: str, request: Request) -> onnx.ModelProto:

@@ -1,0 +1,81 @@
+"""onnx2snn tune: the settings of a spiking network that reach a target on data."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from onnx2snn.cli import console, options
+from onnx2snn.cli.files import check_output, read_data, take_image_options
+
+if TYPE_CHECKING:
+    from onnx2snn.tuning import Point, Tuning
+
+_PATH = click.Path(path_type=Path)
+COLUMNS = ["setting", "T", "agreement", "relative error", "accuracy", "events/neuron"]
+
+
+@click.command()
+@click.argument("model", type=_PATH)
+@click.option("-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset.")
+@click.option("-o", "--output", type=_PATH, help="Where to write the model with the chosen setting, if at all.")
+@click.option("--target-agreement", type=float, help="Share of top-1 answers to have in common with the plain network.")
+@click.option("--target-error", type=float, help="Relative error of the output to reach.")
+@click.option("--timesteps", type=click.IntRange(1), help="Time steps at most; by default the model's own.")
+@click.option("--max-events", type=float, help="Events a neuron at most.")
+@click.option("--budget", type=float, default=120.0, show_default=True, help="Seconds that the search may take.")
+@click.option("--samples", type=click.IntRange(1), help="Samples to take; by default all.")
+@options.images
+@options.device
+@options.seed
+@options.force
+@options.common
+def command(model: Path, data: Path, output: Path | None, force: bool, as_json: bool, **given: Any) -> None:
+    """Search the schedule, levels, mantissa bits and scales of MODEL, a spiking IR file, for a target on data.
+
+    Without a target the least relative error is looked for. The exit code is 1 where the target is not reached.
+    """
+    if output is not None:
+        check_output(output, force, data)
+    images = take_image_options(given)
+    limit, device = given.pop("samples"), given.pop("device")
+    from onnx2snn.tuning import tune
+    from onnx2snn_runtime.loading import load
+
+    snn = load(model, device=device)
+    samples = read_data(data, snn.proto, limit, images)
+    with console.progress() as progress:
+        found = tune(snn, samples, progress=progress, **given)
+    if output is not None:
+        snn.save(output, force=True)
+    if as_json:
+        console.print_json({"model": str(model), "output": output and str(output), **console.plain(found)})
+    else:
+        show(found, output)
+    if not found.reached:
+        console.warn("nothing that was tried reaches the target: the nearest was chosen; allow more time or time steps")
+        click.get_current_context().exit(1)
+
+
+def show(found: "Tuning", output: Path | None) -> None:
+    """Print the frontier, the choice, and how it does on the samples held back."""
+    console.table(COLUMNS, [row(point) for point in found.frontier])
+    console.say(f"{found.trials} trials on {found.samples} samples in {found.seconds:.1f} s")
+    rows = [["before: " + found.before.setting, *row(found.before)[1:]], row(found.chosen)]
+    if found.held_back is not None:
+        rows.append(["  on samples held back", *row(found.held_back)[1:]])
+    console.table(["chosen", *COLUMNS[1:]], rows)
+    if output is not None:
+        console.say(f"written: {output}")
+
+
+def row(point: "Point") -> list[str | None]:
+    """Return the cells of a point."""
+    return [
+        point.setting,
+        str(point.timesteps),
+        console.percent(point.agreement),
+        console.percent(point.relative_error),
+        console.percent(point.accuracy),
+        console.number(point.events_per_neuron, 3),
+    ]
