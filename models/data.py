@@ -5,10 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.sounds import tones
+from models.sounds import SAMPLES, tones
 from onnx2snn_runtime.errors import InputError
 
-SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32), "cifar100": (3, 32, 32)}
+SHAPES = {
+    "digits": (1, 8, 8),
+    "mnist": (1, 28, 28),
+    "cifar10": (3, 32, 32),
+    "cifar100": (3, 32, 32),
+    "tones": (1, 1, SAMPLES),
+}
 """Channels, height and width of the images; CIFAR is read by models.datasets."""
 
 _FILE = Path(__file__).parent / "data" / "images.npz"

@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from onnx import TensorProto
 
 from onnx2snn.ann import Ann, split
 from onnx2snn.comparison import Comparison, Tally, default_class_axis
 from onnx2snn.data import Samples
+from onnx2snn.staging import staged
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.inputs import check_input, named_inputs, varies_in_time
 from onnx2snn_runtime.model import SpikingModel
@@ -46,9 +48,9 @@ def evaluate(
     ann = Ann(snn.proto, [port.name], device=str(snn.program.device), fixed=snn.defaults.batch)
     comparison: Comparison | None = None
     done, taken = 0, 0
-    for batch in split(samples.inputs, snn.defaults.batch or size):
+    for batch, given in staged(split(samples.inputs, snn.defaults.batch or size), snn.program.device):
         reference = ann(batch)[port.name]
-        run = snn.run(batch, timesteps, executor=executor, batch_size=batch_size, operations=True, **overrides)
+        run = snn.run(given, timesteps, executor=executor, batch_size=batch_size, operations=True, **overrides)
         if comparison is None:
             axis = _axis(class_axis, reference, samples.labels)
             comparison = Comparison(axis, port.type in _FLOATS, {t: Tally() for t in run.outputs})
@@ -110,4 +112,5 @@ def _count(batch: dict[str, np.ndarray]) -> int:
 
 
 def _of(outputs: Any, name: str) -> np.ndarray:
-    return np.asarray(outputs[name] if isinstance(outputs, dict) else outputs)
+    value = outputs[name] if isinstance(outputs, dict) else outputs
+    return np.asarray(value.cpu() if isinstance(value, torch.Tensor) else value)

@@ -12,7 +12,6 @@ from onnx import inliner
 
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.fold_constants import fold_constants
-from onnx2snn.passes.unroll_loops import LOOPS
 from onnx2snn.passes.unroll_recurrence import RECURRENT, obstacles
 from onnx2snn_runtime.errors import InputError, Onnx2SnnError, UnsupportedError
 from onnx2snn_runtime.ir.schema import DOMAIN, opset_of
@@ -52,7 +51,7 @@ def refusals(work: Work) -> list[str]:
             continue
         known = (domain, node.op_type) in local or work.supported(domain, node.op_type, opsets.get(domain, opset))
         expandable = domain == "" and has_body(node.op_type, opset)
-        stays = _has_subgraph(node) and node.op_type not in LOOPS  # the runtime has no time axis within a subgraph
+        stays = _has_subgraph(node) and node.op_type not in RECURRENT  # the runtime has no time axis in a subgraph
         if stays or not (known or expandable):
             found.append(_sentence(node, domain))
     return found + _recurrences(work) + list(_ports(model))

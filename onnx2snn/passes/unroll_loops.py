@@ -42,8 +42,8 @@ def _if(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> None:
     condition = scope.constants.get(node.input[0])
     if condition is None:
         raise UnsupportedError(
-            f"the If node {node.name or node.output[0]!r} chooses as the input says: export the branch that is wanted "
-            "alone"
+            f"the condition of the If node {node.name or node.output[0]!r} depends on the inputs: export the branch "
+            "that is wanted alone"
         )
     graph = attributes_of(node)["then_branch" if bool(np.all(condition)) else "else_branch"]
     for name, result in zip(node.output, _inline(graph, {}, build, scope), strict=True):
@@ -55,6 +55,8 @@ def _loop(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> None:
     most = scope.constants.get(node.input[0]) if node.input[0] else np.array(np.iinfo(np.int64).max)
     running = scope.constants.get(node.input[1]) if len(node.input) > 1 and node.input[1] else np.array(True)
     carried, collected = list(node.input[2:]), list[list[str]]()
+    if len(graph.input) != len(carried) + 2 or len(graph.output) < len(carried) + 1:
+        raise UnsupportedError(f"the Loop node {node.name or node.output[0]!r} has a body that does not fit its inputs")
     count = 0
     while True:
         if most is None or running is None:

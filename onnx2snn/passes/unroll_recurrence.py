@@ -20,28 +20,20 @@ from onnx2snn.passes.unroll_loops import LOOPS, MOST, Scope, unroll_loop
 from onnx2snn_runtime.errors import UnsupportedError
 
 RECURRENT = (*LAYERS, *LOOPS)
-_NESTED = 4
 _LONG = 256
 
 
 def unroll_recurrence(work: Work) -> int:
     """Rewrite every recurrent node; what cannot be unrolled raises UnsupportedError, all of it at once."""
     total = 0
-    for _ in range(_NESTED):
+    while True:  # what was nested comes to the surface
         changed, found = _round(work)
         if found:
             raise UnsupportedError(f"{work.where} cannot be converted: " + "; ".join(found))
         if not changed:
-            break
+            return total
         total += changed
         fold_constants(work)
-    kept = [node.name or node.output[0] for node in work.model.graph.node if node.op_type == "If"]
-    if kept:  # the runtime has no time axis within a subgraph
-        raise UnsupportedError(
-            f"{work.where} cannot be converted: the condition of the If node {kept[0]!r} depends on the inputs: "
-            "export the branch that is wanted alone"
-        )
-    return total
 
 
 def obstacles(work: Work) -> list[str]:

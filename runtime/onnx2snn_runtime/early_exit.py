@@ -9,64 +9,19 @@ batch that is fixed, or whose populations mix its samples, stays whole until all
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 
-from onnx2snn_runtime.errors import InputError
-from onnx2snn_runtime.executors.base import Execution, Settings
+from onnx2snn_runtime.executors.base import Execution
 from onnx2snn_runtime.executors.step import StepExecution
+from onnx2snn_runtime.exit_rules import Exit, top_one
 from onnx2snn_runtime.interpreter import Tensor
-from onnx2snn_runtime.program import Program
 
-RULES = ("settled", "stable")
 NEVER = 1 << 40
 """A step that is not reached."""
 
 Outputs = dict[int, dict[str, Tensor]]
-
-
-@dataclass(frozen=True)
-class Exit:
-    """When samples leave: the rule, for how many steps a top-1 is the same, and every how many steps to look."""
-
-    rule: str
-    stable_steps: int = 2
-    every: int = 1
-
-    def __post_init__(self) -> None:
-        if self.rule not in RULES:
-            raise InputError(f"there is no early exit {self.rule!r}: choose {' or '.join(RULES)}")
-        if self.stable_steps < 1 or self.every < 1:
-            raise InputError(
-                f"stable_steps is {self.stable_steps} and exit_every {self.every}: give whole numbers from 1 on"
-            )
-
-    def check(
-        self, settings: Settings, moving: Sequence[str], executor: str, recorded: Sequence[str], operations: bool
-    ) -> None:
-        """Raise InputError where a run cannot be left early."""
-        if moving:
-            raise InputError(f"the input {moving[0]!r} varies in time: early exit is for inputs that stand still")
-        if executor == "event":
-            raise InputError("the executor 'event' runs to the end: choose layer or step for early exit")
-        if recorded:
-            raise InputError(f"the probe {recorded[0]!r} records every sample at every step: leave early exit out")
-        if operations and settings.dynamics.payload != "change":
-            raise InputError(
-                "operations of dynamics whose receivers filter are counted to the end: leave one of both out"
-            )
-        if self.rule != "settled":
-            return
-        for what, moves in (("dynamics", settings.dynamics), ("encoder", settings.encoder)):
-            if moves is not None and not moves.settles:
-                name = type(moves).__name__
-                raise InputError(f"the {what} {name} never settles: choose early_exit='stable', or differential")
-
-    def chunk(self, t: int, last: int, largest: int) -> int:
-        """Return how many steps to make after step `t`; before `stable_steps` nothing can be stable."""
-        first = max(self.every, self.stable_steps) if self.rule == "stable" and t == 0 else self.every
-        return min(first, last - t, largest or last)
 
 
 def run_until_finished(
@@ -137,7 +92,7 @@ class _Running:
         made = self.execution.span(count, range(t + 1, t + count + 1))
         leaving = torch.full_like(self.rows, NEVER)
         for step, out in made.items():
-            top = top_one(out, self.execution.program, len(self.rows))
+            top = top_one(out, len(self.rows))
             same = (top == self._top).all(1) if self._top is not None else torch.zeros_like(self.open)
             self._top, self._same = top, torch.where(same, self._same + 1, 1)
             leaving = torch.where((self._same >= self.rule.stable_steps) & (leaving > step), step, leaving)
@@ -162,22 +117,6 @@ class _Running:
             self.execution = self.execution.kept(kept, self.axes, len(self.rows))
         self.rows, self.open, self._same = self.rows[kept], self.open[kept], self._same[kept]
         self._top = self._top[kept] if self._top is not None else None
-
-
-def top_one(outputs: Mapping[str, Tensor], program: Program, batch: int) -> Tensor:
-    """Return the index of the largest value over the classes of the first float output, [batch, positions].
-
-    Classes are axis 1 of an output of 2, 4 or 5 axes, else the last; without a float output it is the first as it is.
-    """
-    value = next((v for v in outputs.values() if v.is_floating_point()), next(iter(outputs.values())))
-    if value.ndim == 0 or len(value) != batch or (value.is_floating_point() and value.ndim < 2):
-        raise InputError(
-            f"the output has the shape {tuple(value.shape)}, no classes for each of {batch} samples: "
-            "choose early_exit='settled'"
-        )
-    if value.is_floating_point():
-        value = value.argmax(1 if value.ndim in (2, 4, 5) else -1)
-    return value.reshape(batch, -1)
 
 
 def batch_axes(execution: Execution, inputs: Mapping[str, Tensor], batch: int) -> dict[str, int | None] | None:

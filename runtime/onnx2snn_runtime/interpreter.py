@@ -15,6 +15,9 @@ from onnx2snn_runtime.ops import Operator, find_operator
 
 Tensor = torch.Tensor
 
+WIDE = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
+"""What estimates, targets and accumulated currents are kept in where synapses run in half precision."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -27,6 +30,8 @@ class Call:
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any] = field(repr=False)
     varying: tuple[bool, ...] = ()
+    wide: bool = False
+    """Whether it is computed in float32 at least, also where the others are in half precision: see `precision`."""
 
     @property
     def label(self) -> str:
@@ -52,16 +57,22 @@ class Frame:
             self.values[name] = value
             self.host.pop(name, None)
 
-    def get(self, name: str) -> Any:
-        """Return the value of `name`, None for an omitted input, floating-point tensors in the frame's dtype."""
+    def get(self, name: str, wide: bool = False) -> Any:
+        """Return the value of `name`, None for an omitted input, floating-point tensors in the frame's dtype.
+
+        `wide` asks for float32 in place of half precision.
+        """
         if not name:
             return None
         value = self.values[name]
         if not isinstance(value, Tensor):
             return value
-        if value.is_floating_point() and value.dtype != self.dtype:
-            return value.to(self.device, self.dtype)
-        return value if value.device == self.device else value.to(self.device)  # Shape answers on the host
+        wanted = WIDE.get(self.dtype, self.dtype) if wide else self.dtype
+        if value.is_floating_point() and value.dtype != wanted:
+            return value.to(self.device, wanted)
+        if value.device == self.device:
+            return value
+        return value.to(self.device, non_blocking=True)  # Shape answers on the host
 
     def listed(self, name: str) -> Any:
         """Return the value of `name` as nested lists of Python numbers, copied to the host once."""
@@ -92,9 +103,30 @@ def bind(
 
 def call(item: Call, frame: Frame, arguments: Sequence[Any] | None = None) -> None:
     """Compute `item` and bind its outputs in `frame`; `arguments` stand in for what the frame holds."""
-    if arguments is None:
-        arguments = [fetch(item, frame, i) for i in range(len(item.inputs))]
-    bind_outputs(item, frame, compute(item, arguments))
+    bind_outputs(item, frame, compute(item, gather(item, frame) if arguments is None else arguments))
+
+
+def gather(item: Call, frame: Frame) -> list[Any]:
+    """Return the inputs of `item` as its handler wants them; shape arithmetic stays on the host, which never waits."""
+    here = _on_host(item, frame) if frame.device.type != "cpu" and not any(item.varying) else None
+    return [fetch(item, frame, i) for i in range(len(item.inputs))] if here is None else here
+
+
+def _on_host(item: Call, frame: Frame) -> list[Any] | None:
+    """Return the inputs of `item` on the host where one of them is there and all are known there, else None."""
+    found: list[Any] = []
+    some = False
+    for i, name in enumerate(item.inputs):
+        value = frame.values[name] if name else None
+        if isinstance(value, Tensor) and i not in item.operator.ints and i not in item.operator.scalars:
+            if value.is_floating_point() or (value.device.type != "cpu" and name not in frame.host):
+                return None
+            some = some or value.device.type == "cpu"
+            value = value if value.device.type == "cpu" else torch.tensor(frame.host[name], dtype=value.dtype)
+            found.append(value)
+        else:
+            found.append(fetch(item, frame, i))
+    return found if some else None
 
 
 def bind_outputs(item: Call, frame: Frame, result: Any) -> None:
@@ -125,7 +157,7 @@ def fetch(item: Call, frame: Frame, index: int) -> Any:
     if index in item.operator.scalars:
         value = frame.listed(name)
         return value[0] if isinstance(value, list) and len(value) == 1 else value
-    return frame.get(name)
+    return frame.get(name, item.wide)
 
 
 def call_linear(item: Call, frame: Frame, deltas: Frame) -> None:

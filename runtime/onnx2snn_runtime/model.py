@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from onnx2snn_runtime.batching import Batch, batches, count_samples, join
-from onnx2snn_runtime.early_exit import Exit
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.executors.base import Execution, make_execution
+from onnx2snn_runtime.exit_rules import Exit
 from onnx2snn_runtime.files import check_writable, write_model
 from onnx2snn_runtime.inputs import check_input, named_inputs, to_device, varies_in_time
 from onnx2snn_runtime.interpreter import Tensor
@@ -70,6 +70,7 @@ class SpikingModel(nn.Module):
         early_exit: str | None = None,
         stable_steps: int = 2,
         exit_every: int = 1,
+        cuda_graphs: bool | str = False,
         **overrides: Any,
     ) -> Run:
         """Run `x` and return outputs and counts at every one of `timesteps`, in one pass.
@@ -77,7 +78,8 @@ class SpikingModel(nn.Module):
         `probes` names what to record (see `onnx2snn_runtime.probes`), `operations` counts synaptic operations,
         `batch_size` bounds the samples run at a time, `max_memory` the bytes taken above the loaded model (executor
         `layer`). With `early_exit` "settled" samples leave when nothing moves any more, with "stable" when their top-1
-        was the same for `stable_steps` steps, looked at every `exit_every` steps: see `early_exit`. `overrides` may
+        was the same for `stable_steps` steps, looked at every `exit_every` steps: see `early_exit`. `cuda_graphs`
+        (True, or "auto" for small batches) replays the run as one CUDA graph: see `graphs`. `overrides` may
         hold dynamics, dynamics_options, schedule, schedule_options, encoder, encoder_options, delay. Input that does
         not fit raises InputError.
         """
@@ -87,7 +89,7 @@ class SpikingModel(nn.Module):
         leave = Exit(early_exit, stable_steps, exit_every) if early_exit else None
         run = run_program(
             self.program,
-            Request(inputs, steps, executor, probes, operations, batch_size, max_memory, overrides, leave),
+            Request(inputs, steps, executor, probes, operations, batch_size, max_memory, overrides, leave, cuda_graphs),
         )
         run.outputs = {t: self._returned(outputs, x) for t, outputs in run.outputs.items()}
         return run
@@ -174,20 +176,53 @@ class SpikingModel(nn.Module):
         )
 
 
-def load(path: str | Path, *, device: str = "cpu", dtype: str | torch.dtype | None = None) -> SpikingModel:
-    """Return the spiking network in the IR file `path`, on `device`, its synapses in `dtype` (the file's own)."""
+def load(
+    path: str | Path,
+    *,
+    device: str = "cpu",
+    dtype: str | torch.dtype | None = None,
+    allow_tf32: bool | None = None,
+    channels_last: bool = False,
+    compile_regions: bool = False,
+) -> SpikingModel:
+    """Return the spiking network in the IR file `path`, on `device`, its synapses in `dtype` (the file's own).
+
+    For the other options see `place`.
+    """
     model = SpikingModel(read_model(path), repr(str(path)))
-    return place(model, device, dtype)
+    return place(
+        model, device, dtype, allow_tf32=allow_tf32, channels_last=channels_last, compile_regions=compile_regions
+    )
 
 
-def place(model: SpikingModel, device: str, dtype: str | torch.dtype | None = None) -> SpikingModel:
-    """Move `model` to `device` and `dtype`; what torch does not have raises InputError."""
+def place(
+    model: SpikingModel,
+    device: str,
+    dtype: str | torch.dtype | None = None,
+    *,
+    allow_tf32: bool | None = None,
+    channels_last: bool = False,
+    compile_regions: bool = False,
+) -> SpikingModel:
+    """Move `model` to `device` and `dtype`; what torch does not have raises InputError.
+
+    `allow_tf32` lets float32 products run on tensor cores, or forbids it: torch's own settings, of the whole process.
+    `channels_last` lays convolutions out for tensor cores, which half precision on CUDA mostly runs faster with.
+    `compile_regions` runs what neurons compute through torch.compile in the executor `layer`.
+    """
+    if allow_tf32 is not None:
+        torch.backends.cuda.matmul.allow_tf32 = allow_tf32
+        torch.backends.cudnn.allow_tf32 = allow_tf32
     if isinstance(dtype, str):
         names = {name: kind for kind, name in TYPES.items()}
         if dtype not in names:
             raise InputError(f"there is no dtype {dtype!r}: choose {', '.join(names)}")
         dtype = names[dtype]
     try:
-        return model.to(device=torch.device(device), dtype=dtype).eval()
+        model = model.to(device=torch.device(device), dtype=dtype).eval()
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"the device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+    model.program.compile_regions = compile_regions
+    if channels_last:
+        model.program.use_channels_last()
+    return model

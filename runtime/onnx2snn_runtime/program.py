@@ -13,7 +13,7 @@ from torch import nn
 
 from onnx2snn_runtime.dynamics.base import Neuron
 from onnx2snn_runtime.errors import ModelError, UnsupportedError
-from onnx2snn_runtime.interpreter import Call, Frame, Tensor, bind, call, to_tensor
+from onnx2snn_runtime.interpreter import WIDE, Call, Frame, Tensor, bind, call, to_tensor
 from onnx2snn_runtime.ir.flow import analyse
 from onnx2snn_runtime.ir.schema import (
     ModelDefaults,
@@ -23,9 +23,10 @@ from onnx2snn_runtime.ir.schema import (
     read_defaults,
     read_neuron,
 )
+from onnx2snn_runtime.precision import fits, widened
 
-WIDE = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
-"""What estimates, targets and accumulated currents are kept in where synapses run in half precision."""
+LISTED = 4096
+"""Constant integers of no more elements than this are kept on the host as well."""
 
 TYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 
@@ -78,9 +79,20 @@ class Population:
         )
         return (low, high) if low <= high else None
 
-    def target(self, sources: Sequence[Tensor], constants: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
-        """Return f(x1, ..., xk), computed in `dtype`."""
-        frame = Frame(dtype, sources[0].device)
+    def listed(self, frame: Frame) -> dict[str, Any]:
+        """Return the constants that `frame` knows on the host, by their names in the body."""
+        formal = self.formal[len(self.sources) :]
+        return {name: frame.host[held] for name, held in zip(formal, self.constants, strict=True) if held in frame.host}
+
+    def target(
+        self,
+        sources: Sequence[Tensor],
+        constants: Sequence[Tensor],
+        dtype: torch.dtype,
+        host: Mapping[str, Any] | None = None,
+    ) -> Tensor:
+        """Return f(x1, ..., xk), computed in `dtype`; `host` holds constants of the body that the host knows."""
+        frame = Frame(dtype, sources[0].device, host=dict(host or {}))
         frame.values.update(zip(self.formal, (*sources, *constants), strict=True))
         for item in self.body:
             call(item, frame)
@@ -108,10 +120,14 @@ class Program(nn.Module):
         self.outputs = _ports(model.graph.output)
         self.footprints: dict[Any, int] = {}
         self._names: dict[str, str] = {}
+        self.version = 0
+        """Counts the changes of type, device and parameters."""
+        self.compile_regions = False
         self.anchor: Tensor
         self.register_buffer("anchor", torch.zeros((), dtype=_own_dtype(model)), persistent=False)
         for tensor in model.graph.initializer:
             self._hold(tensor)
+        self._lists = self._list()
         self._bind(model)
 
     def _hold(self, tensor: onnx.TensorProto) -> None:
@@ -147,7 +163,7 @@ class Program(nn.Module):
         if not self.populations:
             raise ModelError(f"{self.where} holds no neuron: convert a model with a nonlinearity")
         self.releases = self._last_uses()
-        self.narrow = self._read_by_synapses_alone()
+        self._choose_precision()
 
     def _last_uses(self) -> list[tuple[str, ...]]:
         """Return, for each item of the loop, the varying values that nothing needs after it."""
@@ -165,7 +181,48 @@ class Program(nn.Module):
         """Return the populations whose estimates nothing reads but synapses, which run in the program's type."""
         read = {name for item in self.populations for name in item.sources} | {port.name for port in self.outputs}
         read |= {name for item in self.readout for name in item.inputs}
+        read |= {
+            name for item in (*self.loop, *self.tail) if isinstance(item, Call) and item.wide for name in item.inputs
+        }
         return frozenset(item.output for item in self.populations if item.output not in read)
+
+    def _choose_precision(self) -> None:
+        """Mark the synapses that cannot run in the program's type: see `precision`."""
+        wide = {
+            item.output
+            for item in self.populations
+            if not fits(self.dtype, item.attributes.scale, item.attributes.levels, item.attributes.mantissa)
+        }
+        self.loop = widened(self.loop, wide)
+        self.tail = widened(self.tail, wide)
+        self.narrow = self._read_by_synapses_alone()
+        self.version += 1
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "Program":
+        """Move to another device or type, as `torch.nn.Module` does it."""
+        super()._apply(fn, recurse)
+        self._choose_precision()
+        self._lists = self._list()
+        return self
+
+    def use_channels_last(self) -> None:
+        """Lay the weights of two-dimensional convolutions out with their channels last; values then follow."""
+        for item in (*self.prologue, *self.loop, *self.tail):
+            if isinstance(item, Call) and item.op_type == "Conv" and item.inputs[1] in self._names:
+                key = self._names[item.inputs[1]]
+                weight = getattr(self, key)
+                if weight.ndim == 4:
+                    setattr(self, key, weight.to(memory_format=torch.channels_last))
+        self.version += 1
+
+    def _list(self) -> dict[str, Any]:
+        """Return the constants that handlers may want as Python numbers, read once, so that no run waits for them."""
+        held = {name: getattr(self, key) for name, key in self._names.items()}
+        return {
+            name: value.tolist()
+            for name, value in held.items()
+            if value.numel() == 1 or (value.numel() <= LISTED and not value.is_floating_point())
+        }
 
     def set_attributes(self, name: str, attributes: NeuronAttributes) -> None:
         """Give the population `name` other attributes."""
@@ -173,6 +230,7 @@ class Program(nn.Module):
             if isinstance(item, Population) and item.name == name:
                 self.loop[index] = replace(item, attributes=attributes)
         self.populations = [item for item in self.loop if isinstance(item, Population)]
+        self._choose_precision()
 
     @property
     def dtype(self) -> torch.dtype:
@@ -191,7 +249,7 @@ class Program(nn.Module):
 
     def frame(self) -> Frame:
         """Return a new frame that holds the constants."""
-        frame = Frame(self.dtype, self.device)
+        frame = Frame(self.dtype, self.device, host=dict(self._lists))
         frame.values.update({name: getattr(self, key) for name, key in self._names.items()})
         return frame
 

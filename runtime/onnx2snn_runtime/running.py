@@ -8,9 +8,11 @@ import numpy as np
 import torch
 
 from onnx2snn_runtime.batching import Batch, batches, count_samples, join
-from onnx2snn_runtime.early_exit import Exit, run_until_finished
+from onnx2snn_runtime.early_exit import run_until_finished
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.executors.base import make_execution
+from onnx2snn_runtime.exit_rules import Exit
+from onnx2snn_runtime.graphs import Ran, check, run_graphed
 from onnx2snn_runtime.inputs import to_device, varies_in_time
 from onnx2snn_runtime.interpreter import Tensor
 from onnx2snn_runtime.memory import Plan, plan
@@ -51,6 +53,7 @@ class Request:
     max_memory: int | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
     exit: Exit | None = None
+    cuda_graphs: bool | str = False
 
 
 @torch.no_grad()
@@ -61,6 +64,7 @@ def run_program(program: Program, request: Request) -> Run:
         settings = make_settings(program.defaults, request.overrides)
         recorded = [name for name in request.probes if name in READERS]
         request.exit.check(settings, moving, request.executor, recorded, request.operations)
+    check(request.cuda_graphs, program)
     planned = _plan(program, request, moving)
     split = list(batches(request.inputs, program, planned.batch))
     parts = [_run_batch(program, request, part, planned, moving) for part in split]
@@ -102,6 +106,10 @@ def _run_batch(program: Program, request: Request, part: Batch, planned: Plan, m
     at_once = request.exit and settings.delay  # step by step where populations move at once
     execution = make_execution("event" if filtered else "step" if at_once else request.executor, program, settings)
     inputs = {port.name: to_device(part.inputs[port.name], port, program) for port in program.inputs}
+    if not (request.exit or recorders or request.operations or moving or settings.encoder):
+        graphed = _run_graphed(program, request, part, planned, inputs)
+        if graphed is not None:
+            return graphed
     if request.exit:
         outputs, taken = run_until_finished(execution, inputs, request.steps, request.exit)
     else:
@@ -114,6 +122,31 @@ def _run_batch(program: Program, request: Request, part: Batch, planned: Plan, m
     done.probes |= {name: recorder.table() for name, recorder in recorders.items()}
     for t in request.steps if request.operations else ():
         done.synaptic_operations[t] = float(sum(counter.totals[:t], torch.zeros(())))
+    return done
+
+
+def _run_graphed(
+    program: Program, request: Request, part: Batch, planned: Plan, inputs: Mapping[str, Tensor]
+) -> Run | None:
+    """Return what a captured run gives, None where this one is not captured."""
+
+    def work(given: Mapping[str, Tensor]) -> Ran:
+        events = EventCounter(part.samples, program.defaults.batch)
+        watching: tuple[Any, ...] = (events,)
+        settings = replace(make_settings(program.defaults, request.overrides, watching), chunk=planned.chunk)
+        outputs = make_execution(request.executor, program, settings).run(given, [], request.steps)
+        return Ran(outputs, {name: torch.stack(counts) for name, counts in events.counts.items()}, events.neurons)
+
+    key = (request.steps, request.executor, request.overrides, planned.chunk, part.samples, program.defaults)
+    ran = run_graphed(program, request.cuda_graphs, key, inputs, work)
+    if ran is None:
+        return None
+    done = Run(outputs=dict(ran.outputs), neurons=sum(ran.neurons.values()))
+    done.steps_taken = torch.full((part.samples,), request.steps[-1])
+    done.probes = {
+        "events": {name: counts.cpu() for name, counts in ran.events.items()},
+        "neurons": {name: torch.tensor(count) for name, count in ran.neurons.items()},
+    }
     return done
 
 

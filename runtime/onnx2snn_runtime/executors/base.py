@@ -136,7 +136,7 @@ class Execution:
     def target(self, item: Population, sources: Sequence[Tensor]) -> Tensor:
         """Return f of the population `item` at `sources`."""
         constants = [self.frame.values[name] for name in item.constants]
-        return item.target(sources, constants, self.program.wide)
+        return item.target(sources, constants, self.program.wide, item.listed(self.frame))
 
     def rest(self) -> None:
         """Compute every value at the present estimates, which are zero before the first step."""

@@ -12,9 +12,10 @@ import torch
 
 from onnx2snn_runtime.dynamics.base import Neuron, State
 from onnx2snn_runtime.executors.base import EXECUTORS, Execution, make_execution
-from onnx2snn_runtime.interpreter import Call, Frame, Tensor, bind_outputs, call, compute, fetch
+from onnx2snn_runtime.interpreter import Call, Frame, Tensor, bind_outputs, call, compute, fetch, gather
 from onnx2snn_runtime.kernels.base import find_kernel, scan_by_steps
 from onnx2snn_runtime.program import Population
+from onnx2snn_runtime.regions import compute_region
 from onnx2snn_runtime.timemap import map_call
 
 
@@ -62,7 +63,7 @@ class LayerExecution(Execution):
 
     def _map(self, item: Call, first: int) -> None:
         """Compute a synapse for the chunk; what hangs on the shape of a varying value alone, once."""
-        arguments = [fetch(item, self.frame, i) for i in range(len(item.inputs))]
+        arguments = gather(item, self.frame)
         if not any(name in self.program.varying for name in item.outputs):
             arguments = [a[0] if flag else a for a, flag in zip(arguments, item.varying, strict=True)]
             bind_outputs(item, self.frame, compute(item, arguments))
@@ -118,15 +119,22 @@ class LayerExecution(Execution):
         if not body:  # in the type that it has: kernels read halves
             value: Tensor = formal[result]
             return value if any(varying) else value[None]
-        frame = Frame(self.program.wide, self.program.device, formal)
-        moving = {name for name, flag in zip(item.formal, varying, strict=False) if flag}
-        for inner in body:
-            flags = [name in moving for name in inner.inputs]
-            arguments = [fetch(inner, frame, i) for i in range(len(inner.inputs))]
-            if any(flags):
-                moving.update(inner.outputs)
-            bind_outputs(inner, frame, map_call(inner, arguments, flags) if any(flags) else compute(inner, arguments))
-        target: Tensor = frame.get(result)
+        host = item.listed(self.frame)
+
+        def function(*values: Tensor) -> Tensor:
+            frame = Frame(self.program.wide, self.program.device, dict(zip(formal, values, strict=True)), dict(host))
+            moving = {name for name, flag in zip(item.formal, varying, strict=False) if flag}
+            for inner in body:
+                flags = [name in moving for name in inner.inputs]
+                arguments = [fetch(inner, frame, i) for i in range(len(inner.inputs))]
+                if any(flags):
+                    moving.update(inner.outputs)
+                mapped = map_call(inner, arguments, flags) if any(flags) else compute(inner, arguments)
+                bind_outputs(inner, frame, mapped)
+            answer: Tensor = frame.get(result)
+            return answer
+
+        target = compute_region(self.program, f"{item.output}.{result}", function, list(formal.values()))
         return target if any(varying) else target[None]
 
     def _encode(self, first: int, count: int) -> None:

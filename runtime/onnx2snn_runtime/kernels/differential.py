@@ -50,8 +50,7 @@ class DifferentialScan:
         real = _REAL[target.dtype]
         kernel = getattr(native.handle, f"differential_{str(target.dtype)[6:]}")
         target, state = target.contiguous(), v.clone(memory_format=torch.contiguous_format)
-        out = torch.empty((steps, *v.shape), dtype=v.dtype)
-        size = v.numel()
+        out, size = torch.empty((steps, *v.shape), dtype=v.dtype), v.numel()
         scale = spread(neuron.scale, v)
         period = 1 if isinstance(neuron.scale, float) else scale.numel()
         low, high = clamp or (-math.inf, math.inf)
@@ -67,10 +66,7 @@ class DifferentialScan:
                 ctypes.c_int64(period), lo, top, ctypes.c_int32(mantissa), real(low), real(high),
             )  # fmt: skip
 
-        if len(parts) == 1:
-            run(0)
-        else:
-            list(pool(len(parts)).map(run, range(len(parts))))
+        list(map(run, range(len(parts))) if len(parts) == 1 else pool(len(parts)).map(run, range(len(parts))))
         return Scanned(out, counts.sum(0), state)
 
 

@@ -127,7 +127,8 @@ def _scales(scale: Tensor | float, v: Tensor) -> tuple[Tensor, int, int]:
     scale = scale.to(v.dtype)
     if scale.numel() == 1:
         return scale.reshape(1), 1, 1
-    aligned = scale.reshape((1,) * (v.ndim - scale.ndim) + tuple(scale.shape))
+    own = tuple(scale.shape)[max(0, scale.ndim - v.ndim + 1) :]  # axes of 1 before those of a neuron mean nothing
+    aligned = scale.reshape((1,) * (v.ndim - len(own)) + own)
     axes = [axis for axis, size in enumerate(aligned.shape) if size != 1]
     if len(axes) == 1:
         return scale.reshape(-1), v.stride(axes[0]), scale.numel()

@@ -177,7 +177,9 @@ def test_the_branch_of_a_known_condition():
 
 def test_a_condition_of_the_input_is_refused():
     text = IF.replace("float[N,2] x)", "float[N,2] x, bool yes)", 1).replace("<bool yes = {0}>", "")
-    with pytest.raises(UnsupportedError, match="the If node 'y' chooses as the input says: export the branch"):
+    with pytest.raises(
+        UnsupportedError, match="the condition of the If node 'y' depends on the inputs: export the branch"
+    ):
         convert(parser.parse_model(text))
 
 
@@ -237,6 +239,14 @@ def test_a_loop_without_an_end_is_refused(monkeypatch):
 def test_a_loop_that_never_runs_is_refused():
     with pytest.raises(UnsupportedError, match="never runs, and yet has results"):
         unrolled(parser.parse_model(LOOP.replace("three = {3}", "three = {0}")))
+
+
+def test_a_loop_with_another_body_is_refused():
+    model = parser.parse_model(LOOP)
+    del model.graph.node[0].input[2:]
+    work = prepare(model)
+    with pytest.raises(UnsupportedError, match="the Loop node 'y' has a body that does not fit its inputs"):
+        unroll_recurrence(work)
 
 
 def test_a_scan_of_unknown_length_is_refused():

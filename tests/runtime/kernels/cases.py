@@ -52,6 +52,7 @@ CASES = {
     "two sources": Case(sources=2),
     "channels": Case(scale="channel"),
     "neurons": Case(scale="neuron"),
+    "scale with axes in front": Case(scale="in front"),
     "uneven scale": Case(scale="uneven"),
     "still": Case(still=True),
     "still channels": Case(still=True, scale="channel", clamp=(0.0, 6.0)),
@@ -128,6 +129,8 @@ def _scale(case: Case) -> Tensor | float:
     shape = case.shape[1:]
     if case.scale == "channel":
         return (2.0 ** torch.arange(-2, shape[0] - 2)).to(case.wide).reshape(-1, *[1] * (len(shape) - 1))
+    if case.scale == "in front":
+        return 2.0 ** torch.arange(shape[0]).to(case.wide).reshape(1, -1, *[1] * (len(shape) - 1))
     numbers = torch.arange(1, math.prod(shape) + 1).reshape(shape).to(case.wide)
     return numbers / 7 if case.scale == "uneven" else 2.0 ** (numbers % 5)
 

@@ -1,0 +1,43 @@
+"""Batches on their way to a GPU: the next one is copied while the present one is computed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+Batch = dict[str, np.ndarray]
+
+
+def staged(batches: Iterable[Batch], device: torch.device) -> Iterator[tuple[Batch, Mapping[str, Any]]]:
+    """Yield every batch as it is, and as a run should be given it: copied ahead to a CUDA device, else the same."""
+    if device.type != "cuda":
+        yield from ((batch, batch) for batch in batches)
+        return
+    stream = torch.cuda.Stream(device)
+    waiting: tuple[Batch, dict[str, torch.Tensor], list[torch.Tensor]] | None = None
+    for batch in batches:
+        coming = (batch, *_send(batch, device, stream))
+        if waiting is not None:
+            yield waiting[0], waiting[1]
+        _receive(coming[1], device, stream)
+        waiting = coming
+    if waiting is not None:
+        yield waiting[0], waiting[1]
+
+
+def _send(
+    batch: Batch, device: torch.device, stream: torch.cuda.Stream
+) -> tuple[dict[str, torch.Tensor], list[torch.Tensor]]:
+    """Start the copy of `batch` on `stream`; return the copies, and the pinned memory that must outlive them."""
+    pinned = {name: torch.from_numpy(np.ascontiguousarray(value)).pin_memory() for name, value in batch.items()}
+    with torch.cuda.stream(stream):
+        return {name: value.to(device, non_blocking=True) for name, value in pinned.items()}, list(pinned.values())
+
+
+def _receive(copies: Mapping[str, torch.Tensor], device: torch.device, stream: torch.cuda.Stream) -> None:
+    """Let what follows on the present stream wait for the copies, on the device."""
+    present = torch.cuda.current_stream(device)
+    present.wait_stream(stream)
+    for value in copies.values():
+        value.record_stream(present)
