@@ -1,5 +1,6 @@
 """Converts a network and measures it under every setting."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def _figures(
     try:
         run = snn.run(image, steps, executor="layer", batch_size=BATCH, **overrides)
     except UnsupportedError as error:
-        return {"refused": str(error)}
+        return {"refused": str(error).replace(str(TRAINED.parents[1]) + os.sep, "")}
     rows = {}
     for t in steps:
         top = run.outputs[t].argmax(1)

@@ -59,7 +59,8 @@ def _panel(axis: Any, result: dict[str, Any], events: bool) -> None:
     axis.grid(alpha=0.3)
     if refused:
         text = "refused: " + ", ".join(refused)
-        axis.text(0.97, 0.04, text, transform=axis.transAxes, ha="right", fontsize=8, color="0.35")
+        left, low, side = (0.03, 0.5, "left") if events else (0.97, 0.04, "right")  # where no lines run
+        axis.text(left, low, text, transform=axis.transAxes, ha=side, fontsize=8, color="0.35")
 
 
 def _height(accuracy: float) -> float:

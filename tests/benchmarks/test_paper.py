@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.paper import __main__ as command
+from benchmarks.paper import ablation
 from benchmarks.paper import measure as measuring
 from benchmarks.paper.settings import CANDIDATES, NETWORKS, SETTINGS, describe
 from benchmarks.paper.table import lines
@@ -67,3 +68,15 @@ def test_a_network_that_is_not_there_is_trained(tmp_path, monkeypatch):
     assert asked == [("mnist_mlp", path)] == [("mnist_mlp", tmp_path / "mnist_mlp.onnx")]
     assert measuring.trained("mnist_mlp").exists()
     assert len(asked) == 1
+
+
+def test_the_ablation_ends_with_neurons_that_have_no_scales(monkeypatch):
+    monkeypatch.setattr(ablation, "TIMESTEPS", (4,))
+    done = dict(ablation.accuracies("mnist_relu_cnn", samples=6))
+    assert len(done) == 4
+    assert all(len(row) == 1 and 0 <= row[0] <= 1 for row in done.values())
+
+
+def test_a_refusal_is_written_down_without_the_machine_s_folders():
+    refused = measuring.measure("mnist_cnn", samples=2, most=1, tell=str)["settings"]["if"]["refused"]
+    assert "'models/trained/mnist_cnn.onnx' has other neurons: Relu-MaxPool" in refused
