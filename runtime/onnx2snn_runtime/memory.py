@@ -15,7 +15,13 @@ CHUNK = 16
 """More time steps than this are not computed at once: weights are then read rarely enough."""
 
 CPU_BUDGET = 1 << 28
-"""Bytes; a working set that is much larger than the caches is slow on a CPU."""
+"""Bytes that a run takes at most on a CPU where nobody says otherwise."""
+
+CACHED = 1 << 24
+"""Bytes: a working set much larger than the caches is slow on a CPU, so that no more than this is sought there."""
+
+LEAST = 8
+"""So many steps of samples are worth computing at once, whatever the caches hold."""
 
 CUDA_SHARE = 0.3
 """The share of a GPU's free memory that a run may take."""
@@ -46,7 +52,10 @@ def plan(
     wanted = program.defaults.batch or batch or samples
     if wanted * chunk == 1:
         return Plan(1, 1)
-    room = max(1, (budget or default_budget(program.device)) // footprint(program, settings, inputs))
+    one = footprint(program, settings, inputs)
+    room = max(1, (budget or default_budget(program.device)) // one)
+    if program.device.type == "cpu":
+        room = min(room, max(LEAST, CACHED // one))
     if program.defaults.batch or batch:
         return Plan(wanted, max(1, min(chunk, room // wanted)))
     return Plan(max(1, min(samples, room // chunk)), max(1, min(chunk, room)))

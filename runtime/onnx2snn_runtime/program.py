@@ -13,6 +13,7 @@ from torch import nn
 
 from onnx2snn_runtime.dynamics.base import Neuron
 from onnx2snn_runtime.errors import ModelError, UnsupportedError
+from onnx2snn_runtime.fusion import fuse_biases, shorten
 from onnx2snn_runtime.interpreter import WIDE, Call, Frame, Tensor, bind, call, to_tensor
 from onnx2snn_runtime.ir.flow import analyse
 from onnx2snn_runtime.ir.schema import (
@@ -159,11 +160,26 @@ class Program(nn.Module):
         self.tail = [item for item in map(build, flow.tail) if isinstance(item, Call)]
         self.readout = [item for item in map(build, flow.readout) if isinstance(item, Call)]
         self.varying = flow.varying
+        self._fuse()
         self.populations = [item for item in self.loop if isinstance(item, Population)]
         if not self.populations:
             raise ModelError(f"{self.where} holds no neuron: convert a model with a nonlinearity")
         self.releases = self._last_uses()
         self._choose_precision()
+
+    def _fuse(self) -> None:
+        """Replace calls by faster ones of the same results."""
+        held = {name: getattr(self, key) for name, key in self._names.items()}
+        kept = frozenset(port.name for port in self.outputs)
+        late = frozenset(name for item in (*self.tail, *self.readout) for name in item.inputs)
+        self.loop = [self._shortened(item, held) for item in fuse_biases(self.loop, held, kept | late)]
+        self.tail = fuse_biases(self.tail, held, kept | frozenset(n for item in self.readout for n in item.inputs))
+
+    def _shortened(self, item: "Call | Population", held: Mapping[str, Tensor]) -> "Call | Population":
+        if isinstance(item, Call) or len(item.sources) > 1:
+            return item
+        short = shorten(item.body, item.formal, [held.get(name) for name in item.constants])
+        return item if short is None else replace(item, body=(short,), result=short.outputs[0])
 
     def _last_uses(self) -> list[tuple[str, ...]]:
         """Return, for each item of the loop, the varying values that nothing needs after it."""
