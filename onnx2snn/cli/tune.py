@@ -15,7 +15,7 @@ _PATH = click.Path(path_type=Path)
 COLUMNS = ["setting", "T", "agreement", "relative error", "accuracy", "events/neuron"]
 
 
-@click.command()
+@click.command(short_help="Search settings that reach a target.")
 @click.argument("model", type=_PATH)
 @click.option("-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset.")
 @click.option("-o", "--output", type=_PATH, help="Where to write the model with the chosen setting, if at all.")

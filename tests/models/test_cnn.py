@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from models import networks
 from models.cnn import Cnn
 
 
@@ -11,3 +12,10 @@ def test_every_stage_halves_the_image(size, channels, flat, hidden):
     assert network.features(torch.zeros(2, 1, size, size)).shape == (2, flat)
     assert network(torch.zeros(2, 1, size, size)).shape == (2, 10)
     assert len(network.classifier) == (3 if hidden else 1)
+
+
+def test_pooling_may_be_by_averages():
+    network = Cnn(8, (4,), pool=torch.nn.AvgPool2d)
+    assert [type(layer) for layer in network.features][3] is torch.nn.AvgPool2d
+    kinds = {type(layer) for layer in networks["mnist_relu_cnn"]().build().modules()}
+    assert torch.nn.MaxPool2d not in kinds

@@ -12,7 +12,7 @@ from models.export import accuracy
 SMALL = "convnext gru llama lstm mobilenet resmlp unet unet_resize vit vit_fused"
 NAMES = [
     *(f"digits_{name}" for name in SMALL.split()),
-    *("mnist_cnn", "mnist_mixer", "mnist_mlp", "mnist_vit"),
+    *("mnist_cnn", "mnist_mixer", "mnist_mlp", "mnist_relu_cnn", "mnist_vit"),
     "tones_spectrogram",
 ]
 
