@@ -102,6 +102,7 @@ def _open(proto: onnx.ModelProto, device: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
     options.add_session_config_entry("session.disable_quant_qdq", "1")  # else integers round where the model does not
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # else its threads slow what runs next
     options.intra_op_num_threads = _threads()
     providers = _providers(device)
     try:

@@ -17,7 +17,7 @@ CHUNK = 16
 CPU_BUDGET = 1 << 28
 """Bytes that a run takes at most on a CPU where nobody says otherwise."""
 
-CACHED = 1 << 24
+CACHED = 1 << 25
 """Bytes: a working set much larger than the caches is slow on a CPU, so that no more than this is sought there."""
 
 LEAST = 8

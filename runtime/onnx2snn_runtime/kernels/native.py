@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
@@ -97,9 +98,16 @@ def _folder() -> Path:
 
 
 @functools.cache
-def pool(threads: int) -> ThreadPoolExecutor:
-    """Return the threads that kernels run on; ctypes lets go of the interpreter's lock."""
+def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="onnx2snn")
+
+
+def share_out(run: Callable[[int], None], parts: int) -> None:
+    """Call `run` with 0 to parts - 1, each in a thread of its own; the last in this one."""
+    others = [_pool(parts - 1).submit(run, index) for index in range(parts - 1)]
+    run(parts - 1)
+    for other in others:
+        other.result()
 
 
 def shares(size: int, steps: int) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ import torch
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, Tensor
 from onnx2snn_runtime.dynamics.signgd import SignGD
 from onnx2snn_runtime.kernels.base import KERNELS, Clamp, Scanned
-from onnx2snn_runtime.kernels.native import library, pool, shares, spread, unavailable
+from onnx2snn_runtime.kernels.native import library, share_out, shares, spread, unavailable
 from onnx2snn_runtime.optimizers.sgd import SGD
 
 _REAL = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
@@ -67,7 +67,7 @@ class SignGDScan:
                 ctypes.c_int64(period), _at(etas), ctypes.c_int32(neuron.sources > 1), real(low), real(high),
             )  # fmt: skip
 
-        list(map(run, range(len(parts))) if len(parts) == 1 else pool(len(parts)).map(run, range(len(parts))))
+        share_out(run, len(parts))
         return Scanned(out, counts.sum(0), state)
 
 
