@@ -26,6 +26,10 @@ from onnx2snn_runtime.settings import make_settings
 
 Progress = Callable[[str, float], None]
 NEURONS = ("region", "elementwise")
+MADE_UP = (
+    "no calibration data was given: ranges were measured on made-up inputs, and accuracy is not to be expected; "
+    "give real samples with --calibration"
+)
 
 
 @dataclass
@@ -106,8 +110,7 @@ def convert(
     check_range(range, scale)
     _check_run(dynamics, dynamics_options, schedule, schedule_options, encoder, delay)
     check_device(device)
-    if not tolerance > 0 or not budget >= 0:
-        raise InputError(f"tolerance is {tolerance} and budget {budget}: give an error above 0 and 0 or more seconds")
+    _check_effort(tolerance, budget)
     tell = progress or (lambda stage, fraction: None)
     work = prepare(model, neurons, encoder)
     report = ConversionReport(source=work.where)
@@ -117,11 +120,7 @@ def convert(
     report.passes = [(r.name, r.sites, r.seconds) for r in records]
     inputs = calibration_inputs(work.model, calibration, samples, seed)
     report.calibration_samples, report.synthetic = sample_count(inputs), calibration is None
-    if calibration is None:
-        report.warnings.append(
-            "no calibration data was given: ranges were measured on made-up inputs, and accuracy is not to be "
-            "expected; give real samples with --calibration"
-        )
+    report.warnings += [MADE_UP] if calibration is None else []
     ranges, held = hold_back(inputs)
     defaults = ModelDefaults(
         dynamics=dynamics,
@@ -143,17 +142,30 @@ def convert(
     )  # fmt: skip
     write_defaults(work.model, defaults)
     tell("checking against the original", 0.6)
-    few = {name: value[: max(4, work.batch)] if value.ndim else value for name, value in held.items()}
-    check_equivalence(original, work.model, few, work)
+    check_equivalence(original, work.model, _few(held, max(4, work.batch)), work)
     snn = place(SpikingModel(work.model, work.where), device)
     _adapt(snn, held, report, timesteps, tolerance, budget if adapt and dynamics == "differential" else 0.0, tell)
+    _conclude(snn, report, work.warnings, time.perf_counter() - start)
+    return snn
+
+
+def _conclude(snn: SpikingModel, report: ConversionReport, warnings: list[str], seconds: float) -> None:
+    """Complete the report and attach it to the network."""
     report.populations = len(snn.program.populations)
     report.neurons_by_kind = dict(Counter(p.op_type for p in snn.program.populations).most_common())
-    report.warnings = [*work.warnings, *report.warnings]
-    report.seconds = time.perf_counter() - start
+    report.warnings = [*warnings, *report.warnings]
+    report.seconds = seconds
     snn.set_defaults(calibration=_summary(report))
     snn.conversion = report
-    return snn
+
+
+def _few(inputs: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
+    return {name: value[:count] if value.ndim else value for name, value in inputs.items()}
+
+
+def _check_effort(tolerance: float, budget: float) -> None:
+    if not tolerance > 0 or not budget >= 0:
+        raise InputError(f"tolerance is {tolerance} and budget {budget}: give an error above 0 and 0 or more seconds")
 
 
 def _adapt(

@@ -15,7 +15,7 @@ from onnx2snn.staging import staged
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.inputs import check_input, named_inputs, varies_in_time
 from onnx2snn_runtime.model import SpikingModel
-from onnx2snn_runtime.program import Port
+from onnx2snn_runtime.ports import Port
 
 Progress = Callable[[str, float], None]
 

@@ -9,7 +9,7 @@ import onnx
 from onnx2snn.synthetic import synthetic_inputs
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.inputs import check_input, named_inputs, varies_in_time
-from onnx2snn_runtime.program import ports
+from onnx2snn_runtime.ports import ports
 
 HELD_BACK = 4
 """One calibration sample in so many is held back from the ranges, to try the converted network on."""

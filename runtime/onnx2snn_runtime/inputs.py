@@ -10,7 +10,8 @@ from onnx import TensorProto, helper
 
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.interpreter import Tensor, to_tensor
-from onnx2snn_runtime.program import Port, Program
+from onnx2snn_runtime.ports import Port
+from onnx2snn_runtime.program import Program
 
 _FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
 

@@ -9,7 +9,8 @@ import torch
 from onnx2snn_runtime.executors.base import Settings
 from onnx2snn_runtime.executors.step import StepExecution
 from onnx2snn_runtime.interpreter import Frame, Tensor
-from onnx2snn_runtime.program import Population, Program
+from onnx2snn_runtime.population import Population
+from onnx2snn_runtime.program import Program
 
 CHUNK = 16
 """More time steps than this are not computed at once: weights are then read rarely enough."""

@@ -18,7 +18,7 @@ from onnx2snn_runtime.batching import real
 from onnx2snn_runtime.dynamics.base import State
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor
-from onnx2snn_runtime.program import Population
+from onnx2snn_runtime.population import Population
 
 Reader = Callable[[Tensor, State, Tensor], Tensor]
 

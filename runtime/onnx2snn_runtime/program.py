@@ -1,9 +1,8 @@
 """IR -> a torch module: constants as buffers, and the ordered synapses and populations of a run."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,9 +11,9 @@ from onnx import numpy_helper
 from torch import nn
 
 from onnx2snn_runtime.dynamics.base import Neuron
-from onnx2snn_runtime.errors import ModelError, UnsupportedError
+from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.fusion import fuse_biases, shorten
-from onnx2snn_runtime.interpreter import WIDE, Call, Frame, Tensor, bind, call, to_tensor
+from onnx2snn_runtime.interpreter import WIDE, Call, Frame, Tensor, bind, to_tensor
 from onnx2snn_runtime.ir.flow import analyse
 from onnx2snn_runtime.ir.schema import (
     ModelDefaults,
@@ -22,92 +21,15 @@ from onnx2snn_runtime.ir.schema import (
     functions_of,
     is_neuron,
     read_defaults,
-    read_neuron,
 )
+from onnx2snn_runtime.population import Population, bind_population
+from onnx2snn_runtime.ports import named_ports, ports
 from onnx2snn_runtime.precision import fits, widened
 
 LISTED = 4096
 """Constant integers of no more elements than this are kept on the host as well."""
 
 TYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
-
-
-class Clamped(NamedTuple):
-    """clip(g(x), *bounds): the calls that compute g, the name of its result, and the bounds."""
-
-    body: tuple[Call, ...]
-    result: str
-    bounds: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Population:
-    """One neuron node: the function it computes, and how its values are named in the graph."""
-
-    name: str
-    op_type: str
-    output: str
-    sources: tuple[str, ...]
-    constants: tuple[str, ...]
-    body: tuple[Call, ...] = field(repr=False)
-    formal: tuple[str, ...] = field(repr=False)
-    result: str = field(repr=False)
-    attributes: NeuronAttributes = field(repr=False)
-
-    def clamped(self, frame: Frame) -> "Clamped | None":
-        """Return the function as a clip of another, which kernels compute on the way; None where it is none.
-
-        MaxPool(Relu(x)) is Relu(MaxPool(x)): a function that never falls may change places with a maximum.
-        """
-        body, last = list(self.body), self.body[-1]
-        if last.op_type == "MaxPool" and len(body) > 1 and body[-2].outputs[0] == last.inputs[0]:
-            body[-2:] = [replace(last, inputs=body[-2].inputs[:1]), replace(body[-2], inputs=(last.outputs[0],))]
-            last = replace(self.body[-2], inputs=(last.outputs[0], *self.body[-2].inputs[1:]))
-        bounds = self._bounds(last, frame)
-        return None if bounds is None else Clamped(tuple(body[:-1]), last.inputs[0], bounds)
-
-    def _bounds(self, last: Call, frame: Frame) -> tuple[float, float] | None:
-        if last.op_type == "Relu":
-            return 0.0, math.inf
-        if last.op_type != "Clip" or last.attributes:
-            return None
-        held = dict(zip(self.formal[len(self.sources) :], self.constants, strict=True))
-        named = [held.get(name, "?") if name else None for name in (*last.inputs[1:], "", "")][:2]
-        if "?" in named:  # a bound that the body computes
-            return None
-        low, high = (
-            default if n is None else _number(frame, n) for n, default in zip(named, (-math.inf, math.inf), strict=True)
-        )
-        return (low, high) if low <= high else None
-
-    def listed(self, frame: Frame) -> dict[str, Any]:
-        """Return the constants that `frame` knows on the host, by their names in the body."""
-        formal = self.formal[len(self.sources) :]
-        return {name: frame.host[held] for name, held in zip(formal, self.constants, strict=True) if held in frame.host}
-
-    def target(
-        self,
-        sources: Sequence[Tensor],
-        constants: Sequence[Tensor],
-        dtype: torch.dtype,
-        host: Mapping[str, Any] | None = None,
-    ) -> Tensor:
-        """Return f(x1, ..., xk), computed in `dtype`; `host` holds constants of the body that the host knows."""
-        frame = Frame(dtype, sources[0].device, host=dict(host or {}))
-        frame.values.update(zip(self.formal, (*sources, *constants), strict=True))
-        for item in self.body:
-            call(item, frame)
-        target: Tensor = frame.get(self.result)
-        return target
-
-
-@dataclass(frozen=True)
-class Port:
-    """A graph input or output: its name, the ONNX element type and the dimensions (0: any)."""
-
-    name: str
-    type: int
-    shape: tuple[int, ...] | None
 
 
 class Program(nn.Module):
@@ -118,7 +40,7 @@ class Program(nn.Module):
         self.where = where
         self.defaults: ModelDefaults = read_defaults(model, where)
         self.inputs = ports(model)
-        self.outputs = _ports(model.graph.output)
+        self.outputs = named_ports(model.graph.output)
         self.footprints: dict[Any, int] = {}
         self._names: dict[str, str] = {}
         self.version = 0
@@ -152,7 +74,7 @@ class Program(nn.Module):
 
         def build(node: onnx.NodeProto) -> Call | Population:
             if is_neuron(node):
-                return _population(node, functions[node.op_type], opsets, self.where)
+                return bind_population(node, functions[node.op_type], opsets, self.where)
             return bind(node, opsets, flow.varying, self.where)
 
         self.prologue = [item for item in map(build, flow.prologue) if isinstance(item, Call)]
@@ -279,54 +201,9 @@ class Program(nn.Module):
         return torch.as_tensor(np.array(array), dtype=self.wide, device=self.device)
 
 
-def _number(frame: Frame, name: str) -> float:
-    value = frame.listed(name)
-    return float(value[0] if isinstance(value, list) else value)
-
-
-def _population(
-    node: onnx.NodeProto, function: onnx.FunctionProto, opsets: Mapping[str, int], where: str
-) -> Population:
-    attributes = read_neuron(node)
-    own = dict(opsets) | {o.domain: o.version for o in function.opset_import}
-    return Population(
-        name=node.name or node.output[0],
-        op_type=node.op_type,
-        output=node.output[0],
-        sources=tuple(node.input[: attributes.sources]),
-        constants=tuple(node.input[attributes.sources :]),
-        body=tuple(bind(inner, own, where=f"the function {function.name} of {where}") for inner in function.node),
-        formal=tuple(function.input),
-        result=function.output[0],
-        attributes=attributes,
-    )
-
-
-def _initialised(model: onnx.ModelProto) -> set[str]:
-    return {tensor.name for tensor in model.graph.initializer}
-
-
-def ports(model: onnx.ModelProto) -> tuple[Port, ...]:
-    """Return the real inputs of `model`: those that are not initializers."""
-    held = _initialised(model)
-    return _ports(value for value in model.graph.input if value.name not in held)
-
-
 def _own_dtype(model: onnx.ModelProto) -> torch.dtype:
     """Return float64 for a model whose inputs or weights are all double, else float32."""
     kinds = {value.type.tensor_type.elem_type for value in model.graph.input}
     kinds |= {tensor.data_type for tensor in model.graph.initializer}
     floats = kinds & {onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
     return torch.float64 if onnx.TensorProto.DOUBLE in kinds and not floats else torch.float32
-
-
-def _ports(values: Iterable[onnx.ValueInfoProto]) -> tuple[Port, ...]:
-    return tuple(_port(value) for value in values)
-
-
-def _port(value: onnx.ValueInfoProto) -> Port:
-    if not value.type.HasField("tensor_type"):
-        raise UnsupportedError(f"{value.name!r} is no tensor: only tensors can be inputs and outputs of a network")
-    tensor = value.type.tensor_type
-    known = tensor.HasField("shape")
-    return Port(value.name, tensor.elem_type, tuple(d.dim_value for d in tensor.shape.dim) if known else None)

@@ -5,7 +5,8 @@ import torch
 from onnx2snn_runtime.dynamics.base import DYNAMICS, Dynamics
 from onnx2snn_runtime.errors import Onnx2SnnError, UnsupportedError
 from onnx2snn_runtime.interpreter import Frame, Tensor
-from onnx2snn_runtime.program import Population, Program
+from onnx2snn_runtime.population import Population
+from onnx2snn_runtime.program import Program
 
 
 def check_expressible(program: Program, dynamics: Dynamics) -> dict[str, float]:

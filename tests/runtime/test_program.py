@@ -9,7 +9,8 @@ from onnx import helper, numpy_helper, parser
 from onnx2snn_runtime.errors import ModelError, UnsupportedError
 from onnx2snn_runtime.ir.schema import NeuronAttributes, is_neuron, write_neuron
 from onnx2snn_runtime.model import SpikingModel
-from onnx2snn_runtime.program import Port, Program, ports
+from onnx2snn_runtime.ports import Port, ports
+from onnx2snn_runtime.program import Program
 from tests.runtime.networks import CNN, CONTROL, MLP, PRODUCT, network, proto, sample
 
 

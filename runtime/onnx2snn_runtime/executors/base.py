@@ -12,7 +12,8 @@ from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
 from onnx2snn_runtime.encoders.base import Encoder
 from onnx2snn_runtime.executors.watching import Probe
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, call
-from onnx2snn_runtime.program import Population, Program
+from onnx2snn_runtime.population import Population
+from onnx2snn_runtime.program import Program
 from onnx2snn_runtime.rectifiers import check_expressible
 from onnx2snn_runtime.registry import Registry
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from onnx2snn_runtime.executors.base import EXECUTORS, Execution, Settings
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, call, call_linear
-from onnx2snn_runtime.program import Population, Program
+from onnx2snn_runtime.population import Population
+from onnx2snn_runtime.program import Program
 
 
 @EXECUTORS.register("event")

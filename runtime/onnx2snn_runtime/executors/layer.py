@@ -14,7 +14,7 @@ from onnx2snn_runtime.dynamics.base import Neuron, State
 from onnx2snn_runtime.executors.base import EXECUTORS, Execution, make_execution
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, bind_outputs, call, compute, fetch, gather
 from onnx2snn_runtime.kernels.base import find_kernel, scan_by_steps
-from onnx2snn_runtime.program import Population
+from onnx2snn_runtime.population import Population
 from onnx2snn_runtime.regions import compute_region
 from onnx2snn_runtime.timemap import map_call
 

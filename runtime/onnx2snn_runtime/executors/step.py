@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from onnx2snn_runtime.executors.base import EXECUTORS, Execution, Settings
 from onnx2snn_runtime.interpreter import Frame, Tensor, call
-from onnx2snn_runtime.program import Population, Program
+from onnx2snn_runtime.population import Population
+from onnx2snn_runtime.program import Program
 
 
 @EXECUTORS.register("step")

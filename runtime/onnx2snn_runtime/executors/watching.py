@@ -5,7 +5,7 @@ from typing import ClassVar, Protocol
 
 from onnx2snn_runtime.dynamics.base import State
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor
-from onnx2snn_runtime.program import Population
+from onnx2snn_runtime.population import Population
 
 
 class Probe(Protocol):
