@@ -52,7 +52,7 @@ def test_usage_errors_exit_with_2(invoke: Invoke) -> None:
     result = invoke("convrt", "m.onnx")
     assert (result.exit_code, "there is no command 'convrt': did you mean 'convert'?" in result.stderr) == (2, True)
     result = invoke("nonsense")
-    assert (result.exit_code, "there is no command 'nonsense': compare, convert" in result.stderr) == (2, True)
+    assert (result.exit_code, "there is no command 'nonsense': bench, compare, convert" in result.stderr) == (2, True)
     assert invoke("run").exit_code == 2
     result = invoke("evaluate", "m", "--data", "d", "--timesteps", "0,4")
     assert (result.exit_code, "'0,4' holds a number below 1" in result.stderr) == (2, True)
