@@ -15,15 +15,15 @@ from onnx2snn_runtime.errors import Onnx2SnnError
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, call
 from onnx2snn_runtime.ops import Operator
 
-KNOWN: dict[str, Callable[[Tensor], Tensor]] = {
-    "gelu": functional.gelu,
-    "tanh gelu": functools.partial(functional.gelu, approximate="tanh"),
-    "silu": functional.silu,
-    "mish": functional.mish,
-    "hardswish": functional.hardswish,
-    "softplus": functools.partial(functional.softplus, threshold=100.0),
-}
-"""Functions of one number that exporters write in several operators."""
+KNOWN: tuple[tuple[str, Callable[[Tensor], Tensor]], ...] = (
+    ("Gelu", functional.gelu),
+    ("Gelu", functools.partial(functional.gelu, approximate="tanh")),
+    ("Swish", functional.silu),
+    ("Mish", functional.mish),
+    ("HardSwish", functional.hardswish),
+    ("Softplus", functools.partial(functional.softplus, threshold=100.0)),
+)
+"""Functions of one number that exporters write in several operators, by the ONNX operator that they are."""
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -94,12 +94,12 @@ def shorten(body: tuple[Call, ...], formal: Sequence[str], constants: Sequence[T
     y = frame.get(body[-1].outputs[0])
     if y.shape != x.shape:
         return None
-    for name, function in KNOWN.items():
+    for name, function in KNOWN:
         factor = _factor(y, function(x))
         if factor is not None:
             run = functools.partial(scaled, function=function, factor=factor)
-            operator = Operator("", body[-1].op_type, 1, run, frozenset(), frozenset(), False)
-            return Call(f"{body[-1].node} ({name})", "Gelu", operator, (formal[0],), body[-1].outputs[:1], {})
+            operator = Operator("", name, 1, run, frozenset(), frozenset(), False)
+            return Call(body[-1].node, name, operator, (formal[0],), body[-1].outputs[:1], {})
     return None
 
 
