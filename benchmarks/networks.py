@@ -49,10 +49,11 @@ def _timm(name: str) -> Callable[[], nn.Module]:
 
 
 def _declare_nms() -> None:
-    """Declare the operator that torchvision looks for at import where its compiled part is absent."""
-    if not hasattr(torch.ops.torchvision, "nms"):
+    """Declare the operators that torchvision looks for at import where its compiled part is absent."""
+    if not _kept and not hasattr(torch.ops.torchvision, "nms"):
         library = torch.library.Library("torchvision", "DEF")
-        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _kept.append(library)
 
 

@@ -34,7 +34,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 def scaled(x: Tensor, *unused: Any, function: Callable[[Tensor], Tensor], factor: float) -> Tensor:
     """Return factor * function(x)."""
     y = function(x)
-    return y if factor == 1.0 else y * factor
+    return y if factor == 1.0 else y.mul_(factor)  # y is the function's own
 
 
 def fuse_biases(calls: Sequence[Any], constants: Mapping[str, Tensor], kept: frozenset[str]) -> list[Any]:
