@@ -114,8 +114,11 @@ def _run(
 
 
 def _is_foldable(node: onnx.NodeProto) -> bool:
-    subgraphs = any(a.type == onnx.AttributeProto.GRAPH for a in node.attribute)
-    return node.domain in ("", "ai.onnx") and not subgraphs and not node.op_type.startswith(("Random", "Bernoulli"))
+    return (
+        node.domain in ("", "ai.onnx")
+        and not _is_subgraph_holder(node)
+        and not node.op_type.startswith(("Random", "Bernoulli"))
+    )
 
 
 def _drop_unused(model: onnx.ModelProto) -> None:

@@ -10,7 +10,7 @@ import torch
 from onnx2snn_runtime.batching import Batch, batches, count_samples, join
 from onnx2snn_runtime.early_exit import run_until_finished
 from onnx2snn_runtime.errors import InputError
-from onnx2snn_runtime.executors.base import make_execution
+from onnx2snn_runtime.executors.base import Settings, make_execution
 from onnx2snn_runtime.exit_rules import Exit
 from onnx2snn_runtime.graphs import Ran, check, run_graphed
 from onnx2snn_runtime.inputs import to_device, varies_in_time
@@ -64,14 +64,15 @@ class Request:
 def run_program(program: Program, request: Request) -> Run:
     """Run `request` and return its results, outputs as tensors by name."""
     moving = _moving(program, request)
+    settings = make_settings(program.defaults, request.overrides)
     if request.exit:
-        settings = make_settings(program.defaults, request.overrides)
         recorded = [name for name in request.probes if name in READERS]
         request.exit.check(settings, moving, request.executor, recorded, request.operations)
     check(request.cuda_graphs, program)
-    planned = _plan(program, request, moving)
+    planned = _plan(program, request, settings, moving)
     split = list(batches(request.inputs, program, planned.batch))
-    parts = [_run_batch(program, request, part, planned, moving) for part in split]
+    settings = replace(settings, chunk=planned.chunk)
+    parts = [_run_batch(program, request, settings, part, moving) for part in split]
     total = Run(neurons=parts[0].neurons)
     total.steps_taken = torch.cat([part.steps_taken for part in parts])
     sizes, fixed = [part.samples for part in split], program.defaults.batch
@@ -99,19 +100,19 @@ def run_program(program: Program, request: Request) -> Run:
     return total
 
 
-def _run_batch(program: Program, request: Request, part: Batch, planned: Plan, moving: list[str]) -> Run:
+def _run_batch(program: Program, request: Request, settings: Settings, part: Batch, moving: list[str]) -> Run:
     recorders = {name: Recorder(READERS[name]) for name in request.probes if name in READERS}
     events = EventCounter(part.samples, program.defaults.batch)
     counter = OperationCounter(part.samples, program.defaults.batch)
     probes = (events, *recorders.values(), *((counter,) if request.operations else ()))
-    settings = replace(make_settings(program.defaults, request.overrides, probes), chunk=planned.chunk)
+    settings = replace(settings, probes=probes)
     # where receivers filter, estimates move at every step: what travels is seen among spikes alone
     filtered = request.operations and settings.dynamics.payload != "change"
     at_once = request.exit and settings.delay  # step by step where populations move at once
     execution = make_execution("event" if filtered else "step" if at_once else request.executor, program, settings)
     inputs = {port.name: to_device(part.inputs[port.name], port, program) for port in program.inputs}
     if not (request.exit or recorders or request.operations or moving or settings.encoder):
-        graphed = _run_graphed(program, request, part, planned, inputs)
+        graphed = _run_graphed(program, request, settings, part, inputs)
         if graphed is not None:
             return graphed
     if request.exit:
@@ -130,18 +131,18 @@ def _run_batch(program: Program, request: Request, part: Batch, planned: Plan, m
 
 
 def _run_graphed(
-    program: Program, request: Request, part: Batch, planned: Plan, inputs: Mapping[str, Tensor]
+    program: Program, request: Request, settings: Settings, part: Batch, inputs: Mapping[str, Tensor]
 ) -> Run | None:
     """Return what a captured run gives, None where this one is not captured."""
 
     def work(given: Mapping[str, Tensor]) -> Ran:
         events = EventCounter(part.samples, program.defaults.batch)
         watching: tuple[Any, ...] = (events,)
-        settings = replace(make_settings(program.defaults, request.overrides, watching), chunk=planned.chunk)
-        outputs = make_execution(request.executor, program, settings).run(given, [], request.steps)
+        execution = make_execution(request.executor, program, replace(settings, probes=watching))
+        outputs = execution.run(given, [], request.steps)
         return Ran(outputs, {name: torch.stack(counts) for name, counts in events.counts.items()}, events.neurons)
 
-    key = (request.steps, request.executor, request.overrides, planned.chunk, part.samples, program.defaults)
+    key = (request.steps, request.executor, request.overrides, settings.chunk, part.samples, program.defaults)
     ran = run_graphed(program, request.cuda_graphs, key, inputs, work)
     if ran is None:
         return None
@@ -160,7 +161,7 @@ def _joined(parts: list[Tensor], sizes: list[int], fixed: int, name: str) -> Ten
     return torch.stack(steps) if len(parts) > 1 or sizes[0] < fixed else parts[0]
 
 
-def _plan(program: Program, request: Request, moving: list[str]) -> Plan:
+def _plan(program: Program, request: Request, settings: Settings, moving: list[str]) -> Plan:
     for what, limit in (("batch_size", request.batch_size), ("max_memory", request.max_memory)):
         if limit is not None and limit < 1:
             raise InputError(f"{what} is {limit}: give 1 or more")
@@ -172,7 +173,6 @@ def _plan(program: Program, request: Request, moving: list[str]) -> Plan:
         value = request.inputs[port.name]
         one = value[:1].repeat_interleave(program.defaults.batch or 1, 0) if port.shape else value
         inputs[port.name] = to_device(one, port, program)
-    settings = make_settings(program.defaults, request.overrides)
     return plan(program, settings, inputs, samples, request.steps[-1], request.batch_size, request.max_memory)
 
 

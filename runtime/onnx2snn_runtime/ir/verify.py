@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 
 from onnx2snn_runtime.errors import InputError, ModelError
 from onnx2snn_runtime.ir.flow import analyse
@@ -21,7 +22,7 @@ def read_model(path: str | Path) -> onnx.ModelProto:
         model = onnx.load(str(file), load_external_data=False)
     except (ValueError, OSError) as error:
         raise InputError(f"{str(file)!r} is no ONNX file, or a damaged one ({_first_line(error)})") from error
-    except Exception as error:  # protobuf's DecodeError has no public base class
+    except DecodeError as error:
         raise InputError(f"{str(file)!r} is no ONNX file, or a truncated one ({_first_line(error)})") from error
     if not model.graph.node:
         raise InputError(f"{str(file)!r} holds no ONNX graph with nodes: is it an ONNX file, and complete?")

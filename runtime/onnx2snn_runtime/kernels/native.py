@@ -8,21 +8,29 @@ import ctypes
 import functools
 import hashlib
 import itertools
+import math
 import os
 import platform
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from onnx2snn_runtime.dynamics.base import Tensor
+from onnx2snn_runtime.kernels.base import Clamp, Scanned
+
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-ffp-contract=off", "-shared", "-fPIC")
+REAL = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
+"""The types that C kernels know."""
+
 GRAIN = 1 << 17
 """So many element-steps are worth a thread of their own."""
 
@@ -102,12 +110,47 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="onnx2snn")
 
 
-def share_out(run: Callable[[int], None], parts: int) -> None:
-    """Call `run` with 0 to parts - 1, each in a thread of its own; the last in this one."""
-    others = [_pool(parts - 1).submit(run, index) for index in range(parts - 1)]
-    run(parts - 1)
+def fits(name: str, target: Tensor) -> bool:
+    """Return whether the kernel file `name` can scan towards `target` here."""
+    return target.device.type == "cpu" and target.dtype in REAL and library(name) is not None
+
+
+def scan(
+    name: str, target: Tensor, v: Tensor, steps: int, scale: Tensor | float, own: Sequence[Any], clamp: Clamp | None
+) -> Scanned:
+    """Call NAME_TYPE of the kernel file `name` for all of `v`, in as many threads as it is worth.
+
+    `own` is what the kernel takes between the scale and the bounds: ctypes numbers, or tensors, which go by address.
+    """
+    native = library(name)
+    if native is None:
+        raise TypeError("a kernel scans towards targets that it fits")
+    real, kernel = REAL[target.dtype], getattr(native.handle, f"{name}_{str(target.dtype)[6:]}")
+    target, state = target.contiguous(), v.clone(memory_format=torch.contiguous_format)
+    out, size = torch.empty((steps, *v.shape), dtype=v.dtype), v.numel()
+    scales = spread(scale, v)
+    period = scales.numel() if isinstance(scale, Tensor) else 1
+    bounds = [real(bound) for bound in clamp or (-math.inf, math.inf)]
+    parts = shares(size, steps)
+    counts = torch.zeros(len(parts), steps, dtype=torch.int64)
+    given = [_at(value) if isinstance(value, Tensor) else value for value in own]
+
+    def run(index: int) -> None:
+        begin, end = parts[index]
+        whole = [ctypes.c_int64(n) for n in (steps, size, begin, end)]
+        stride = ctypes.c_int64(size if len(target) > 1 else 0)
+        arrays = (_at(state), _at(out), _at(counts[index]))
+        kernel(_at(target), stride, *arrays, *whole, _at(scales), ctypes.c_int64(period), *given, *bounds)
+
+    others = [_pool(len(parts) - 1).submit(run, index) for index in range(len(parts) - 1)]
+    run(len(parts) - 1)  # the last in this thread
     for other in others:
         other.result()
+    return Scanned(out, counts.sum(0), state)
+
+
+def _at(tensor: Tensor) -> ctypes.c_void_p:
+    return ctypes.c_void_p(tensor.data_ptr())
 
 
 def shares(size: int, steps: int) -> list[tuple[int, int]]:
@@ -117,7 +160,7 @@ def shares(size: int, steps: int) -> list[tuple[int, int]]:
     return list(itertools.pairwise(edges))
 
 
-def spread(scale: torch.Tensor | float, v: torch.Tensor) -> torch.Tensor:
+def spread(scale: Tensor | float, v: Tensor) -> Tensor:
     """Return the scale of each neuron of `v` [batch, ...]; axes of 1 before those of a neuron mean nothing."""
     shape = v.shape[1:] if v.ndim else v.shape
     value = torch.as_tensor(scale, dtype=v.dtype)
