@@ -129,6 +129,11 @@ def list_images(folder: Path) -> tuple[list[Path], np.ndarray | None]:
     return [file for files in inside for file in files], labels
 
 
+def read_image(file: Path, preprocessing: Preprocessing) -> np.ndarray:
+    """Return one image file as an array; one that cannot be read raises InputError."""
+    return _open(_pillow(), file, preprocessing)
+
+
 def _images_in(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
 
