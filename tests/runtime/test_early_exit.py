@@ -23,8 +23,8 @@ def test_settled_is_the_full_run_to_the_bit(name: str, executor: str, every: int
     full = snn.run(x, STEPS, executor=executor, operations=True)
     run = snn.run(x, STEPS, executor=executor, operations=True, early_exit="settled", exit_every=every)
     assert full.steps_taken.tolist() == [40] * 9
-    assert run.steps_taken.min() < 12  # a tie at half the lowest level goes back and forth for ever
-    assert run.steps_taken.unique().numel() > 1
+    assert run.steps_taken.max() < 12
+    assert every > 1 or run.steps_taken.unique().numel() > 1
     for t in STEPS:
         outputs, expected = (
             r.outputs[t] if isinstance(r.outputs[t], dict) else {"": r.outputs[t]} for r in (run, full)

@@ -60,14 +60,14 @@ def finite(target: Tensor, scale: Tensor | float) -> Tensor:
 def quantise(error: Tensor, scale: Tensor | float, levels: int, mantissa: int) -> Tensor:
     """Return what a graded spike can say of `error`: 0, or sign * scale * (1 + m / 2^mantissa) * 2^k.
 
-    With a = |error| / scale and lo = 2^-(levels - 1): no spike where a < lo / 2; otherwise
+    With a = |error| / scale and lo = 2^-(levels - 1): no spike where a <= lo / 2; otherwise
     k = clamp(floor(log2 a), -(levels - 1), 0), q = round(a 2^(mantissa - k)) 2^(k - mantissa), half to even, clamped to
     [lo, 2 - 2^-mantissa]. Exact for a scale that is a power of two. `error` is float32 or float64.
     """
     a = error.abs() / scale
     lo = 2.0 ** -(levels - 1)
     q = round_mantissa(a, mantissa).clamp_(lo, 2.0 - 2.0**-mantissa)  # the clamp of k is that of q
-    return torch.copysign(q * scale, error).masked_fill_(a < lo / 2, 0.0)
+    return torch.copysign(q * scale, error).masked_fill_(a <= lo / 2, 0.0)
 
 
 def round_mantissa(a: Tensor, mantissa: int) -> Tensor:

@@ -47,7 +47,7 @@
                     memcpy(&q, &bits, sizeof q);                                                                       \
                     q = q < lo ? lo : q;                                                                               \
                     q = q > top ? top : q;                                                                             \
-                    const REAL s = a < silent ? 0 : COPYSIGN(q * unit, e);                                             \
+                    const REAL s = a <= silent ? 0 : COPYSIGN(q * unit, e);                                             \
                     fired += s != 0;                                                                                   \
                     const REAL next = state[i] + s;                                                                    \
                     state[i] = next;                                                                                   \

@@ -74,7 +74,7 @@ def differential(
         q = tl.where(q > top, top, q)
         spike = q * unit
         spike = tl.where(e < 0, -spike, spike)
-        spike = tl.where(a < silent, 0.0, spike)
+        spike = tl.where(a <= silent, 0.0, spike)
         state = state + spike
         tl.store(out + t * size + at, state.to(out.dtype.element_ty), mask=inside)
         fired = inside & (spike != 0.0)
