@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from onnx2snn_runtime.chunks import extended
 from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.interpreter import Call, Tensor, compute
 from onnx2snn_runtime.timeshift import shifted
@@ -28,8 +29,11 @@ _ALONG_AXIS = frozenset("Softmax LogSoftmax LayerNormalization RMSNormalization"
 
 
 def map_call(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> Any:
-    """Return the outputs [T, ...] of `item`, whose arguments marked in `varying` are [T, ...]."""
-    steps = next(len(a) for a, flag in zip(arguments, varying, strict=True) if flag)
+    """Return the outputs [T, ...] of `item`, whose arguments marked in `varying` are [n <= T, ...]: see `chunks`."""
+    rows = {len(a) for a, flag in zip(arguments, varying, strict=True) if flag}
+    steps = max(rows)
+    if len(rows) > 1:
+        arguments = [extended(a, steps) if flag else a for a, flag in zip(arguments, varying, strict=True)]
     if steps == 1:
         return _each(compute(item, [a[0] if flag else a for a, flag in zip(arguments, varying, strict=True)]), _stacked)
     if _folds(item, arguments, varying):

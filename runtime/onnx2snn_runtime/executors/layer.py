@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from onnx2snn_runtime.chunks import at, extended
 from onnx2snn_runtime.dynamics.base import Neuron, State
 from onnx2snn_runtime.executors.base import EXECUTORS, Execution, make_execution
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, bind_outputs, call, compute, fetch, gather
@@ -53,15 +54,15 @@ class LayerExecution(Execution):
             if isinstance(item, Population):
                 self.frame.set(item.output, self._scan(item, first, count))
             elif any(item.varying) or any(name and name not in self.frame.values for name in item.outputs):
-                self._map(item, first)
+                self._map(item, first, count)
             for name in releases:
                 self.frame.values.pop(name, None)
         if self.watchers:
             for item in self.program.tail:
-                self._map(item, first)
+                self._map(item, first, count)
         self.t += count
 
-    def _map(self, item: Call, first: int) -> None:
+    def _map(self, item: Call, first: int, count: int) -> None:
         """Compute a synapse for the chunk; what hangs on the shape of a varying value alone, once."""
         arguments = gather(item, self.frame)
         if not any(name in self.program.varying for name in item.outputs):
@@ -69,21 +70,21 @@ class LayerExecution(Execution):
             bind_outputs(item, self.frame, compute(item, arguments))
             return
         if self.watchers:
-            self._show(item, first)
+            self._show(item, first, count)
         if any(item.varying):
             bind_outputs(item, self.frame, map_call(item, arguments, item.varying))
         else:
             call(item, self.frame)
 
     def _scan(self, item: Population, first: int, count: int) -> Tensor:
-        """Return the estimates [count, ...] of a population, from its sources over the chunk."""
+        """Return the estimates [n <= count, ...] of a population, from its sources over the chunk: see `chunks`."""
         dynamics, neuron = self.settings.dynamics, self._neurons[item.output]
         varying = [name in self.program.varying for name in item.sources]
         held = [self.frame.values[name] for name in item.sources]
         sources = [value if flag else value[None] for value, flag in zip(held, varying, strict=True)]
         for index in range(count) if self.watchers else ():
             for probe in self.watchers:
-                probe.sources(item, first + index, [x[index if len(x) > 1 else 0] for x in sources])
+                probe.sources(item, first + index, [at(x, index) for x in sources])
         seen = any(probe.sees_spikes for probe in self.settings.probes)
         clamped = None if seen or dynamics.rectifies else item.clamped(self.frame)
         body, result, clamp = clamped or (item.body, item.result, None)
@@ -99,20 +100,21 @@ class LayerExecution(Execution):
             self.states[item.output] = State(scanned.v)
             for probe in self.settings.probes:
                 probe.count(item, first, scanned.events, scanned.values[0])
-            return scanned.values
+            # a shape of its own for every number of rows would be compiled anew
+            return extended(scanned.values, count) if self.program.compile_regions else scanned.values
         target = self._target(item, item.body, item.result, sources, varying) if clamp else target
         aim = sources[0].to(self.program.wide) if dynamics.rectifies else target
         states, spikes = scan_by_steps(dynamics, aim, state, count, first, neuron)
         self.states[item.output] = states[-1]
         for i, (after, spike) in enumerate(zip(states, spikes, strict=True)):
             for probe in self.settings.probes:
-                probe.population(item, first + i, spike, after, target[i if len(target) > 1 else 0])
+                probe.population(item, first + i, spike, after, at(target, i))
         return torch.stack([after.v for after in states])
 
     def _target(
         self, item: Population, body: Sequence[Call], result: str, sources: list[Tensor], varying: list[bool]
     ) -> Tensor:
-        """Return what `body`, all or part of the population's, makes of its sources: [T, ...], or [1, ...]."""
+        """Return what `body`, all or part of the population's, makes of its sources: [n, ...]."""
         given = [x if flag else x[0] for x, flag in zip(sources, varying, strict=True)]
         constants = [self.frame.values[name] for name in item.constants]
         formal = dict(zip(item.formal, (*given, *constants), strict=True))
@@ -153,15 +155,16 @@ class LayerExecution(Execution):
     def _at(self, index: int) -> Frame:
         """Return a frame with the values of step `index` of the chunk."""
         values: dict[str, Any] = {
-            name: value[index] if name in self.program.varying else value for name, value in self.frame.values.items()
+            name: at(value, index) if name in self.program.varying else value
+            for name, value in self.frame.values.items()
         }
         return Frame(self.frame.dtype, self.frame.device, values, dict(self.frame.host))
 
-    def _show(self, item: Call, first: int) -> None:
+    def _show(self, item: Call, first: int, count: int) -> None:
         """Show a synapse to the probes, step by step."""
-        count = next(len(self.frame.values[n]) for n, flag in zip(item.inputs, item.varying, strict=True) if flag)
+        moving = {n: self.frame.values[n] for n, flag in zip(item.inputs, item.varying, strict=True) if flag}
         for index in range(count):
-            values = {n: self.frame.values[n][index] for n, flag in zip(item.inputs, item.varying, strict=True) if flag}
+            values = {name: at(value, index) for name, value in moving.items()}
             now = Frame(self.frame.dtype, self.frame.device, values, self.frame.host)
             for probe in self.settings.probes:
                 probe.synapse(item, first + index, now, self.frame, False)

@@ -4,6 +4,7 @@ from typing import ClassVar, NamedTuple, Protocol
 
 import torch
 
+from onnx2snn_runtime.chunks import at
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, Tensor
 from onnx2snn_runtime.registry import Registry
 
@@ -12,7 +13,10 @@ Clamp = tuple[float, float]
 
 
 class Scanned(NamedTuple):
-    """What a scan gives: the estimates [T, ...] after each step, the events of each step, int64 [T], and the last v."""
+    """What a scan gives: the estimates [n, ...] after each step, the events of each step, int64 [T], and the last v.
+
+    Of T steps n >= 1 are in `values`; the last of them stands for the steps that follow, in which nothing moved.
+    """
 
     values: Tensor
     events: Tensor
@@ -46,7 +50,7 @@ class Kernel(Protocol):
     ) -> Scanned:
         """Return the estimates after each of `steps` steps, the first of which is step `t`, from `v`.
 
-        `target` is [steps, ...], or [1, ...] where it stands still; with `clamp` it is clip(target, low, high) instead.
+        `target` is [1 to steps, ...], its last row what it is from there on; with `clamp` clip(target, low, high) instead.
         A kernel that narrows gives the estimates in the type `narrow`; the last v is always as wide as `v`.
         """
         ...
@@ -83,7 +87,7 @@ def scan_by_steps(
     """Return the states and spikes of `steps` steps of `dynamics`, the first of which is step `t`."""
     states, spikes = [], []
     for i in range(steps):
-        state, spike = dynamics.step(state, target[i if len(target) > 1 else 0], t + i, neuron)
+        state, spike = dynamics.step(state, at(target, i), t + i, neuron)
         states.append(state)
         spikes.append(spike)
     return states, spikes

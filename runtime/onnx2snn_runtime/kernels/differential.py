@@ -1,6 +1,6 @@
 """The scan of `differential` over a chunk of time on a CPU: one pass over memory, compiled from differential.c."""
 
-import ctypes
+import math
 from typing import ClassVar
 
 import torch
@@ -9,6 +9,7 @@ from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, Tensor
 from onnx2snn_runtime.dynamics.differential import Differential
 from onnx2snn_runtime.kernels import native
 from onnx2snn_runtime.kernels.base import KERNELS, Clamp, Scanned
+from onnx2snn_runtime.kernels.compiling import unavailable
 
 
 @KERNELS.register("differential")
@@ -19,7 +20,7 @@ class DifferentialScan:
 
     def missing(self) -> str | None:
         """Return why this kernel cannot run on this machine, None where it can."""
-        return native.unavailable("differential")
+        return unavailable("differential")
 
     def fits(self, dynamics: Dynamics, target: Tensor) -> bool:
         """Return whether this kernel can scan towards `target` [T, ...] here."""
@@ -36,11 +37,10 @@ class DifferentialScan:
         clamp: Clamp | None,
         narrow: torch.dtype | None = None,
     ) -> Scanned:
-        """Return the estimates after each of `steps` steps from `v`, towards `target` [steps or 1, ...]."""
+        """Return the estimates after each of `steps` steps from `v`, towards `target` [1 to steps, ...]."""
         if not isinstance(dynamics, Differential):
             raise TypeError("scan() is for targets that fits() accepts")
         levels = neuron.levels if dynamics.levels is None else dynamics.levels
         mantissa = neuron.mantissa if dynamics.mantissa is None else dynamics.mantissa
-        real = native.REAL[target.dtype]
-        own = (real(2.0 ** -(levels - 1)), real(2.0 - 2.0**-mantissa), ctypes.c_int32(mantissa))
-        return native.scan("differential", target, v, steps, neuron.scale, own, clamp)
+        reals = (*(clamp or (-math.inf, math.inf)), 2.0 ** -(levels - 1), 2.0 - 2.0**-mantissa)
+        return native.scan("differential", target, v, steps, neuron.scale, reals, (mantissa,))

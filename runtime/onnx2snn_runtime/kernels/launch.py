@@ -80,7 +80,7 @@ class Chunk(NamedTuple):
         return {
             "target": self.target, "v": self.v, "out": self.out, "last": self.last, "counts": self.counts,
             "scale": self.scale, "size": size, "stride": 0 if still else self.target.stride(0),
-            "steps": len(self.out), "inner": self.inner, "period": self.period,
+            "rows": len(self.target), "steps": len(self.out), "inner": self.inner, "period": self.period,
             "low_bits": pattern(low, self.v.dtype), "high_bits": pattern(high, self.v.dtype),
             "SCALAR": self.period == 1, "STILL": still, "CLAMP": self.clamp is not None,
             "LARGE": size + BLOCK >= 2**31, "BLOCK": BLOCK, "num_warps": 4, "enable_fp_fusion": False,
@@ -90,7 +90,7 @@ class Chunk(NamedTuple):
 def lay_out(
     target: Tensor, v: Tensor, steps: int, neuron: Neuron, clamp: Clamp | None, narrow: torch.dtype | None
 ) -> Chunk:
-    """Return the chunk of `steps` steps from `v` towards `target` [steps or 1, ...], estimates in `narrow` or v's type.
+    """Return the chunk of `steps` steps from `v` towards `target` [1 to steps, ...], estimates in `narrow` or v's type.
 
     A target whose steps are dense in memory in any order of axes (channels last) is read where it lies.
     """

@@ -1,44 +1,34 @@
 // The scan of one population of sign gradient descent over a chunk of time: see onnx2snn_runtime/dynamics/signgd.py for
-// the formula, which this follows to the bit. One pass: target, comparison, estimate, count.
-//
-//   target  [T, N], or [1, N] with stride 0: what f(x) is, or x itself where f is a clamp to [low, high] (without one: +-infinity)
-//   v       [N], the estimate before the chunk; after it, the last one
-//   out     [T, N], the estimates
-//   counts  [T], spikes that are not zero are added
-//   etas    [T], the step sizes
-//   scale   one number, or `period` numbers that repeat along N
-//   strict  compare v > f(x) in place of v >= f(x)
-#include <stdint.h>
+// the formula, which this follows to the bit. One pass: target, comparison, estimate, count. The target is f(x), or x
+// itself where f is a clamp to [low, high] (without one: +-infinity); step t moves by etas[t] times the scale, and
+// `strict` compares v > f(x) in place of v >= f(x).
+#include "scan.h"
 
-#define BLOCK 1024
-
-#define SCAN(NAME, REAL)                                                                                               \
-    void NAME(const REAL *target, int64_t stride, REAL *v, REAL *out, int64_t *counts, int64_t steps, int64_t size,    \
-              int64_t begin, int64_t end, const REAL *scale, int64_t period, const REAL *etas, int32_t strict,         \
-              REAL low, REAL high) {                                                                                   \
-        REAL scales[BLOCK];                                                                                            \
-        for (int64_t start = begin; start < end; start += BLOCK) {                                                     \
-            const int count = (int)(end - start < BLOCK ? end - start : BLOCK);                                        \
-            for (int i = 0; i < count; i++) scales[i] = scale[period > 1 ? (start + i) % period : 0];                  \
-            for (int64_t t = 0; t < steps; t++) {                                                                      \
-                const REAL *x = target + t * stride + start, eta = etas[t];                                            \
-                REAL *y = out + t * size + start, *state = v + start;                                                  \
-                int32_t fired = 0;                                                                                     \
-                for (int i = 0; i < count; i++) {                                                                      \
-                    REAL f = x[i];                                                                                     \
-                    f = f < low ? low : f;                                                                             \
-                    f = f > high ? high : f;                                                                           \
-                    const REAL move = eta * scales[i], before = state[i];                                              \
-                    const int above = strict ? before > f : before >= f;                                               \
-                    fired += move != 0;                                                                                \
-                    const REAL next = before + (above ? -move : move);                                                 \
-                    state[i] = next;                                                                                   \
-                    y[i] = next;                                                                                       \
-                }                                                                                                      \
-                counts[t] += fired;                                                                                    \
-            }                                                                                                          \
+#define KERNEL(NAME, REAL)                                                                                             \
+    typedef struct {                                                                                                   \
+        REAL low, high;                                                                                                \
+        const REAL *etas;                                                                                              \
+        int64_t strict;                                                                                                \
+    } NAME##_own;                                                                                                      \
+    static inline int32_t NAME##_step(const REAL *restrict x, REAL *restrict v, REAL *restrict y,                      \
+                                      const REAL *restrict scales, int count, int64_t t, int64_t start, int64_t size,  \
+                                      const NAME##_own *own) {                                                         \
+        const REAL low = own->low, high = own->high, eta = own->etas[t];                                               \
+        const int strict = own->strict != 0;                                                                           \
+        int32_t fired = 0;                                                                                             \
+        for (int i = 0; i < count; i++) {                                                                              \
+            REAL f = x[i];                                                                                             \
+            f = f < low ? low : f;                                                                                     \
+            f = f > high ? high : f;                                                                                   \
+            const REAL move = eta * scales[i], before = v[i];                                                          \
+            const int above = strict ? before > f : before >= f;                                                       \
+            fired += move != 0;                                                                                        \
+            v[i] = before + (above ? -move : move);                                                                    \
+            y[i] = v[i];                                                                                               \
         }                                                                                                              \
-    }
+        return fired;                                                                                                  \
+    }                                                                                                                  \
+    SCAN(NAME, REAL, NAME##_own, NAME##_step, 0)
 
-SCAN(signgd_float32, float)
-SCAN(signgd_float64, double)
+KERNEL(signgd_float32, float)
+KERNEL(signgd_float64, double)

@@ -1,6 +1,6 @@
 """The scan of `signgd` over a chunk of time on a CPU: one pass over memory, compiled from signgd.c."""
 
-import ctypes
+import math
 from typing import ClassVar
 
 import torch
@@ -9,6 +9,7 @@ from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, Tensor
 from onnx2snn_runtime.dynamics.signgd import SignGD
 from onnx2snn_runtime.kernels import native
 from onnx2snn_runtime.kernels.base import KERNELS, Clamp, Scanned
+from onnx2snn_runtime.kernels.compiling import unavailable
 from onnx2snn_runtime.optimizers.sgd import SGD
 
 
@@ -20,7 +21,7 @@ class SignGDScan:
 
     def missing(self) -> str | None:
         """Return why this kernel cannot run on this machine, None where it can."""
-        return native.unavailable("signgd")
+        return unavailable("signgd")
 
     def fits(self, dynamics: Dynamics, target: Tensor) -> bool:
         """Return whether this kernel can scan towards `target` [T, ...] here."""
@@ -37,12 +38,13 @@ class SignGDScan:
         clamp: Clamp | None,
         narrow: torch.dtype | None = None,
     ) -> Scanned:
-        """Return the estimates after each of `steps` steps from `v`, towards `target` [steps or 1, ...]."""
+        """Return the estimates after each of `steps` steps from `v`, towards `target` [1 to steps, ...]."""
         if not isinstance(dynamics, SignGD):
             raise TypeError("scan() is for targets that fits() accepts")
         numbers, factor = moves(dynamics, neuron, t, steps)
         etas = torch.tensor(numbers, dtype=torch.float64).to(v.dtype)
-        return native.scan("signgd", target, v, steps, factor, (etas, ctypes.c_int32(neuron.sources > 1)), clamp)
+        bounds = clamp or (-math.inf, math.inf)
+        return native.scan("signgd", target, v, steps, factor, bounds, (etas, int(neuron.sources > 1)))
 
 
 def plain(dynamics: Dynamics) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from onnx2snn_runtime.chunks import at, extended
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, make_dynamics
 from onnx2snn_runtime.kernels.base import KERNELS, Kernel
 from onnx2snn_runtime.schedules.exponential import Exponential
@@ -34,11 +35,13 @@ class Case:
     clamp: tuple[float, float] | None = None
     layout: str = "contiguous"
     still: bool = False
+    rows: int = 0
 
 
 CASES = {
     "plain": Case(),
     "odd": Case(shape=(1, 2049), steps=3),
+    "threads": Case(shape=(4, 20001), steps=5, rows=3),
     "scalar": Case(shape=()),
     "empty": Case(shape=(0, 4)),
     "relu": Case(clamp=(0.0, math.inf)),
@@ -56,6 +59,8 @@ CASES = {
     "uneven scale": Case(scale="uneven"),
     "still": Case(still=True),
     "still channels": Case(still=True, scale="channel", clamp=(0.0, 6.0)),
+    "settles": Case(steps=16, rows=2),
+    "settles by clamp": Case(steps=9, rows=3, clamp=(0.0, math.inf), scale="channel", shape=(64, 3, 40)),
     "channels last": Case(layout="channels last", scale="channel"),
     "channels last neurons": Case(layout="channels last", scale="neuron"),
     "batch inside": Case(layout="batch inside", scale="neuron"),
@@ -87,7 +92,8 @@ def check(name: str, case: Case, device: str = "cpu") -> None:
     expected, events = by_steps(dynamics, case, target, v, neuron)
     before, state = on_device.clone(), v.to(device)
     first = _scan(kernel, dynamics, case, on_device, state, neuron._replace(scale=scale))
-    assert torch.equal(first.values.cpu(), expected.to(case.narrow or case.wide))
+    assert 1 <= len(first.values) <= case.steps
+    assert torch.equal(extended(first.values, case.steps).cpu(), expected.to(case.narrow or case.wide))
     assert torch.equal(first.v.cpu(), expected[-1])
     assert first.events.dtype == torch.int64
     assert first.events.tolist() == events
@@ -99,7 +105,7 @@ def by_steps(dynamics: Dynamics, case: Case, target: Tensor, v: Tensor, neuron: 
     """Return the estimates and events of the dynamics itself."""
     state, values, events = State(v), [], []
     for i in range(case.steps):
-        aim = target[0 if case.still else i].to(case.wide)
+        aim = at(target, i).to(case.wide)
         aim = aim if case.clamp is None else aim.clamp(*case.clamp)
         state, spike = dynamics.step(state, aim, case.first + i, neuron)
         values.append(state.v)
@@ -110,7 +116,7 @@ def by_steps(dynamics: Dynamics, case: Case, target: Tensor, v: Tensor, neuron: 
 def inputs(case: Case) -> tuple[Tensor, Tensor, Neuron]:
     """Return a target with everything in it that is hard, a state to go on from, and the neuron."""
     draw = torch.Generator().manual_seed(len(repr(case)))
-    shape = (1 if case.still else case.steps, *case.shape)
+    shape = (1 if case.still else case.rows or case.steps, *case.shape)
     x = torch.randn(shape, generator=draw, dtype=torch.float64) * 2
     hard = [0.0, -0.0, math.nan, math.inf, -math.inf, 2.0**-140, -(2.0**-149), 3e38, -3e38, 1e-5, 6e4]
     hard += [sign * (1 + m / 8) * 2.0**-k for k in range(14) for m in range(8) for sign in (1, -1)]  # ties among them

@@ -11,7 +11,7 @@ import torch
 from onnx2snn_runtime.dynamics.base import Neuron
 from onnx2snn_runtime.dynamics.differential import Differential
 from onnx2snn_runtime.dynamics.signgd import SignGD
-from onnx2snn_runtime.kernels import launch, native
+from onnx2snn_runtime.kernels import compiling, launch
 from onnx2snn_runtime.kernels.base import KERNELS, available, find_kernel
 from tests.runtime.kernels.cases import CASES, DEVICE, HALF, check
 
@@ -51,8 +51,8 @@ def test_every_kernel_says_why_it_is_not_there(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("ONNX2SNN_NATIVE", "0")
     assert available()["differential"] == "ONNX2SNN_NATIVE=0 switches it off"
     monkeypatch.delenv("ONNX2SNN_NATIVE")
-    monkeypatch.setattr(native, "library", lambda name: None)
-    assert native.unavailable("signgd") == "there is no C compiler that works: cc, gcc or clang"
+    monkeypatch.setattr(compiling, "library", lambda name: None)
+    assert compiling.unavailable("signgd") == "there is no C compiler that works: cc, gcc or clang"
 
 
 @pytest.mark.parametrize(

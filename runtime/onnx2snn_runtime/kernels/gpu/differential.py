@@ -18,6 +18,7 @@ def differential(
     scale,
     size: tl.int64,
     stride: tl.int64,
+    rows: tl.int32,
     steps: tl.int32,
     inner: tl.int32,
     period: tl.int32,
@@ -35,7 +36,9 @@ def differential(
     LARGE: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Scan `steps` targets [size] that lie `stride` apart (0: one that stands still); `counts` is [programs, steps].
+    """Scan `steps` steps towards `rows` targets [size] that lie `stride` apart, the last of which stands for all later steps.
+
+    `counts` is [programs, steps].
 
     `scale` holds `period` numbers, of which neuron i has number i // inner % period. `shift`, `half` and `odd` round
     the mantissa by its bit pattern; real parameters come as bit patterns in the type of the state.
@@ -58,7 +61,7 @@ def differential(
     for t in range(steps):
         f = ahead.to(wide)
         if not STILL:  # the next target is on its way while this step is computed; the last one comes from the cache
-            ahead = tl.load(target + tl.minimum(t + 1, steps - 1) * stride + at, mask=inside, other=0.0)
+            ahead = tl.load(target + tl.minimum(t + 1, rows - 1) * stride + at, mask=inside, other=0.0)
         if CLAMP:
             f = tl.where(f < low, low, f)
             f = tl.where(f > high, high, f)

@@ -18,6 +18,7 @@ def signgd(
     table,
     size: tl.int64,
     stride: tl.int64,
+    rows: tl.int32,
     steps: tl.int32,
     inner: tl.int32,
     period: tl.int32,
@@ -47,7 +48,7 @@ def signgd(
     for t in range(steps):
         f = ahead.to(wide)
         if not STILL:  # the next target is on its way while this step is computed; the last one comes from the cache
-            ahead = tl.load(target + tl.minimum(t + 1, steps - 1) * stride + at, mask=inside, other=0.0)
+            ahead = tl.load(target + tl.minimum(t + 1, rows - 1) * stride + at, mask=inside, other=0.0)
         if CLAMP:
             f = tl.where(f < low, low, f)
             f = tl.where(f > high, high, f)

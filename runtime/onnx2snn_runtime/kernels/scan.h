@@ -1,0 +1,50 @@
+// What the kernels for the CPU share: a population's way through a chunk of time, block by block, in threads.
+//
+//   target  [rows, N]: what f(x) is, or x itself where the kernel computes f; the last row stands for all later steps
+//   v       [N], the estimate before the chunk; after it, the last one
+//   out     [T, N], the estimates: only as many rows are written as the answer says, the last one stands for the rest
+//   counts  [threads, T], spikes that are not zero are added
+//   kept    [blocks], scratch
+//   scale   one number, or `period` numbers that repeat along N
+//
+// STEP(x, v, y, scales, count, t, start, size, own) makes step t for `count` neurons from `start` on and returns how many
+// of them fired. Where a kernel SETTLES, a block that is silent while its target stands still is done.
+#include <stdint.h>
+#include <string.h>
+
+#define BLOCK 1024
+#define LEAST_OF(a, b) ((a) < (b) ? (a) : (b))
+
+#define SCAN(NAME, REAL, OWN, STEP, SETTLES)                                                                           \
+    int64_t NAME(const REAL *target, int64_t rows, REAL *v, REAL *out, int64_t *counts, int64_t *kept, int64_t steps,  \
+                 int64_t size, const REAL *scale, int64_t period, int64_t threads, const OWN *own) {                   \
+        const int64_t blocks = (size + BLOCK - 1) / BLOCK;                                                             \
+        int64_t most = 1;                                                                                              \
+        _Pragma("omp parallel for num_threads(threads) if(threads > 1) schedule(static, 1) reduction(max : most)")     \
+        for (int64_t part = 0; part < threads; part++) {                                                               \
+            REAL scales[BLOCK];                                                                                        \
+            for (int i = 0; i < BLOCK; i++) scales[i] = scale[0];                                                      \
+            for (int64_t b = blocks * part / threads; b < blocks * (part + 1) / threads; b++) {                        \
+                const int64_t start = b * BLOCK;                                                                       \
+                const int count = (int)LEAST_OF(size - start, BLOCK);                                                  \
+                for (int64_t i = 0, at = start % period; period > 1 && i < count; i++) {                               \
+                    scales[i] = scale[at];                                                                             \
+                    at = at + 1 < period ? at + 1 : 0;                                                                 \
+                }                                                                                                      \
+                int64_t t = 0;                                                                                         \
+                for (; t < steps; t++) {                                                                               \
+                    const REAL *x = target + LEAST_OF(t, rows - 1) * size + start;                                     \
+                    const int32_t fired = STEP(x, v + start, out + t * size + start, scales, count, t, start, size, own);\
+                    counts[part * steps + t] += fired;                                                                 \
+                    if (SETTLES && !fired && t + 1 >= rows) break;                                                     \
+                }                                                                                                      \
+                kept[b] = t > 1 ? t : 1;                                                                               \
+                most = most > kept[b] ? most : kept[b];                                                                \
+            }                                                                                                          \
+        }                                                                                                              \
+        _Pragma("omp parallel for num_threads(threads) if(threads > 1) schedule(static)")                              \
+        for (int64_t b = 0; b < (SETTLES ? blocks : 0); b++)                                                           \
+            for (int64_t t = kept[b], start = b * BLOCK; t < most; t++)                                                \
+                memcpy(out + t * size + start, v + start, (size_t)LEAST_OF(size - start, BLOCK) * sizeof(REAL));       \
+        return most;                                                                                                   \
+    }
