@@ -50,7 +50,7 @@ class Kernel(Protocol):
     ) -> Scanned:
         """Return the estimates after each of `steps` steps, the first of which is step `t`, from `v`.
 
-        `target` is [1 to steps, ...], its last row what it is from there on; with `clamp` clip(target, low, high) instead.
+        `target` is [1 to steps, ...], its last row stands for what follows; with `clamp` it is clip(target, low, high).
         A kernel that narrows gives the estimates in the type `narrow`; the last v is always as wide as `v`.
         """
         ...

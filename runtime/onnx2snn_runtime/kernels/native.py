@@ -1,4 +1,4 @@
-"""Calls the kernels for the CPU, written in C: see scan.h for what they share and `compiling` for how they come to be."""
+"""Calls the kernels for the CPU, written in C: scan.h is what they share, `compiling` builds them."""
 
 import ctypes
 import functools
@@ -71,7 +71,7 @@ def _structure(real: type, reals: int, others: int) -> type[ctypes.Structure]:
 
 
 def _spread(scale: Tensor | float, v: Tensor) -> tuple[Tensor, int]:
-    """Return the scale of each neuron of `v` [batch, ...] and their number; axes of 1 before those of a neuron mean nothing."""
+    """Return the scale of each neuron of `v` [batch, ...], and how many; axes of 1 in front of theirs mean nothing."""
     if not isinstance(scale, Tensor) or scale.numel() == 1:
         return _number(float(scale), v.dtype), 1
     shape, value = v.shape[1:] if v.ndim else v.shape, scale.to(v.dtype)

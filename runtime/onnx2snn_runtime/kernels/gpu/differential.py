@@ -36,7 +36,7 @@ def differential(
     LARGE: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Scan `steps` steps towards `rows` targets [size] that lie `stride` apart, the last of which stands for all later steps.
+    """Scan `steps` steps towards `rows` targets [size] that lie `stride` apart, the last of which stands for the rest.
 
     `counts` is [programs, steps].
 
