@@ -32,6 +32,11 @@ class Call:
     varying: tuple[bool, ...] = ()
     wide: bool = False
     """Whether it is computed in float32 at least, also where the others are in half precision: see `precision`."""
+    ways: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """How it is computed over time, by the shapes of its arguments: see `timemap`."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "ways": {}}
 
     @property
     def label(self) -> str:

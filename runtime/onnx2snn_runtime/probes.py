@@ -47,6 +47,7 @@ class EventCounter:
     samples: int
     batch: int = 0
     counts: dict[str, list[Tensor]] = field(default_factory=dict)
+    """Of every population, int64 [T] in pieces."""
     neurons: dict[str, int] = field(default_factory=dict)
     sees_synapses: ClassVar[bool] = False
 
@@ -57,12 +58,13 @@ class EventCounter:
 
     def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
         """Take the counts as they are."""
-        self.counts.setdefault(item.name, []).extend(events.unbind())
+        self.counts.setdefault(item.name, []).append(events)
         self.neurons[item.name] = like.numel() // max(1, self.samples, self.batch)
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Count what `item` sent."""
-        self.counts.setdefault(item.name, []).append(torch.count_nonzero(real(spike, self.samples, self.batch)))
+        events = torch.count_nonzero(real(spike, self.samples, self.batch))
+        self.counts.setdefault(item.name, []).append(events.reshape(1))
         self.neurons[item.name] = spike.numel() // max(1, self.samples, self.batch)
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
@@ -76,10 +78,7 @@ class EventCounter:
 
     def table(self, steps: int) -> dict[str, Tensor]:
         """Return the events of every population, int64 [steps] on the host; 0 for steps that were not made."""
-        return {
-            name: nn.functional.pad(torch.stack(counts), (0, steps - len(counts))).cpu()
-            for name, counts in self.counts.items()
-        }
+        return {name: _padded(torch.cat(counts), steps).cpu() for name, counts in self.counts.items()}
 
 
 @dataclass
@@ -110,6 +109,10 @@ class Recorder:
     def table(self) -> dict[str, Tensor]:
         """Return the quantity of every population, [T, batch, ...]."""
         return {name: torch.stack(values) for name, values in self.kept.items()}
+
+
+def _padded(counts: Tensor, steps: int) -> Tensor:
+    return counts if len(counts) == steps else nn.functional.pad(counts, (0, steps - len(counts)))
 
 
 def add_counts(parts: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:

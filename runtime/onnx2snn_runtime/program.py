@@ -25,6 +25,7 @@ from onnx2snn_runtime.ir.schema import (
 from onnx2snn_runtime.population import Population, bind_population
 from onnx2snn_runtime.ports import named_ports, ports
 from onnx2snn_runtime.precision import fits, widened
+from onnx2snn_runtime.shapes import ShapeMemory, shaped_values
 
 LISTED = 4096
 """Constant integers of no more elements than this are kept on the host as well."""
@@ -87,6 +88,7 @@ class Program(nn.Module):
         if not self.populations:
             raise ModelError(f"{self.where} holds no neuron: convert a model with a nonlinearity")
         self.releases = self._last_uses()
+        self.shapes = ShapeMemory(shaped_values((*self.prologue, *self.loop), self._names))
         self._choose_precision()
 
     def _fuse(self) -> None:
@@ -134,7 +136,7 @@ class Program(nn.Module):
         self.loop = widened(self.loop, wide)
         self.tail = widened(self.tail, wide)
         self.narrow = self._read_by_synapses_alone()
-        self.version += 1
+        self._changed()
 
     def _apply(self, fn: Any, recurse: bool = True) -> "Program":
         """Move to another device or type, as `torch.nn.Module` does it."""
@@ -151,7 +153,11 @@ class Program(nn.Module):
                 weight = getattr(self, key)
                 if weight.ndim == 4:
                     setattr(self, key, weight.to(memory_format=torch.channels_last))
+        self._changed()
+
+    def _changed(self) -> None:
         self.version += 1
+        self.shapes.kept.clear()
 
     def _list(self) -> dict[str, Any]:
         """Return the constants that handlers may want as Python numbers, read once, so that no run waits for them."""
@@ -188,7 +194,8 @@ class Program(nn.Module):
     def frame(self) -> Frame:
         """Return a new frame that holds the constants."""
         frame = Frame(self.dtype, self.device, host=dict(self._lists))
-        frame.values.update({name: getattr(self, key) for name, key in self._names.items()})
+        held = self._buffers
+        frame.values.update({name: held[key] for name, key in self._names.items()})
         return frame
 
     def neuron(self, item: Population) -> Neuron:

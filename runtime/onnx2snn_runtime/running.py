@@ -140,7 +140,7 @@ def _run_graphed(
         watching: tuple[Any, ...] = (events,)
         execution = make_execution(request.executor, program, replace(settings, probes=watching))
         outputs = execution.run(given, [], request.steps)
-        return Ran(outputs, {name: torch.stack(counts) for name, counts in events.counts.items()}, events.neurons)
+        return Ran(outputs, {name: torch.cat(counts) for name, counts in events.counts.items()}, events.neurons)
 
     key = (request.steps, request.executor, request.overrides, settings.chunk, part.samples, program.defaults)
     ran = run_graphed(program, request.cuda_graphs, key, inputs, work)

@@ -6,6 +6,7 @@ maps the handler over time; what cannot be mapped is computed step by step.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -28,25 +29,81 @@ _BATCHED = frozenset(
 _ALONG_AXIS = frozenset("Softmax LogSoftmax LayerNormalization RMSNormalization".split())
 
 
+Way = Callable[[Sequence[Any]], Any]
+"""Computes a call from its arguments, over time."""
+
+REMEMBERED = 256
+"""So many ways of one call are kept, one for each combination of shapes."""
+
+
 def map_call(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> Any:
     """Return the outputs [T, ...] of `item`, whose arguments marked in `varying` are [n <= T, ...]: see `chunks`."""
+    key = tuple(map(_signature, arguments))
+    way = item.ways.get(key)
+    if way is None:
+        if len(item.ways) >= REMEMBERED:
+            item.ways.clear()
+        way = item.ways[key] = _way(item, arguments, varying)
+    return way(arguments)
+
+
+def _signature(argument: Any) -> Any:
+    """Return what the way of computing a call hangs on: a tensor's shape, or the value itself."""
+    if isinstance(argument, Tensor):
+        return argument.shape
+    return tuple(map(_signature, argument)) if isinstance(argument, list) else argument
+
+
+def _way(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> Way:
+    """Return how `item` is computed for arguments of these shapes."""
     rows = {len(a) for a, flag in zip(arguments, varying, strict=True) if flag}
     steps = max(rows)
     if len(rows) > 1:
-        arguments = [extended(a, steps) if flag else a for a, flag in zip(arguments, varying, strict=True)]
+        alike = [extended(a, steps) if flag else a for a, flag in zip(arguments, varying, strict=True)]
+        way = _way(item, alike, varying)
+        return lambda given: way([extended(a, steps) if f else a for a, f in zip(given, varying, strict=True)])
     if steps == 1:
-        return _each(compute(item, [a[0] if flag else a for a, flag in zip(arguments, varying, strict=True)]), _stacked)
+        return lambda given: _each(
+            compute(item, [a[0] if flag else a for a, flag in zip(given, varying, strict=True)]), _stacked
+        )
+    if _broadcasts(item, arguments, varying):
+        return lambda given: compute(item, given)
     if _folds(item, arguments, varying):
-        folded = [a.reshape(-1, *a.shape[2:]) if flag else a for a, flag in zip(arguments, varying, strict=True)]
-        return _each(compute(item, folded), lambda y: y.reshape(steps, -1, *y.shape[1:]))
+        return lambda given: _each(
+            compute(item, [a.flatten(0, 1) if flag else a for a, flag in zip(given, varying, strict=True)]),
+            lambda y: y.reshape(steps, -1, *y.shape[1:]),
+        )
+    return _shifted(item, arguments, varying) or _mapped_or_by_steps(item, varying, steps)
+
+
+def _shifted(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> Way | None:
     moved = shifted(item, arguments, varying)
-    if moved is not None:
-        given, attributes = moved
-        return compute(item, given, lambda *a, **_: item.operator.function(*a, **attributes))
-    try:
-        return compute(item, arguments, _mapped(item, varying))
-    except ModelError:
-        return _by_steps(item, arguments, varying, steps)
+    if moved is None:
+        return None
+    fixed, attributes = moved
+
+    def function(*given: Any, **_: Any) -> Any:
+        return item.operator.function(*given, **attributes)
+
+    def way(given: Sequence[Any]) -> Any:
+        merged = [a if isinstance(a, Tensor) else b for a, b in zip_longest(given, fixed)]  # a shift may add axes
+        return compute(item, merged, function)
+
+    return way
+
+
+def _mapped_or_by_steps(item: Call, varying: Sequence[bool], steps: int) -> Way:
+    mapped, ways = _mapped(item, varying), []
+
+    def way(given: Sequence[Any]) -> Any:
+        if not ways:
+            try:
+                return compute(item, given, mapped)
+            except ModelError:
+                ways.append(_by_steps)
+        return _by_steps(item, given, varying, steps)
+
+    return way
 
 
 def _mapped(item: Call, varying: Sequence[bool]) -> Callable[..., Any]:
@@ -72,6 +129,29 @@ def _by_steps(item: Call, arguments: Sequence[Any], varying: Sequence[bool], ste
     return torch.stack(results)
 
 
+def _broadcasts(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> bool:
+    """Return whether one more axis in front means nothing to `item`, whose axes count from the end."""
+    if item.operator.domain not in ("", "com.microsoft"):
+        return False
+    ranks = {a.ndim - 1 for a, flag in zip(arguments, varying, strict=True) if flag}
+    rank = min(ranks)
+    if len(ranks) > 1 or any(isinstance(a, Tensor) and a.ndim > rank for a in _still(arguments, varying)):
+        return False
+    name, attributes = item.op_type, item.attributes
+    if name in _POINTWISE:
+        return "axis" not in attributes  # broadcasting as before opset 7
+    if name in _ALONG_AXIS:
+        default = 1 if "oftmax" in name and item.operator.since < 13 else -1
+        return bool(varying[0]) and attributes.get("axis", default) < 0
+    if name != "MatMul":
+        return False
+    return rank > 1 and (all(varying) or (varying[0] and arguments[1].ndim > 1))
+
+
+def _still(arguments: Sequence[Any], varying: Sequence[bool]) -> list[Any]:
+    return [a for a, flag in zip(arguments, varying, strict=True) if not flag]
+
+
 def _folds(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> bool:
     """Return whether the first axis of a step's values is but a batch to `item`."""
     if item.operator.domain not in ("", "com.microsoft"):
@@ -79,7 +159,7 @@ def _folds(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> boo
     shapes = [tuple(a.shape[1:]) for a, flag in zip(arguments, varying, strict=True) if flag]
     if not all(shapes):
         return False
-    others = [a for a, flag in zip(arguments, varying, strict=True) if not flag and isinstance(a, Tensor)]
+    others = [a for a in _still(arguments, varying) if isinstance(a, Tensor)]
     name, first_alone = item.op_type, bool(varying[0]) and len(shapes) == 1
     if name in _POINTWISE:
         same = len({len(s) for s in shapes}) == 1 and len({s[0] for s in shapes}) == 1

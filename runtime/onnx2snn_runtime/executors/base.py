@@ -48,6 +48,8 @@ class Execution:
         self.states: dict[str, State] = {}
         self.inputs: dict[str, State] = {}
         self.t = 0
+        self.recalled = False
+        """Whether the frame holds, from an earlier run, all that hangs on the shapes of the inputs alone."""
         self._raw: dict[str, Tensor] = {}
         ceilings = check_expressible(program, settings.dynamics)
         self._neurons = {item.output: program.neuron(item) for item in program.populations}
@@ -60,8 +62,11 @@ class Execution:
         self._raw = dict(inputs)
         for name, value in inputs.items():
             self.frame.set(name, value)
+        shapes = self.program.shapes
+        self.recalled = shapes.recall(self.frame, inputs)
         for item in self.program.prologue:
-            call(item, self.frame)
+            if not (self.recalled and item.outputs[0] in shapes.names):
+                call(item, self.frame)
 
     def run(
         self, inputs: Mapping[str, Tensor], moving: Sequence[str], steps: Sequence[int]

@@ -53,10 +53,13 @@ class LayerExecution(Execution):
         for item, releases in zip(self.program.loop, self.program.releases, strict=True):
             if isinstance(item, Population):
                 self.frame.set(item.output, self._scan(item, first, count))
-            elif any(item.varying) or any(name and name not in self.frame.values for name in item.outputs):
+            elif not (self.recalled and item.outputs[0] in self.program.shapes.names):
                 self._map(item, first, count)
             for name in releases:
                 self.frame.values.pop(name, None)
+        if not self.recalled:
+            self.program.shapes.remember(self.frame, self._raw)
+            self.recalled = True
         if self.watchers:
             for item in self.program.tail:
                 self._map(item, first, count)

@@ -18,6 +18,8 @@ def positive(index: Tensor, size: int) -> Tensor:
 def gather(x: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
     """y[..., i, ...] = x[..., indices[i], ...] along `axis`; the axes of `indices` take the place of `axis`."""
     axis = axis % x.ndim
+    if not indices.ndim and indices.device.type == "cpu":
+        return x.select(axis, int(indices))
     index = positive(indices, x.shape[axis])
     y = x.index_select(axis, index.reshape(-1))
     return y.reshape(x.shape[:axis] + indices.shape + x.shape[axis + 1 :])

@@ -28,6 +28,8 @@ def gemm(
     broadcast: int = 0,
 ) -> Tensor:
     """y = alpha a' b' + beta c; c broadcasts to (M, N), before opset 7 where `broadcast` says so."""
+    if c is not None and c.ndim == 1 and len(c) > 1 and alpha == beta == 1 and not transA and a.is_floating_point():
+        return torch.nn.functional.linear(a, b if transB else b.mT, c)
     y = torch.matmul(a.mT if transA else a, b.mT if transB else b)
     if alpha != 1:
         y = (alpha * y).to(a.dtype)

@@ -1,0 +1,74 @@
+"""Values that hang on the shapes of the inputs alone: exporters compute them node by node, a run once a shape."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from onnx2snn_runtime.interpreter import Call, Frame, Tensor
+from onnx2snn_runtime.ir.linearity import SHAPE_ONLY
+from onnx2snn_runtime.population import Population
+
+SHAPES = 8
+"""So many shapes are remembered."""
+
+ELEMENTS = 1 << 20
+"""No more elements than this are kept for one of them."""
+
+
+SHAPED_BY_DATA = frozenset("NonZero Unique Compress NonMaxSuppression".split())
+"""Operators whose output has a shape that hangs on what is in their input."""
+
+
+def shaped_values(items: Iterable[Call | Population], constants: Iterable[str]) -> frozenset[str]:
+    """Return the values that `items`, in order, make of constants and of the shapes of the inputs alone.
+
+    A shape that hangs on what is in an input (a length that is given, what is not zero) does not count.
+    """
+    known, shaped, loose = set(constants), set[str](), set[str]()  # loose: their shapes are not those of the inputs
+    for item in items:
+        if isinstance(item, Population):
+            loose.update((item.output,) if loose.intersection(item.sources) else ())
+            continue
+        given = [name for name in item.inputs if name]
+        numbers = [item.inputs[i] for i in item.operator.ints | item.operator.scalars if i < len(item.inputs)]
+        free = any(name and name not in known for name in numbers) or bool(loose.intersection(given))
+        if item.op_type in SHAPED_BY_DATA or free:
+            loose.update(item.outputs)
+        elif item.op_type in SHAPE_ONLY or (shaped.intersection(given) and known.issuperset(given)):
+            shaped.update(name for name in item.outputs if name)
+            known |= shaped
+    return frozenset(shaped)
+
+
+@dataclass
+class ShapeMemory:
+    """What runs computed of the values `names`, by the shapes of the model's inputs."""
+
+    names: frozenset[str]
+    kept: "OrderedDict[Any, tuple[dict[str, Any], dict[str, Any]]]" = field(default_factory=OrderedDict)
+
+    def recall(self, frame: Frame, inputs: Mapping[str, Tensor]) -> bool:
+        """Bind in `frame` what is known for the shapes of `inputs`; return whether anything is."""
+        key = _key(inputs)
+        known = self.kept.get(key)
+        if known is None:
+            return False
+        self.kept.move_to_end(key)
+        frame.values.update(known[0])
+        frame.host.update(known[1])
+        return True
+
+    def remember(self, frame: Frame, inputs: Mapping[str, Tensor]) -> None:
+        """Keep what `frame` holds, after a run with `inputs`, where it is all there and small."""
+        values = {name: frame.values[name] for name in self.names if name in frame.values}
+        elements = sum(value.numel() for value in values.values() if isinstance(value, Tensor))
+        if elements > ELEMENTS or not self.names:
+            return
+        self.kept[_key(inputs)] = values, {name: frame.host[name] for name in values if name in frame.host}
+        if len(self.kept) > SHAPES:
+            self.kept.popitem(last=False)
+
+
+def _key(inputs: Mapping[str, Tensor]) -> tuple[Any, ...]:
+    return tuple((name, value.shape, value.dtype) for name, value in inputs.items())
