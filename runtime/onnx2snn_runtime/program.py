@@ -105,6 +105,12 @@ class Program(nn.Module):
         short = shorten(item.body, item.formal, [held.get(name) for name in item.constants])
         return item if short is None else replace(item, body=(short,), result=short.outputs[0])
 
+    def _route(self) -> None:
+        """Note what a run computes where what hangs on shapes is to be computed, and where it is known."""
+        self.route = list(zip(self.loop, self.releases, strict=True))
+        names = self.shapes.names
+        self.short_route = [x for x in self.route if isinstance(x[0], Population) or x[0].outputs[0] not in names]
+
     def _last_uses(self) -> list[tuple[str, ...]]:
         """Return, for each item of the loop, the varying values that nothing needs after it."""
         later = {name for item in (*self.tail, *self.readout) for name in item.inputs}
@@ -158,6 +164,7 @@ class Program(nn.Module):
     def _changed(self) -> None:
         self.version += 1
         self.shapes.kept.clear()
+        self._route()
 
     def _list(self) -> dict[str, Any]:
         """Return the constants that handlers may want as Python numbers, read once, so that no run waits for them."""
@@ -179,12 +186,12 @@ class Program(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """The floating-point type that synapses run in."""
-        return self.anchor.dtype
+        return self._buffers["anchor"].dtype  # type: ignore[union-attr]
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.anchor.device
+        return self._buffers["anchor"].device  # type: ignore[union-attr]
 
     @property
     def wide(self) -> torch.dtype:

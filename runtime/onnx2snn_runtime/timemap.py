@@ -93,14 +93,14 @@ def _shifted(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> W
 
 
 def _mapped_or_by_steps(item: Call, varying: Sequence[bool], steps: int) -> Way:
-    mapped, ways = _mapped(item, varying), []
+    mapped, failed = _mapped(item, varying), set[str]()
 
     def way(given: Sequence[Any]) -> Any:
-        if not ways:
+        if not failed:
             try:
                 return compute(item, given, mapped)
-            except ModelError:
-                ways.append(_by_steps)
+            except ModelError as error:
+                failed.add(str(error))
         return _by_steps(item, given, varying, steps)
 
     return way

@@ -6,7 +6,6 @@ step, with the same results.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import torch
 
@@ -157,10 +156,8 @@ class LayerExecution(Execution):
 
     def _at(self, index: int) -> Frame:
         """Return a frame with the values of step `index` of the chunk."""
-        values: dict[str, Any] = {
-            name: at(value, index) if name in self.program.varying else value
-            for name, value in self.frame.values.items()
-        }
+        values = dict(self.frame.values)
+        values.update((name, at(values[name], index)) for name in self.program.varying & values.keys())
         return Frame(self.frame.dtype, self.frame.device, values, dict(self.frame.host))
 
     def _show(self, item: Call, first: int, count: int) -> None:

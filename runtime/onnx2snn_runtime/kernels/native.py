@@ -41,16 +41,17 @@ def scan(
     size = v.numel()
     out = torch.empty((steps, *v.shape), dtype=v.dtype)
     threads = max(1, min(torch.get_num_threads(), size * steps // GRAIN)) if native.threaded else 1
-    counts = torch.zeros((threads, steps), dtype=torch.int64)
-    scratch = torch.empty(size // BLOCK + 1, dtype=torch.int64)
+    numbers = torch.zeros(threads * steps + size // BLOCK + 1, dtype=torch.int64)
     scales, period = _spread(scale, v)
     given = [value.data_ptr() if isinstance(value, Tensor) else value for value in rest]
     own = _structure(REAL[target.dtype], len(reals), len(given))(*reals, *given)
-    arrays = (state.data_ptr(), out.data_ptr(), counts.data_ptr(), scratch.data_ptr())
+    counts = numbers.data_ptr()
+    arrays = (state.data_ptr(), out.data_ptr(), counts, counts + 8 * threads * steps)
     rows = call(
         target.data_ptr(), len(target), *arrays, steps, size, scales.data_ptr(), period, threads, ctypes.byref(own)
     )
-    return Scanned(out[:rows], counts.sum(0) if threads > 1 else counts[0], state)
+    events = numbers[:steps] if threads == 1 else numbers[: threads * steps].reshape(threads, steps).sum(0)
+    return Scanned(out[:rows], events, state)
 
 
 @functools.cache
