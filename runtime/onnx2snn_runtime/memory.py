@@ -8,8 +8,10 @@ import torch
 
 from onnx2snn_runtime.executors.base import Settings
 from onnx2snn_runtime.executors.step import StepExecution
+from onnx2snn_runtime.inputs import to_device
 from onnx2snn_runtime.interpreter import Frame, Tensor
 from onnx2snn_runtime.population import Population
+from onnx2snn_runtime.ports import Port
 from onnx2snn_runtime.program import Program
 
 CHUNK = 16
@@ -47,7 +49,7 @@ def plan(
 ) -> Plan:
     """Return the plan for `samples` samples over `steps` steps within `budget` bytes above the loaded model.
 
-    `inputs` hold one sample (or one fixed batch), which is run for a step to weigh it.
+    Of `inputs` [samples, ...] one sample (or one fixed batch) is run for a step to weigh it.
     """
     chunk = min(steps, CHUNK)
     wanted = program.defaults.batch or batch or samples
@@ -71,12 +73,17 @@ def default_budget(device: torch.device) -> int:
 
 def footprint(program: Program, settings: Settings, inputs: Mapping[str, Tensor]) -> int:
     """Return the bytes that one step of one sample takes at its peak, found by making that step once a shape."""
-    key = tuple(sorted((name, tuple(value.shape[1:])) for name, value in inputs.items()))
+    key = tuple((name, value.shape[1:]) for name, value in inputs.items())
     if key not in program.footprints:
         run = _Weighed(program, Settings(settings.dynamics, settings.encoder, settings.input_scales))
-        run.run(inputs, [], [1])
+        run.run({port.name: _sample(inputs[port.name], port, program) for port in program.inputs}, [], [1])
         program.footprints[key] = max(1, run.peak // (program.defaults.batch or 1))
     return program.footprints[key]
+
+
+def _sample(value: Tensor, port: Port, program: Program) -> Tensor:
+    one = value[:1].repeat_interleave(program.defaults.batch or 1, 0) if port.shape else value
+    return to_device(one, port, program)
 
 
 class _Weighed(StepExecution):

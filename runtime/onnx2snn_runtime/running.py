@@ -168,12 +168,7 @@ def _plan(program: Program, request: Request, settings: Settings, moving: list[s
     samples = count_samples(request.inputs, program)
     if request.executor != "layer" or moving:
         return Plan(request.batch_size or samples, 1)
-    inputs = {}
-    for port in program.inputs:
-        value = request.inputs[port.name]
-        one = value[:1].repeat_interleave(program.defaults.batch or 1, 0) if port.shape else value
-        inputs[port.name] = to_device(one, port, program)
-    return plan(program, settings, inputs, samples, request.steps[-1], request.batch_size, request.max_memory)
+    return plan(program, settings, request.inputs, samples, request.steps[-1], request.batch_size, request.max_memory)
 
 
 def _moving(program: Program, request: Request) -> list[str]:
