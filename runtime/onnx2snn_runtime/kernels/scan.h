@@ -20,31 +20,33 @@
                  int64_t size, const REAL *scale, int64_t period, int64_t threads, const OWN *own) {                   \
         const int64_t blocks = (size + BLOCK - 1) / BLOCK;                                                             \
         int64_t most = 1;                                                                                              \
-        _Pragma("omp parallel for num_threads(threads) if(threads > 1) schedule(static, 1) reduction(max : most)")     \
-        for (int64_t part = 0; part < threads; part++) {                                                               \
+        _Pragma("omp parallel num_threads(threads) if(threads > 1)") {                                                 \
             REAL scales[BLOCK];                                                                                        \
             for (int i = 0; i < BLOCK; i++) scales[i] = scale[0];                                                      \
-            for (int64_t b = blocks * part / threads; b < blocks * (part + 1) / threads; b++) {                        \
-                const int64_t start = b * BLOCK;                                                                       \
-                const int count = (int)LEAST_OF(size - start, BLOCK);                                                  \
-                for (int64_t i = 0, at = start % period; period > 1 && i < count; i++) {                               \
-                    scales[i] = scale[at];                                                                             \
-                    at = at + 1 < period ? at + 1 : 0;                                                                 \
+            _Pragma("omp for schedule(static, 1) reduction(max : most)")                                               \
+            for (int64_t part = 0; part < threads; part++)                                                             \
+                for (int64_t b = blocks * part / threads; b < blocks * (part + 1) / threads; b++) {                    \
+                    const int64_t start = b * BLOCK;                                                                   \
+                    const int count = (int)LEAST_OF(size - start, BLOCK);                                              \
+                    for (int64_t i = 0, at = start % period; period > 1 && i < count; i++) {                           \
+                        scales[i] = scale[at];                                                                         \
+                        at = at + 1 < period ? at + 1 : 0;                                                             \
+                    }                                                                                                  \
+                    int64_t t = 0;                                                                                     \
+                    for (; t < steps; t++) {                                                                           \
+                        const REAL *x = target + LEAST_OF(t, rows - 1) * size + start;                                 \
+                        REAL *y = out + t * size + start;                                                              \
+                        const int32_t fired = STEP(x, v + start, y, scales, count, t, start, size, own);               \
+                        counts[part * steps + t] += fired;                                                             \
+                        if (SETTLES && !fired && t + 1 >= rows) break;                                                 \
+                    }                                                                                                  \
+                    kept[b] = t > 1 ? t : 1;                                                                           \
+                    most = most > kept[b] ? most : kept[b];                                                            \
                 }                                                                                                      \
-                int64_t t = 0;                                                                                         \
-                for (; t < steps; t++) {                                                                               \
-                    const REAL *x = target + LEAST_OF(t, rows - 1) * size + start;                                     \
-                    const int32_t fired = STEP(x, v + start, out + t * size + start, scales, count, t, start, size, own);\
-                    counts[part * steps + t] += fired;                                                                 \
-                    if (SETTLES && !fired && t + 1 >= rows) break;                                                     \
-                }                                                                                                      \
-                kept[b] = t > 1 ? t : 1;                                                                               \
-                most = most > kept[b] ? most : kept[b];                                                                \
-            }                                                                                                          \
+            _Pragma("omp for schedule(static)")                                                                        \
+            for (int64_t b = 0; b < (SETTLES ? blocks : 0); b++)                                                       \
+                for (int64_t t = kept[b], start = b * BLOCK; t < most; t++)                                            \
+                    memcpy(out + t * size + start, v + start, (size_t)LEAST_OF(size - start, BLOCK) * sizeof(REAL));   \
         }                                                                                                              \
-        _Pragma("omp parallel for num_threads(threads) if(threads > 1) schedule(static)")                              \
-        for (int64_t b = 0; b < (SETTLES ? blocks : 0); b++)                                                           \
-            for (int64_t t = kept[b], start = b * BLOCK; t < most; t++)                                                \
-                memcpy(out + t * size + start, v + start, (size_t)LEAST_OF(size - start, BLOCK) * sizeof(REAL));       \
         return most;                                                                                                   \
     }
