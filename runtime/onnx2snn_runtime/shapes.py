@@ -16,8 +16,10 @@ ELEMENTS = 1 << 20
 """No more elements than this are kept for one of them."""
 
 
-SHAPED_BY_DATA = frozenset("NonZero Unique Compress NonMaxSuppression".split())
-"""Operators whose output has a shape that hangs on what is in their input."""
+SHAPED_BY_DATA = frozenset(
+    "NonZero Unique Compress NonMaxSuppression Range SplitToSequence SequenceAt SequenceErase SequenceInsert".split()
+)
+"""Operators whose output has a shape that hangs on what is in their inputs, beside those that want it as numbers."""
 
 
 def shaped_values(items: Iterable[Call | Population], constants: Iterable[str]) -> frozenset[str]:
@@ -31,9 +33,9 @@ def shaped_values(items: Iterable[Call | Population], constants: Iterable[str]) 
             loose.update((item.output,) if loose.intersection(item.sources) else ())
             continue
         given = [name for name in item.inputs if name]
-        numbers = [item.inputs[i] for i in item.operator.ints | item.operator.scalars if i < len(item.inputs)]
-        free = any(name and name not in known for name in numbers) or bool(loose.intersection(given))
-        if item.op_type in SHAPED_BY_DATA or free:
+        wanted = item.operator.ints | item.operator.scalars
+        numbers = [name for i, name in enumerate(item.inputs) if i in wanted or item.op_type in SHAPED_BY_DATA]
+        if loose.intersection(given) or any(name and name not in known for name in numbers):
             loose.update(item.outputs)
         elif item.op_type in SHAPE_ONLY or (shaped.intersection(given) and known.issuperset(given)):
             shaped.update(name for name in item.outputs if name)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from onnx import helper
 
+from onnx2snn_runtime.chunks import extended
 from onnx2snn_runtime.interpreter import bind, compute
 from onnx2snn_runtime.timemap import map_call
 
@@ -85,3 +86,19 @@ def test_what_vmap_cannot_map_is_computed_step_by_step():
     item = bind(node, {"": 18})
     x = torch.ones(T, 4, dtype=torch.float64)
     assert torch.equal(map_call(item, [x], [True]), torch.arange(4).expand(T, 1, 4))
+
+
+@pytest.mark.parametrize(
+    ("op", "arguments", "attributes"), [case for case in CASES if case[0] in ("Add", "MatMul", "Conv")]
+)
+def test_the_last_row_stands_for_the_steps_that_follow(op, arguments, attributes) -> None:
+    flags = [isinstance(a, torch.Tensor) and len(a) == T for a in arguments]
+    node = helper.make_node(op, [f"x{i}" for i in range(len(arguments))], ["y"], **attributes)
+    item = bind(node, {"": 18})
+    for rows in ((3, 5), (5, 1), (1, 1), (1, T)):
+        lengths = iter(rows)
+        short = [a[: next(lengths)] if flag else a for a, flag in zip(arguments, flags, strict=True)]
+        whole = [extended(a, T) if flag else a for a, flag in zip(short, flags, strict=True)]
+        found = map_call(item, short, flags)
+        assert len(found) == max(len(a) for a, flag in zip(short, flags, strict=True) if flag)
+        torch.testing.assert_close(extended(found, T), map_call(item, whole, flags))
