@@ -65,3 +65,11 @@ def test_bad_input(network):
         profile(snn, inputs, cuda_graphs="auto")
     with pytest.raises(InputError, match="repeats is 0: give 1 or more"):
         measure(snn, inputs, repeats=0)
+
+
+@pytest.mark.gpu
+def test_a_profile_on_a_gpu(network):
+    snn, inputs = network
+    found = profile(onnx2snn.SpikingModel(snn.proto).to("cuda"), inputs, timesteps=3, repeats=1)
+    assert len(found["rows"]) == 6
+    assert sum(found["totals"].values()) == pytest.approx(found["seconds"])
