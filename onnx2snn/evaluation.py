@@ -66,15 +66,17 @@ def evaluate(
             progress("evaluate", done / samples.count)
     if comparison is None:
         raise InputError("there are no samples to evaluate on: give one or more")
-    facts: dict[str, Any] = {
+    found = comparison.figures(done)
+    return {
+        "model": snn.proto.graph.name,
+        "samples": done,
+        **found,
         "output": port.name,
         "class_axis": comparison.axis,
         "populations": len(snn.program.populations),
+        "early_exit": overrides.get("early_exit"),
+        "mean_timesteps": found["timesteps"][str(max(comparison.tallies))]["mean_timesteps"],
     }
-    facts["early_exit"] = overrides.get("early_exit")
-    found = comparison.figures(done)
-    facts["mean_timesteps"] = found["timesteps"][str(max(comparison.tallies))]["mean_timesteps"]
-    return {"model": snn.proto.graph.name, "samples": done, **found, **facts}
 
 
 def _counts_operations(snn: SpikingModel, options: Mapping[str, Any]) -> bool:

@@ -49,10 +49,7 @@ def measure(
     medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}
     floor = timesteps * medians["onnxruntime"]
     return {
-        "samples": len(next(iter(inputs.values()))),
-        "timesteps": timesteps,
-        "threads": torch.get_num_threads(),
-        "device": str(snn.program.device),
+        **_facts(snn, inputs, timesteps),
         "seconds": medians,
         "first_call": {name: values[0] for name, values in seconds.items()},
         "ratio": {name: medians[name] / floor for name in executors},
@@ -91,11 +88,8 @@ def profile(
     rows = _rows(snn, made, seconds)
     totals = {kind: sum(row["seconds"] for row in rows if row["kind"] == kind) for kind in KINDS}
     return {
-        "samples": len(next(iter(inputs.values()))),
-        "timesteps": timesteps,
+        **_facts(snn, inputs, timesteps),
         "executor": executor,
-        "threads": torch.get_num_threads(),
-        "device": str(snn.program.device),
         "seconds": seconds,
         "totals": totals | {"rest": seconds - sum(totals.values())},
         "rows": rows,
@@ -117,6 +111,15 @@ def _rows(snn: SpikingModel, made: Profile, seconds: float) -> list[dict[str, An
         taken = made.seconds[key]
         rows.append({**row, "seconds": taken, "share": taken / seconds})
     return sorted(rows, key=lambda row: row["seconds"], reverse=True)
+
+
+def _facts(snn: SpikingModel, inputs: Mapping[str, np.ndarray], timesteps: int) -> dict[str, Any]:
+    return {
+        "samples": len(next(iter(inputs.values()))),
+        "timesteps": timesteps,
+        "threads": torch.get_num_threads(),
+        "device": str(snn.program.device),
+    }
 
 
 def check_profile(overrides: Mapping[str, Any]) -> None:

@@ -91,7 +91,7 @@ def encoders(key: str) -> st.SearchStrategy[str]:
 
 
 @pytest.mark.parametrize("key", DYADIC)
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(data=st.data(), seed=st.integers(0, 10_000), fixed=st.sampled_from([0, 0, 2]))
 def test_to_the_bit_with_dyadic_weights(key: str, data: st.DataObject, seed: int, fixed: int) -> None:
     name, *_ = key.split(",")
