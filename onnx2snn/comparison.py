@@ -4,6 +4,7 @@ agreement        share of samples whose top-1 equals the plain network's; of pix
 relative_error   |spiking - plain| / |plain| over the whole set, where the plain network's output is finite
 accuracy         share of samples whose top-1 is the label
 events           spikes sent by populations from step 1 to T, the input encoder apart
+mean_timesteps   steps that a sample took of T: all of them but for early exit
 """
 
 import math
@@ -38,7 +39,8 @@ class Tally:
     right: int = 0
     squared_error: float = 0.0
     events: int = 0
-    operations: float = 0.0
+    operations: float | None = 0.0
+    steps: int = 0
 
 
 @dataclass
@@ -81,7 +83,9 @@ class Comparison:
         self.neurons = run.neurons
         for t, tally in self.tallies.items():
             tally.events += run.events[t]
-            tally.operations += run.synaptic_operations[t]
+            counted = run.synaptic_operations.get(t)
+            tally.operations = None if counted is None else (tally.operations or 0.0) + counted
+            tally.steps += int(run.steps_taken.clamp(max=t).sum())
 
     def figures(self, samples: int) -> dict[str, Any]:
         """Return the figures as the command line prints them."""
@@ -99,6 +103,7 @@ class Comparison:
             "events_per_neuron": _share(tally.events, self.neurons * samples),
             "events": tally.events,
             "synaptic_operations": tally.operations,
+            "mean_timesteps": _share(tally.steps, samples),
         }
 
     def _top1(self, value: np.ndarray) -> np.ndarray | None:

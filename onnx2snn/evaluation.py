@@ -1,7 +1,7 @@
 """How close a spiking network comes to the plain one, against time steps; `comparison` defines the figures."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.inputs import check_input, named_inputs, varies_in_time
 from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.ports import Port
+from onnx2snn_runtime.settings import OVERRIDES, make_settings
 
 Progress = Callable[[str, float], None]
 
@@ -39,18 +40,19 @@ def evaluate(
 
     The plain network is the IR itself, run by onnxruntime. `output` is by default the first float output, `class_axis`
     see `default_class_axis`; figures that do not apply are None. `overrides` go to `SpikingModel.run`, early exit among
-    them: `mean_timesteps` is the number of time steps that a sample took. Data, an output or an axis that do not fit
-    raise InputError.
+    them: a sample that left keeps its result at every later T, so the figures at T are those of a run of T steps at
+    most. Synaptic operations are not counted in CUDA graphs, nor with early exit under dynamics whose receivers filter.
+    Data, an output or an axis that do not fit raise InputError.
     """
     _check(snn, samples)
     port = _chosen(snn, output)
     size = batch_size or _batch_size(samples)
     ann = Ann(snn.proto, [port.name], device=str(snn.program.device), fixed=snn.defaults.batch)
     comparison: Comparison | None = None
-    done, taken = 0, 0
+    done, counting = 0, _counts_operations(snn, overrides)
     for batch, given in staged(split(samples.inputs, snn.defaults.batch or size), snn.program.device):
         reference = ann(batch)[port.name]
-        run = snn.run(given, timesteps, executor=executor, batch_size=batch_size, operations=True, **overrides)
+        run = snn.run(given, timesteps, executor=executor, batch_size=batch_size, operations=counting, **overrides)
         if comparison is None:
             axis = _axis(class_axis, reference, samples.labels)
             _check_labels(samples.labels, reference.shape, axis if port.type in _FLOATS else None)
@@ -60,18 +62,30 @@ def evaluate(
         comparison.add(reference, {t: _of(out, port.name) for t, out in run.outputs.items()}, labels)
         comparison.add_events(run)
         done += count
-        taken += int(run.steps_taken.sum())
         if progress:
             progress("evaluate", done / samples.count)
     if comparison is None:
         raise InputError("there are no samples to evaluate on: give one or more")
-    facts: dict[str, Any] = {
+    found = comparison.figures(done)
+    return {
+        "model": snn.proto.graph.name,
+        "samples": done,
+        **found,
         "output": port.name,
         "class_axis": comparison.axis,
         "populations": len(snn.program.populations),
+        "early_exit": overrides.get("early_exit"),
+        "mean_timesteps": found["timesteps"][str(max(comparison.tallies))]["mean_timesteps"],
     }
-    facts["mean_timesteps"] = taken / done
-    return {"model": snn.proto.graph.name, "samples": done, **comparison.figures(done), **facts}
+
+
+def _counts_operations(snn: SpikingModel, options: Mapping[str, Any]) -> bool:
+    if options.get("cuda_graphs") and snn.program.device.type == "cuda":
+        return False
+    if not options.get("early_exit"):
+        return True
+    chosen = {name: value for name, value in options.items() if name in OVERRIDES}
+    return make_settings(snn.defaults, chosen).dynamics.payload == "change"
 
 
 def _check(snn: SpikingModel, samples: Samples) -> None:

@@ -9,7 +9,7 @@ from onnx2snn.cli import console, options
 from onnx2snn.cli.files import read_data, take_image_options, warn_of_nan
 
 _PATH = click.Path(path_type=Path)
-COLUMNS = ["T", "agreement", "relative error", "accuracy", "events/neuron", "events", "synaptic operations"]
+COLUMNS = ["T", "mean T", "agreement", "relative error", "accuracy", "events/neuron", "events", "synaptic operations"]
 
 
 @click.command(short_help="Compare with the plain network on data.")
@@ -20,13 +20,16 @@ COLUMNS = ["T", "agreement", "relative error", "accuracy", "events/neuron", "eve
 @click.option("--output", help="Output to look at; by default the first float output.")
 @click.option("--class-axis", type=int, help="Its class axis; by default 1, and the last of three.")
 @options.running
+@options.speed
 @options.images
 @options.placing
 @options.common
 def command(model: Path, data: Path, timesteps: tuple[int, ...], as_json: bool, **given: Any) -> None:
     """Compare MODEL, a spiking IR file, with the network it was made from, on data.
 
-    The plain network is the IR file itself, run by onnxruntime.
+    The plain network is the IR file itself, run by onnxruntime. With --early-exit every row is a run of T steps at
+    most, and "mean T" the steps that a sample took. Synaptic operations are not counted with --cuda-graphs, nor with
+    --early-exit under momentum, subgradient, if and lif.
     """
     found = figures(model, data, timesteps, given)
     if as_json:
@@ -39,6 +42,7 @@ def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str
     """Return the figures of `model` on `data` with the options `given`."""
     options_left = dict(given)
     images, overrides = take_image_options(options_left), options.take_overrides(options_left)
+    overrides |= options.take_speed(options_left)
     import torch
 
     from onnx2snn.evaluation import evaluate
@@ -60,17 +64,21 @@ def show(found: dict[str, Any]) -> None:
     """Print the figures as a table."""
     accuracy = console.percent(found["ann"]["accuracy"])
     console.say(f"{found['model']}: {found['samples']} samples" + (f", plain network {accuracy}" if accuracy else ""))
-    console.table(COLUMNS, [row(t, figures) for t, figures in found["timesteps"].items()], text=0)
+    rows = [row(t, figures) for t, figures in found["timesteps"].items()]
+    shown = [i for i, name in enumerate(COLUMNS) if name != "mean T" or found["early_exit"]]
+    console.table([COLUMNS[i] for i in shown], [[cells[i] for i in shown] for cells in rows], text=0)
 
 
 def row(t: str, figures: dict[str, Any]) -> list[str | None]:
     """Return the figures at `t` time steps as the cells of a row."""
+    operations = figures["synaptic_operations"]
     return [
         t,
+        console.number(figures["mean_timesteps"], 3),
         console.percent(figures["agreement"]),
         console.percent(figures["relative_error"]),
         console.percent(figures["accuracy"]),
         console.number(figures["events_per_neuron"], 3),
         f"{figures['events']:,}",
-        f"{figures['synaptic_operations']:,.0f}",
+        None if operations is None else f"{operations:,.0f}",
     ]

@@ -8,6 +8,7 @@ import click
 
 from onnx2snn.cli.parameters import Numbers, Setting, Size
 from onnx2snn.images import CHANNELS, LAYOUTS
+from onnx2snn_runtime.errors import InputError
 
 DEBUG = "onnx2snn.debug"
 # written out, so that --help brings no torch
@@ -88,6 +89,20 @@ def take_overrides(options: dict[str, Any]) -> dict[str, Any]:
     return found if delay is None else found | {"delay": delay}
 
 
+def take_speed(options: dict[str, Any]) -> dict[str, Any]:
+    """Remove what was given of early exit and CUDA graphs from `options` and return it as a run takes it.
+
+    What does not go together raises InputError.
+    """
+    names = ("early_exit", "stable_steps", "exit_every", "cuda_graphs")
+    found = {name: value for name in names if (value := options.pop(name, None))}
+    if found and "early_exit" not in found and "cuda_graphs" not in found:
+        raise InputError("--stable-steps and --exit-every are settings of early exit: give --early-exit as well")
+    if "early_exit" in found and "cuda_graphs" in found:
+        raise InputError("a CUDA graph is a run that nothing leaves: give one of --early-exit and --cuda-graphs")
+    return found
+
+
 force = click.option("--force", is_flag=True, help="Overwrite an existing file.")
 seed = click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
 device = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
@@ -137,6 +152,19 @@ running = chain(
         multiple=True,
         help="A setting of the encoder, such as seed=1; may be repeated.",
     ),
+)
+speed = chain(
+    click.option(
+        "--early-exit",
+        type=click.Choice(["settled", "stable"]),
+        help="A sample leaves when nothing moves any more (settled), or when its top-1 stays the same (stable); at "
+        "every later T it keeps the result that it left with.",
+    ),
+    click.option(
+        "--stable-steps", type=click.IntRange(1), help="Steps that a stable top-1 has been the same for; by default 2."
+    ),
+    click.option("--exit-every", type=click.IntRange(1), help="Look every N steps who leaves; by default at each."),
+    click.option("--cuda-graphs", is_flag=True, help="Replay a run as one CUDA graph; not with early exit."),
 )
 images = chain(
     click.option("--image-size", type=Size(), help="Size of images: cut from the centre. By default the model's."),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from onnx2snn_runtime.model import SpikingModel
 
 _PATH = click.Path(path_type=Path)
+STEPS = "steps_taken"
 
 
 @click.command(short_help="Run a spiking network and write its outputs.")
@@ -23,6 +24,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--timesteps", type=click.IntRange(1), help="Time steps; by default the model's own.")
 @click.option("--samples", type=click.IntRange(1), help="Samples to take; by default all.")
 @options.running
+@options.speed
 @options.images
 @options.placing
 @options.force
@@ -30,11 +32,15 @@ _PATH = click.Path(path_type=Path)
 def command(
     model: Path, source: Path, output: Path, timesteps: int | None, as_json: bool, force: bool, **given: Any
 ) -> None:
-    """Run MODEL, a spiking IR file, on inputs and write its outputs, by name."""
+    """Run MODEL, a spiking IR file, on inputs and write its outputs, by name.
+
+    With --early-exit an .npz holds "steps_taken" as well: the time steps that each sample took.
+    """
     if output.suffix.lower() not in (".npz", ".npy"):
         raise InputError(f"{str(output)!r} is neither an .npz nor an .npy: choose one of them for --output")
     check_output(output, force, model, source)
     images, overrides = take_image_options(given), options.take_overrides(given)
+    overrides |= options.take_speed(given)
     from onnx2snn_runtime.loading import load
 
     snn = load(model, device=given["device"], dtype=given["dtype"])
@@ -44,27 +50,35 @@ def command(
     samples = read_data(source, snn.proto, given["samples"], images)
     warn_of_nan(samples)
     steps = timesteps or snn.defaults.timesteps
-    result, events = _run(snn, samples.inputs, steps, given, overrides)
-    write_arrays(output, result)
-    facts = {"model": str(model), "output": str(output), "samples": samples.count, "timesteps": steps}
+    result, facts = _run(snn, samples.inputs, steps, given, overrides)
+    beside = {STEPS: facts[STEPS]} if STEPS in facts.keys() - result.keys() else {}
+    write_arrays(output, {**result, **beside})
     shapes = {name: list(value.shape) for name, value in result.items()}
+    files = {"model": str(model), "output": str(output), "samples": samples.count, "timesteps": steps}
     if as_json:
-        console.print_json({**facts, "shapes": shapes, **events})
+        console.print_json({**files, "shapes": shapes, **facts})
         return
     for name, shape in shapes.items():
         console.say(f"{name}: {' x '.join(map(str, shape))}")
-    console.say(f"{samples.count} samples at T={steps}, {events['events_per_neuron']:.3g} events per neuron")
+    console.say(f"{samples.count} samples at T={steps}, {facts['events_per_neuron']:.3g} events per neuron")
+    if STEPS in facts:
+        taken = facts[STEPS]
+        console.say(f"steps taken: {facts['mean_timesteps']:.3g} on average, {min(taken)} to {max(taken)}")
     console.say(f"written: {output}")
 
 
 def _run(
     snn: "SpikingModel", inputs: dict[str, np.ndarray], steps: int, given: dict[str, Any], overrides: dict[str, Any]
-) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """Return the outputs by name, and the events."""
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays to write by name, and the facts: events, and with early exit the steps taken."""
     import torch
 
     torch.manual_seed(given["seed"])
     run = snn.run(inputs, steps, executor=given["executor"], batch_size=given["batch_size"], **overrides)
     outputs = run.outputs[steps]
     named = outputs if isinstance(outputs, dict) else {snn.program.outputs[0].name: outputs}
-    return named, {"events": run.events[steps], "events_per_neuron": run.events_per_neuron[steps]}
+    facts: dict[str, Any] = {"events": run.events[steps], "events_per_neuron": run.events_per_neuron[steps]}
+    if "early_exit" in overrides:
+        taken = run.steps_taken.numpy()
+        facts |= {"mean_timesteps": float(taken.mean()), STEPS: taken}
+    return named, facts

@@ -59,13 +59,13 @@ class EventCounter:
     def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
         """Take the counts as they are."""
         self.counts.setdefault(item.name, []).append(events)
-        self.neurons[item.name] = like.numel() // max(1, self.samples, self.batch)
+        self.neurons.setdefault(item.name, like.numel() // max(1, self.samples, self.batch))  # before samples leave
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Count what `item` sent."""
         events = torch.count_nonzero(real(spike, self.samples, self.batch))
         self.counts.setdefault(item.name, []).append(events.reshape(1))
-        self.neurons[item.name] = spike.numel() // max(1, self.samples, self.batch)
+        self.neurons.setdefault(item.name, spike.numel() // max(1, self.samples, self.batch))
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
         """See nothing: synapses send no events."""

@@ -98,6 +98,20 @@ def test_the_commands_of_the_readme(folder: Path) -> None:
     assert (folder / "y.npz").exists()
 
 
+def test_the_page_on_speed(folder: Path) -> None:
+    with np.load("data.npz") as data:
+        x = data["image"]
+    snn = onnx2snn.convert("model.onnx", calibration=x, adapt=False)
+    snn.save("model.snn.onnx")
+    code = "".join(code for _, code in blocks(ROOT / "docs" / "gpu.md", "sh"))
+    for line in code.splitlines():
+        result = CliRunner().invoke(main, shlex.split(line)[1:])
+        assert result.exit_code == 0, f"{line}: {result.output}"
+    with np.load("y.npz") as written:
+        assert "steps_taken" in written.files
+    assert "found" in execute(ROOT / "docs" / "gpu.md", {"snn": snn, "x": x})
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):

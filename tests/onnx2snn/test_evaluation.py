@@ -16,6 +16,7 @@ from onnx2snn_runtime.model import SpikingModel
 from tests.onnx2snn.conftest import spiking
 
 KEYS = ["agreement", "relative_error", "accuracy", "events_per_neuron", "events", "synaptic_operations"]
+KEYS += ["mean_timesteps"]
 
 
 def samples(features: np.ndarray, labels: np.ndarray | None = None) -> Samples:
@@ -59,6 +60,32 @@ def test_overrides_reach_the_run(snn: SpikingModel, features: np.ndarray) -> Non
     options = {"dynamics": "signgd", "executor": "event"}
     found = evaluate(snn, samples(features), [3], **options)
     assert found["timesteps"]["3"]["events_per_neuron"] == 3.0
+
+
+def test_early_exit_at_several_time_steps_is_a_run_of_each(snn: SpikingModel, features: np.ndarray) -> None:
+    options = {"early_exit": "stable", "stable_steps": 3}
+    found = evaluate(snn, samples(features), [2, 4, 8], batch_size=16, **options)
+    alone = [evaluate(snn, samples(features), [t], **options)["timesteps"][str(t)] for t in (2, 4, 8)]
+    for figures, expected in zip(found["timesteps"].values(), alone, strict=True):
+        assert figures == pytest.approx(expected)
+    means = [figures["mean_timesteps"] for figures in found["timesteps"].values()]
+    assert means[0] == 2.0 < means[1] <= means[2] < 8.0
+    assert found["mean_timesteps"] == means[2]
+    assert found["early_exit"] == "stable"
+
+
+@pytest.mark.parametrize(("exit", "counted"), [({}, True), ({"early_exit": "stable"}, False)])
+@pytest.mark.parametrize(
+    "dynamics", [{"dynamics": "if"}, {"dynamics": "signgd", "dynamics_options": {"momentum": 0.5}}]
+)
+def test_operations_are_left_out_where_they_cannot_be_counted(
+    snn: SpikingModel, features: np.ndarray, dynamics: dict, exit: dict, counted: bool
+) -> None:
+    found = evaluate(snn, samples(features), [6], batch_size=20, **dynamics, **exit)["timesteps"]["6"]
+    assert (found["synaptic_operations"] is not None) == counted
+    assert found["events"] > 0
+    signs = evaluate(snn, samples(features), [6], dynamics="signgd", **exit)["timesteps"]["6"]
+    assert signs["synaptic_operations"] > 0
 
 
 def test_progress_ends_at_one(snn: SpikingModel, features: np.ndarray) -> None:

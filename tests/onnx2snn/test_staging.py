@@ -36,3 +36,16 @@ def test_on_a_gpu_it_is_the_same(snn: SpikingModel, features: np.ndarray) -> Non
     samples = Samples({"x": features}, None, len(features))
     expected = evaluate(snn, samples, [4], batch_size=7)["timesteps"]["4"]
     assert evaluate(snn.to("cuda"), samples, [4], batch_size=7)["timesteps"]["4"] == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.gpu
+def test_graphs_are_evaluated_without_operations(snn: SpikingModel, features: np.ndarray) -> None:
+    samples = Samples({"x": features}, None, len(features))
+    expected = evaluate(snn, samples, [4], batch_size=8)["timesteps"]["4"]
+    found = evaluate(snn.to("cuda"), samples, [4], batch_size=8, cuda_graphs=True)["timesteps"]["4"]
+    assert found == pytest.approx(expected | {"synaptic_operations": None}, rel=1e-3)
+
+
+def test_graphs_that_no_device_has_leave_the_operations(snn: SpikingModel, features: np.ndarray) -> None:
+    samples = Samples({"x": features}, None, len(features))
+    assert evaluate(snn, samples, [4], cuda_graphs="auto") == evaluate(snn, samples, [4])

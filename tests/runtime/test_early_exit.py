@@ -32,6 +32,7 @@ def test_settled_is_the_full_run_to_the_bit(name: str, executor: str, every: int
         for key, value in expected.items():
             np.testing.assert_array_equal(outputs[key], value)
     assert run.events == full.events
+    assert (run.neurons, run.events_per_neuron) == (full.neurons, full.events_per_neuron)
     assert run.synaptic_operations == full.synaptic_operations
 
 

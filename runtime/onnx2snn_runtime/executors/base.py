@@ -5,7 +5,8 @@ layer   the value domain, a population's whole chunk of time at once: fast
 event   the event domain, the reference: spikes through the synapses, currents filtered in the neuron
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
@@ -37,6 +38,9 @@ class Settings:
 
 EXECUTORS: Registry[type["Execution"]] = Registry("executor", "onnx2snn_runtime.executors")
 
+WRAPPING: ContextVar[Callable[[type["Execution"]], type["Execution"]] | None] = ContextVar("WRAPPING", default=None)
+"""What makes another class of the executor that is asked for, None for nothing: see `profiling`."""
+
 
 class Execution:
     """One batch on its way through time: `advance` makes a step, `outputs` reads the result so far."""
@@ -66,7 +70,7 @@ class Execution:
         self.recalled = shapes.recall(self.frame, inputs)
         for item in self.program.prologue:
             if not (self.recalled and item.outputs[0] in shapes.names):
-                call(item, self.frame)
+                self.call(item, self.frame)
 
     def run(
         self, inputs: Mapping[str, Tensor], moving: Sequence[str], steps: Sequence[int]
@@ -139,6 +143,10 @@ class Execution:
             probe.sources(item, self.t, sources)
         return spike
 
+    def call(self, item: Call, frame: Frame) -> None:
+        """Compute the node `item` on the values in `frame`, for a single step."""
+        call(item, frame)
+
     def target(self, item: Population, sources: Sequence[Tensor]) -> Tensor:
         """Return f of the population `item` at `sources`."""
         constants = [self.frame.values[name] for name in item.constants]
@@ -151,7 +159,7 @@ class Execution:
             self.frame.set(name, self.inputs[name].v if name in self.inputs else raw.new_zeros(raw.shape))
         for item in (*self.program.loop, *self.program.tail):
             if isinstance(item, Call):
-                call(item, self.frame)
+                self.call(item, self.frame)
                 continue
             if item.output not in self.states:
                 target = self.target(item, [self.frame.values[name] for name in item.sources])
@@ -170,11 +178,11 @@ class Execution:
         shown = self.settings.dynamics.bias(t)
         biases = self._biases(frame) if shown != 1.0 else frame
         for item in self.program.tail:
-            call(item, frame)
+            self.call(item, frame)
         for name in self.ports() if shown != 1.0 else ():
             frame.set(name, frame.values[name] - (1.0 - shown) * biases.values[name])
         for item in self.program.readout:
-            call(item, frame)
+            self.call(item, frame)
         return {port.name: frame.values[port.name] for port in self.program.outputs}
 
     def _biases(self, frame: Frame) -> Frame:
@@ -184,7 +192,7 @@ class Execution:
             still.set(name, state.v.new_zeros(state.v.shape))
         for item in (*self.program.loop, *self.program.tail):
             if isinstance(item, Call):
-                call(item, still)
+                self.call(item, still)
         return still
 
     def show_rest(self, synapses: bool = True) -> None:
@@ -212,4 +220,6 @@ def _rows(state: State, rows: Tensor, axis: int | None) -> State:
 
 def make_execution(name: str, program: Program, settings: Settings) -> Execution:
     """Return a new execution of `program` by the executor `name`."""
-    return EXECUTORS[name](program, settings)
+    wrapping = WRAPPING.get()
+    executor = EXECUTORS[name] if wrapping is None else wrapping(EXECUTORS[name])
+    return executor(program, settings)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from onnx2snn_runtime.executors.base import EXECUTORS, Execution, Settings
-from onnx2snn_runtime.interpreter import Call, Frame, Tensor, call, call_linear
+from onnx2snn_runtime.interpreter import Call, Frame, Tensor, call_linear
 from onnx2snn_runtime.population import Population
 from onnx2snn_runtime.program import Program
 
@@ -49,7 +49,7 @@ class EventExecution(Execution):
             port = self._accumulators[name]
             frame.set(name, port.value if shown == 1.0 else shown * port.rest + port.decoded)
         for item in self.program.readout:
-            call(item, frame)
+            self.call(item, frame)
         return {port.name: frame.values[port.name] for port in self.program.outputs}
 
     def feed(self, inputs: Mapping[str, Tensor]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from onnx2snn_runtime.executors.base import EXECUTORS, Execution, Settings
-from onnx2snn_runtime.interpreter import Frame, Tensor, call
+from onnx2snn_runtime.interpreter import Frame, Tensor
 from onnx2snn_runtime.population import Population
 from onnx2snn_runtime.program import Program
 
@@ -39,13 +39,13 @@ class StepExecution(Execution):
                 self.frame.set(item.output, self.states[item.output].v)
             elif any(item.varying) or self._fresh(item.outputs):
                 self.watch(item, self.frame, changes=False)
-                call(item, self.frame)
+                self.call(item, self.frame)
             for name in releases:
                 self.frame.values.pop(name, None)
         for item in self.program.tail if self.watchers else ():
             if any(item.varying):
                 self.watch(item, self.frame, changes=False)
-            call(item, self.frame)
+            self.call(item, self.frame)
 
     def _advance_at_once(self) -> None:
         """Make one time step: all populations on the last step's estimates, then the synapses on the new ones."""
@@ -62,7 +62,7 @@ class StepExecution(Execution):
         for item in (*self.program.loop, *(self.program.tail if self.watchers else ())):
             if not isinstance(item, Population) and any(item.varying):
                 self.watch(item, self.frame, changes=False)
-                call(item, self.frame)
+                self.call(item, self.frame)
 
     def outputs(self) -> dict[str, Tensor]:
         """Return the outputs, decoded from the estimates of this step."""

@@ -32,6 +32,32 @@ def test_a_table_and_json(tmp_path):
     assert set(found["seconds"]) == {"onnxruntime", "step"}
 
 
+def test_a_profile(tmp_path, monkeypatch):
+    arguments = ["bench", str(network(tmp_path)), "--timesteps", "2", "--repeats", "1", "--executors", "step"]
+    result = CliRunner().invoke(main, [*arguments, "--profile"])
+    assert result.exit_code == 0, result.output
+    first, *lines = result.stdout.split("\nprofile of ")[1].splitlines()
+    assert first == "step, in all 2 steps"
+    assert lines[0].split() == ["type", "ms", "share"]
+    assert sum("SpikingRegion1: Relu, MaxPool" in line for line in lines) == 2
+    assert [line.split("  ")[0] for line in lines[-4:]] == ["all populations", "all synapses", "the rest", "the run"]
+    assert lines[-1].endswith("100.00 %")
+    monkeypatch.setattr("onnx2snn.cli.bench.MOST_ROWS", 2)
+    assert "(4 more)" in CliRunner().invoke(main, [*arguments, "--profile"]).stdout
+    found = json.loads(CliRunner().invoke(main, [*arguments, "--profile", "--json"]).stdout)
+    assert len(found["profile"]["rows"]) == 6
+    assert "profile" not in json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
+
+
+def test_early_exit_is_timed_and_graphs_are_not_profiled(tmp_path):
+    arguments = ["bench", str(network(tmp_path)), "--timesteps", "2", "--repeats", "1"]
+    result = CliRunner().invoke(main, [*arguments, "--early-exit", "stable", "--profile"])
+    assert result.exit_code == 0, result.output
+    result = CliRunner().invoke(main, [*arguments, "--cuda-graphs", "--profile"])
+    assert result.exit_code == 1
+    assert "a CUDA graph is one launch, whose parts cannot be timed" in result.stderr
+
+
 def test_an_unknown_executor_is_one_sentence(tmp_path):
     result = CliRunner().invoke(main, ["bench", str(network(tmp_path)), "--executors", "layr"])
     assert result.exit_code == 1

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from onnx2snn.data import read_samples
 from onnx2snn.evaluation import evaluate
@@ -27,6 +28,46 @@ def test_the_table(invoke: Invoke, ir_file: Path, data_file: Path) -> None:
     assert lines[0].endswith("net.snn.onnx: 10 samples, plain network 40.00 %")
     assert lines[1].split("  ")[0].strip() == "T"
     assert [line.split()[0] for line in lines[2:]] == ["1", "2", "4", "8"]
+
+
+def test_early_exit(invoke: Invoke, ir_file: Path, data_file: Path) -> None:
+    words = ("evaluate", ir_file, "--data", data_file, "--timesteps", "2,8", "--early-exit", "stable")
+    result = invoke(*words, "--stable-steps", 3, "--exit-every", 2)
+    assert result.exit_code == 0, result.output
+    columns, *rows = (line.split() for line in result.stdout.splitlines()[1:])
+    assert columns[:3] == ["T", "mean", "T"]
+    means = [float(row[1]) for row in rows]
+    assert means[0] == 2.0
+    assert 3.0 <= means[1] < 8.0
+    found = json.loads(invoke(*words, "--json").stdout)
+    options = {"early_exit": "stable"}
+    assert found == evaluate(load(ir_file), read_samples(data_file, ["x"]), [2, 8], **options) | {"model": str(ir_file)}
+    assert 2.0 <= found["timesteps"]["8"]["mean_timesteps"] == found["mean_timesteps"] < means[1]
+
+
+def test_early_exit_of_a_filter_shows_no_operations(invoke: Invoke, ir_file: Path, data_file: Path) -> None:
+    words = ("--dynamics", "if", "--timesteps", 4, "--early-exit", "stable")
+    result = invoke("evaluate", ir_file, "--data", data_file, *words)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[-1].split()[-1] == "-"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--stable-steps", 3], "are settings of early exit: give --early-exit as well"),
+        (["--early-exit", "stable", "--cuda-graphs"], "give one of --early-exit and --cuda-graphs"),
+        (["--cuda-graphs"], "cuda_graphs needs a CUDA device, the model is on cpu"),
+        (["--early-exit", "settled", "--dynamics", "signgd"], "the dynamics SignGD never settles"),
+        (["--early-exit", "stable", "--executor", "event"], "the executor 'event' runs to the end"),
+    ],
+)
+@pytest.mark.parametrize("name", ["evaluate", "run"])
+def test_what_does_not_go_together(
+    refused: Callable[..., str], ir_file: Path, data_file: Path, tmp_path: Path, name: str, words: list, sentence: str
+) -> None:
+    files = ("-i", data_file, "-o", tmp_path / "y.npz") if name == "run" else ("-d", data_file)
+    assert sentence in refused(name, ir_file, *files, *words)
 
 
 def test_data_that_do_not_fit(refused: Callable[..., str], ir_file: Path, data_file: Path, tmp_path: Path) -> None:

@@ -32,6 +32,25 @@ def test_json_and_npy(invoke: Invoke, ir_file: Path, data_file: Path, tmp_path: 
     assert np.load(tmp_path / "y.npy").shape == (40, 3)
 
 
+def test_early_exit(
+    invoke: Invoke, ir_file: Path, data_file: Path, snn: SpikingModel, features: np.ndarray, tmp_path: Path
+) -> None:
+    run = snn.run(features, 8, early_exit="stable", stable_steps=3)
+    taken = run.steps_taken.tolist()
+    words = ("run", ir_file, "-i", data_file, "--timesteps", 8, "--early-exit", "stable", "--stable-steps", 3)
+    result = invoke(*words, "-o", tmp_path / "y.npz")
+    assert result.exit_code == 0, result.output
+    assert f"steps taken: {np.mean(taken):.3g} on average, 3 to {max(taken)}" in result.stdout.splitlines()
+    with np.load(tmp_path / "y.npz") as written:
+        assert written.files == ["logits", "steps_taken"]
+        np.testing.assert_array_equal(written["logits"], run.outputs[8])
+        assert written["steps_taken"].tolist() == taken
+    found = json.loads(invoke(*words, "-o", tmp_path / "y.npy", "--json").stdout)
+    assert (found["steps_taken"], found["mean_timesteps"]) == (taken, np.mean(taken))
+    assert found["shapes"] == {"logits": [40, 3]}
+    assert np.load(tmp_path / "y.npy").shape == (40, 3)
+
+
 def test_an_existing_output_stays(
     refused: Refused, invoke: Invoke, ir_file: Path, data_file: Path, tmp_path: Path
 ) -> None:

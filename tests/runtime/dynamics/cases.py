@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from onnx2snn_runtime.dynamics.base import Dynamics, State, Tensor, make_dynamics
+from onnx2snn_runtime.encoders.base import ENCODERS
 from onnx2snn_runtime.schedules.base import make_schedule
 
 
@@ -68,6 +69,36 @@ CASES = {
     "lif, fast": Case("lif", lambda s, t: 0.5 / (1 - 0.5**t) + 1e-6, {"leak": 0.5}),
     "lif, hard reset": Case("lif", lambda s, t: 1.0, {"leak": 0.75, "reset": "hard"}),
 }
+
+
+QUARTER = {"schedule": "constant", "schedule_options": {"initial": 0.25}}
+DYADIC: dict[str, dict[str, Any]] = {
+    "differential": {},
+    "differential, annealed": {"dynamics_options": {"annealed": 2, "rise": 1}},
+    "signgd": QUARTER,
+    "signgd, momentum": QUARTER | {"dynamics_options": {"momentum": 0.5, "weight_decay": 0.25}},
+    "signgd, dampening": QUARTER | {"dynamics_options": {"momentum": 0.5, "dampening": 0.25}},
+    "signgd, nesterov": QUARTER | {"dynamics_options": {"momentum": 0.5, "nesterov": True}},
+    "signgd, rmsprop": QUARTER | {"dynamics_options": {"optimizer": "rmsprop", "alpha": 0.0, "eps": 1e-40}},
+    "signgd, rprop": QUARTER | {"dynamics_options": {"optimizer": "rprop", "etas": (0.5, 2.0)}},
+    "subgradient": QUARTER,
+    "subgradient, momentum": QUARTER | {"dynamics_options": {"momentum": 0.5}},
+    "subgradient, nesterov": QUARTER | {"dynamics_options": {"momentum": 0.5, "nesterov": True}},
+    "if": {},
+    "if, hard reset": {"dynamics_options": {"reset": "hard", "initial": 0.25}},
+    "lif": {"dynamics_options": {"leak": 0.5}},
+    "lif, hard reset": {"dynamics_options": {"leak": 0.75, "reset": "hard"}},
+}
+"""Options under which every sum is exact in float64 where weights and inputs are dyadic."""
+
+
+def pairs(cases: Any) -> list[tuple[str, str]]:
+    """Return every case with every encoder that can speak to its decoder."""
+    found = []
+    for key in cases:
+        payload = CASES[key].make().payload if key in CASES else "change"
+        found += [(key, coding) for coding in ENCODERS if payload in ENCODERS[coding].payloads]
+    return found
 
 
 def settle(dynamics: Dynamics, target: Tensor, steps: int, neuron: Any) -> tuple[State, list[Tensor]]:

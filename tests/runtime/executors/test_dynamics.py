@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from onnx2snn_runtime.dynamics.base import DYNAMICS
 from onnx2snn_runtime.encoders.base import ENCODERS
 from onnx2snn_runtime.model import SpikingModel
-from tests.runtime.dynamics.cases import CASES
+from tests.runtime.dynamics.cases import CASES, DYADIC, QUARTER, pairs
 from tests.runtime.networks import LAYERS, network, sample
 
 EXECUTORS = ("step", "event", "layer")
@@ -21,34 +21,6 @@ RESIDUAL = """residual (float[N, 4] x) => (float[N, 3] y, float[N, 4] g) <float[
 { a = Gemm(x, w, b)  h = onnx2snn.SpikingRelu(a)  c = Gemm(h, u, b)  d = Sub(c, h)  g = onnx2snn.SpikingRelu(d)
   r = Add(g, h)  e = MatMul(r, o)  y = Softmax(e) }"""  # noqa: E501
 """Several populations meet in one sum, an output is a population, another a readout."""
-
-QUARTER = {"schedule": "constant", "schedule_options": {"initial": 0.25}}
-DYADIC: dict[str, dict[str, Any]] = {
-    "differential": {},
-    "differential, annealed": {"dynamics_options": {"annealed": 2, "rise": 1}},
-    "signgd": QUARTER,
-    "signgd, momentum": QUARTER | {"dynamics_options": {"momentum": 0.5, "weight_decay": 0.25}},
-    "signgd, dampening": QUARTER | {"dynamics_options": {"momentum": 0.5, "dampening": 0.25}},
-    "signgd, nesterov": QUARTER | {"dynamics_options": {"momentum": 0.5, "nesterov": True}},
-    "signgd, rmsprop": QUARTER | {"dynamics_options": {"optimizer": "rmsprop", "alpha": 0.0, "eps": 1e-40}},
-    "signgd, rprop": QUARTER | {"dynamics_options": {"optimizer": "rprop", "etas": (0.5, 2.0)}},
-    "subgradient": QUARTER,
-    "subgradient, momentum": QUARTER | {"dynamics_options": {"momentum": 0.5}},
-    "subgradient, nesterov": QUARTER | {"dynamics_options": {"momentum": 0.5, "nesterov": True}},
-    "if": {},
-    "if, hard reset": {"dynamics_options": {"reset": "hard", "initial": 0.25}},
-    "lif": {"dynamics_options": {"leak": 0.5}},
-    "lif, hard reset": {"dynamics_options": {"leak": 0.75, "reset": "hard"}},
-}
-
-
-def pairs(cases: Any) -> list[tuple[str, str]]:
-    """Return every case with every encoder that can speak to its decoder."""
-    found = []
-    for key in cases:
-        payload = CASES[key].make().payload if key in CASES else "change"
-        found += [(key, coding) for coding in ENCODERS if payload in ENCODERS[coding].payloads]
-    return found
 
 
 def spiking(text: str, encoder: str, **options: Any) -> SpikingModel:
