@@ -5,17 +5,35 @@
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
 from onnx2snn_runtime.chunks import at, extended
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, make_dynamics
-from onnx2snn_runtime.kernels.base import KERNELS, Kernel
+from onnx2snn_runtime.kernels.base import KERNELS, Kernel, Scanned
 from onnx2snn_runtime.schedules.exponential import Exponential
 
 Tensor = torch.Tensor
-DYNAMICS = {"differential": "differential", "signgd": "signgd"}
+CHUNKS = 3
+DYNAMICS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "differential": [("differential", {}), ("differential", {"annealed": 2, "rise": 1})],
+    "signgd": [("signgd", {})],
+    "subgradient": [
+        ("subgradient", {}),
+        ("subgradient", {"momentum": 0.3}),
+        ("subgradient", {"momentum": 0.6, "nesterov": True}),
+    ],
+    "integrate_and_fire": [
+        ("if", {}),
+        ("if", {"reset": "hard", "threshold": 0.7, "initial": 0.3}),
+        ("lif", {}),
+        ("lif", {"leak": 0.7, "reset": "hard"}),
+        ("lif", {"leak": 1.0, "threshold": 1.3}),
+    ],
+}
+"""What each kernel computes: the dynamics with their options."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +51,7 @@ class Case:
     mantissa: int = 1
     sources: int = 1
     clamp: tuple[float, float] | None = None
+    ceiling: float = math.inf
     layout: str = "contiguous"
     still: bool = False
     rows: int = 0
@@ -52,6 +71,10 @@ CASES = {
     "deep": Case(levels=160, mantissa=2, steps=6),
     "one level": Case(levels=1, mantissa=0, steps=6),
     "later": Case(first=5),
+    "ceiling": Case(ceiling=1.1, steps=6),
+    "channels with a ceiling": Case(ceiling=1.1, scale="channel", steps=6, clamp=(0.0, math.inf)),
+    "odd scale": Case(scale="odd number", steps=6),
+    "fewer rows": Case(steps=7, rows=2, scale="channel"),
     "two sources": Case(sources=2),
     "channels": Case(scale="channel"),
     "neurons": Case(scale="neuron"),
@@ -82,35 +105,68 @@ DEVICE = {  # Triton's interpreter cuts bfloat16 off where devices round
 
 
 def check(name: str, case: Case, device: str = "cpu") -> None:
-    """Assert that the kernel `name` gives what T steps of its dynamics give, and leaves its inputs alone."""
-    dynamics = make_dynamics(DYNAMICS[name.partition("_")[0]], Exponential())
-    kernel = KERNELS[name]()
-    target, v, neuron = inputs(case)
+    """Assert that the kernel `name` gives what its dynamics gives, over chunks, and leaves its inputs alone."""
+    for own, options in DYNAMICS[name.removesuffix("_triton")]:
+        dynamics = make_dynamics(own, None if own == "subgradient" else Exponential(), options)
+        target, v, neuron = inputs(case)
+        state = State(v)
+        for chunk in range(CHUNKS):
+            aim = target if chunk % 2 == 0 else target.flip(0)  # a new tensor, in another layout
+            now = replace(case, first=case.first + chunk * case.steps)
+            state = _check_chunk(KERNELS[name](), dynamics, now, aim, state, neuron, device)
+
+
+def _check_chunk(
+    kernel: Kernel, dynamics: Dynamics, case: Case, target: Tensor, state: State, neuron: Neuron, device: str
+) -> State:
+    """Assert that a chunk from `state` on agrees with steps, and return the state after it."""
     on_device = target.to(device) if target.is_contiguous() else _like(target, device)
     scale = neuron.scale.to(device) if isinstance(neuron.scale, Tensor) else neuron.scale
     assert kernel.fits(dynamics, on_device)
-    expected, events = by_steps(dynamics, case, target, v, neuron)
-    before, state = on_device.clone(), v.to(device)
-    first = _scan(kernel, dynamics, case, on_device, state, neuron._replace(scale=scale))
-    assert 1 <= len(first.values) <= case.steps
-    assert torch.equal(extended(first.values, case.steps).cpu(), expected.to(case.narrow or case.wide))
-    assert torch.equal(first.v.cpu(), expected[-1])
-    assert first.events.dtype == torch.int64
-    assert first.events.tolist() == events
-    assert torch.equal(state.cpu(), v)
-    assert torch.equal(on_device.nan_to_num(7.0), before.nan_to_num(7.0))
+    last, values, events = by_steps(dynamics, case, target, state, neuron)
+    given = _moved(state, device)
+    before = [x.clone() for x in (on_device, *_flat(given))]
+    found = _scan(kernel, dynamics, case, on_device, given, neuron._replace(scale=scale))
+    assert 1 <= len(found.values) <= case.steps
+    _same(extended(found.values, case.steps), values.to(case.narrow or case.wide))
+    assert found.events.dtype == torch.int64
+    assert found.events.tolist() == events
+    assert [len(part) for part in found.state[1:]] == [len(part) for part in last[1:]]
+    for after, other in zip(_flat(found.state), _flat(last), strict=True):
+        _same(after, other)
+    for after, other in zip((on_device, *_flat(given)), before, strict=True):
+        _same(after, other)
+    return last
 
 
-def by_steps(dynamics: Dynamics, case: Case, target: Tensor, v: Tensor, neuron: Neuron) -> tuple[Tensor, list[int]]:
-    """Return the estimates and events of the dynamics itself."""
-    state, values, events = State(v), [], []
+def _same(found: Tensor, expected: Tensor) -> None:
+    """Assert that two tensors are of one type and equal; NaN equals NaN."""
+    assert found.dtype == expected.dtype
+    assert found.shape == expected.shape
+    torch.testing.assert_close(found.cpu(), expected.cpu(), rtol=0, atol=0, equal_nan=True)
+
+
+def _flat(state: State) -> tuple[Tensor, ...]:
+    return (state.v, *state.memory, *state.momentum)
+
+
+def _moved(state: State, device: str) -> State:
+    """Return `state` on `device`."""
+    return State(state.v.to(device), *(tuple(x.to(device) for x in part) for part in state[1:]))
+
+
+def by_steps(
+    dynamics: Dynamics, case: Case, target: Tensor, state: State, neuron: Neuron
+) -> tuple[State, Tensor, list[int]]:
+    """Return the last state, the estimates and the events of the dynamics itself."""
+    values, events = [], []
     for i in range(case.steps):
         aim = at(target, i).to(case.wide)
         aim = aim if case.clamp is None else aim.clamp(*case.clamp)
         state, spike = dynamics.step(state, aim, case.first + i, neuron)
         values.append(state.v)
         events.append(int(torch.count_nonzero(spike)))
-    return torch.stack(values), events
+    return state, torch.stack(values), events
 
 
 def inputs(case: Case) -> tuple[Tensor, Tensor, Neuron]:
@@ -125,13 +181,15 @@ def inputs(case: Case) -> tuple[Tensor, Tensor, Neuron]:
     x = _laid_out(x.to(case.given), case.layout)
     v = torch.randn(case.shape, generator=draw, dtype=torch.float64).to(case.wide) if case.first > 1 else None
     v = torch.zeros(case.shape, dtype=case.wide) if v is None else (v * 8).round() / 8
-    neuron = Neuron(_scale(case), case.sources, case.levels, case.mantissa)
+    neuron = Neuron(_scale(case), case.sources, case.levels, case.mantissa, case.ceiling)
     return x, v, neuron
 
 
 def _scale(case: Case) -> Tensor | float:
     if case.scale == "number":
         return 2.0
+    if case.scale == "odd number":
+        return 0.7
     shape = case.shape[1:]
     if case.scale == "channel":
         return (2.0 ** torch.arange(-2, shape[0] - 2)).to(case.wide).reshape(-1, *[1] * (len(shape) - 1))
@@ -157,10 +215,10 @@ def _like(x: Tensor, device: str) -> Tensor:
     return torch.as_strided(held, x.shape, x.stride(), x.storage_offset())
 
 
-def _scan(kernel: Kernel, dynamics: Dynamics, case: Case, target: Tensor, v: Tensor, neuron: Neuron):
+def _scan(kernel: Kernel, dynamics: Dynamics, case: Case, target: Tensor, state: State, neuron: Neuron) -> Scanned:
     """Return what the kernel makes of the chunk; asked for half precision only where it is wanted."""
     narrow = (case.narrow,) if case.narrow else ()
-    return kernel.scan(dynamics, target, v, case.steps, case.first, neuron, case.clamp, *narrow)
+    return kernel.scan(dynamics, target, state, case.steps, case.first, neuron, case.clamp, *narrow)
 
 
 def main(name: str, device: str) -> None:

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from onnx2snn_runtime.dynamics.base import Neuron
+from onnx2snn_runtime.dynamics.base import Neuron, State
 from onnx2snn_runtime.dynamics.differential import Differential
 from onnx2snn_runtime.dynamics.signgd import SignGD
 from onnx2snn_runtime.kernels import compiling, launch
@@ -16,7 +16,7 @@ from onnx2snn_runtime.kernels.base import KERNELS, available, find_kernel
 from tests.runtime.kernels.cases import CASES, DEVICE, HALF, check
 
 COMPILED = ("differential", "signgd")
-TRITON = ("differential_triton", "signgd_triton")
+TRITON = tuple(f"{name}_triton" for name in COMPILED)
 installed = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
 
 
@@ -82,4 +82,4 @@ def test_a_kernel_scans_its_own_dynamics_alone(name: str) -> None:
     zero = torch.zeros(1, 3)
     assert not KERNELS[name]().fits(other, zero)
     with pytest.raises(TypeError, match="that fits\\(\\) accepts"):
-        KERNELS[name]().scan(other, zero, zero[0], 1, 1, Neuron(1.0), None)
+        KERNELS[name]().scan(other, zero, State(zero[0]), 1, 1, Neuron(1.0), None)
