@@ -13,7 +13,7 @@ TYPES = [("fp16", "fp32", "fp16"), ("bf16", "fp32", "fp32"), ("fp32", "fp32", "f
 CARRIED = ("momentum", "membrane", "charge", "total")
 WHOLE = ("target", "v", "out", "last", "counts", "scale", *CARRIED, "size", "stride")
 FLAGS = {"STILL": False, "CLAMP": True, "LARGE": False, "STRICT": False, "NESTEROV": True, "HARD": True, "BLOCK": 1024}
-KERNELS = ["differential", "signgd"]
+KERNELS = ["differential", "signgd", "subgradient", "integrate_and_fire"]
 
 
 def ptx(name: str, given: str, wide: str, out: str, **flags: bool) -> str:

@@ -10,12 +10,13 @@ import torch
 
 from onnx2snn_runtime.dynamics.base import Neuron, State
 from onnx2snn_runtime.dynamics.differential import Differential
+from onnx2snn_runtime.dynamics.integrate_and_fire import IntegrateAndFire
 from onnx2snn_runtime.dynamics.signgd import SignGD
 from onnx2snn_runtime.kernels import compiling, launch
 from onnx2snn_runtime.kernels.base import KERNELS, available, find_kernel
 from tests.runtime.kernels.cases import CASES, DEVICE, HALF, check
 
-COMPILED = ("differential", "signgd")
+COMPILED = ("differential", "integrate_and_fire", "signgd", "subgradient")
 TRITON = tuple(f"{name}_triton" for name in COMPILED)
 installed = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
 
@@ -74,6 +75,7 @@ def test_without_triton_or_a_device(
 def test_half_precision_is_not_for_the_cpu() -> None:
     assert find_kernel(Differential(), torch.zeros(2, 3, dtype=torch.float16)) is None
     assert find_kernel(SignGD(), torch.zeros(2, 3, dtype=torch.bfloat16)) is None
+    assert find_kernel(IntegrateAndFire(), torch.zeros(2, 3, dtype=torch.float16)) is None
 
 
 @pytest.mark.parametrize("name", [*COMPILED, *TRITON])
