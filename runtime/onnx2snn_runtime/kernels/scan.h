@@ -8,8 +8,8 @@
 //   scale   one number, or `period` numbers that repeat along N
 //   done    the first step from which on a block that is silent will stay so; T where silence says nothing
 //
-// STEP(x, v, y, scales, count, t, start, own) makes step t for `count` neurons and returns how many of them fired; x, v,
-// y and scales are theirs; of arrays in `own` they have the places from `start` on.
+// STEP(x, v, y, scales, count, t, start, own) makes step t for `count` neurons and returns how many of them fired; what
+// comes before `count` is theirs; of arrays in `own` they have the places from `start` on.
 #include <stdint.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
-// The scan of one population of the subgradient method over a chunk of time: see
-// onnx2snn_runtime/dynamics/subgradient.py for the formula, which this follows to the bit. The target is x, the input of
-// the rectifier, or clip(x, low, high); the size of step t is etas[t]. `momentum` is NULL where there is none.
+// The scan of one population of the subgradient method over a chunk of time: for the formula, which this follows to the
+// bit, see onnx2snn_runtime/dynamics/subgradient.py. The target is x, the input of the rectifier, or clip(x, low, high).
+// Step t is etas[t] long. `momentum` is NULL where there is none.
 #include "scan.h"
 
 #define KERNEL(NAME, REAL)                                                                                             \
@@ -10,14 +10,13 @@
         int64_t nesterov;                                                                                              \
         REAL *momentum;                                                                                                \
     } NAME##_own;                                                                                                      \
-    static inline int32_t NAME##_step(const REAL *restrict x, REAL *restrict v, REAL *restrict y,                      \
-                                      const REAL *restrict scales, int count, int64_t t, int64_t start,                \
-                                      const NAME##_own *own) {                                                         \
-        const REAL low = own->low, high = own->high, eta = own->etas[t], keep = own->keep;                             \
+    static inline int32_t NAME##_moved(const REAL *restrict x, REAL *restrict v, REAL *restrict y,                     \
+                                       const REAL *restrict scales, REAL *restrict m, int count, REAL eta,             \
+                                       const NAME##_own *own) {                                                        \
+        const REAL low = own->low, high = own->high, keep = own->keep;                                                 \
         const int nesterov = own->nesterov != 0;                                                                       \
-        REAL *restrict m = own->momentum ? own->momentum + start : 0;                                                  \
         int32_t fired = 0;                                                                                             \
-        for (int i = 0; i < (m ? count : 0); i++) {                                                                    \
+        for (int i = 0; i < count; i++) {                                                                              \
             REAL f = x[i];                                                                                             \
             CLIP(f, low, high);                                                                                        \
             const REAL ahead = nesterov ? v[i] - keep * m[i] : v[i], s = f > ahead ? scales[i] : 0;                    \
@@ -26,7 +25,15 @@
             v[i] -= m[i];                                                                                              \
             y[i] = v[i];                                                                                               \
         }                                                                                                              \
-        for (int i = 0; i < (m ? 0 : count); i++) {                                                                    \
+        return fired;                                                                                                  \
+    }                                                                                                                  \
+    static inline int32_t NAME##_step(const REAL *restrict x, REAL *restrict v, REAL *restrict y,                      \
+                                      const REAL *restrict scales, int count, int64_t t, int64_t start,                \
+                                      const NAME##_own *own) {                                                         \
+        const REAL low = own->low, high = own->high, eta = own->etas[t];                                               \
+        if (own->momentum) return NAME##_moved(x, v, y, scales, own->momentum + start, count, eta, own);               \
+        int32_t fired = 0;                                                                                             \
+        for (int i = 0; i < count; i++) {                                                                              \
             REAL f = x[i];                                                                                             \
             CLIP(f, low, high);                                                                                        \
             const REAL s = f > v[i] ? scales[i] : 0;                                                                   \
