@@ -81,6 +81,7 @@ CASES = {
     "scale with axes in front": Case(scale="in front"),
     "uneven scale": Case(scale="uneven"),
     "still": Case(still=True),
+    "silent at first, annealed": Case(still=True, clamp=(-0.01, 0.01), steps=12),
     "still channels": Case(still=True, scale="channel", clamp=(0.0, 6.0)),
     "settles": Case(steps=16, rows=2),
     "settles by clamp": Case(steps=9, rows=3, clamp=(0.0, math.inf), scale="channel", shape=(64, 3, 40)),
