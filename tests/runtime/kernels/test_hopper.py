@@ -16,7 +16,7 @@ FLAGS = {"STILL": False, "CLAMP": True, "LARGE": False, "STRICT": False, "NESTER
 KERNELS = ["differential", "signgd", "subgradient", "integrate_and_fire"]
 
 
-def ptx(name: str, given: str, wide: str, out: str, **flags: bool) -> str:
+def ptx(name: str, given: str, wide: str, out: str, **flags: bool | None) -> str:
     """Return the PTX of the kernel `name` for compute capability 9.0."""
     import triton
     from triton.backends.compiler import GPUTarget
@@ -55,3 +55,14 @@ def test_compiles(
     widest = "v2.b64" if wide == "fp64" else "v4.b32"
     assert re.search(rf"ld\.global\.{widest}", code)
     assert re.search(rf"st\.global\.{widest}", code)
+
+
+def test_a_state_that_is_not_there_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    codes = [
+        ptx("subgradient", "fp32", "fp32", "fp32", SCALAR=True, NESTEROV=False),
+        ptx("subgradient", "fp32", "fp32", "fp32", SCALAR=True, NESTEROV=False, momentum=None),
+    ]
+    reads, writes = ([len(re.findall(rf"{word}\.global", code)) for code in codes] for word in ("ld", "st"))
+    assert reads[0] > reads[1] > 0
+    assert writes[0] > writes[1] > 0
