@@ -14,7 +14,8 @@ from onnx2snn_runtime.dynamics.integrate_and_fire import IntegrateAndFire
 from onnx2snn_runtime.dynamics.signgd import SignGD
 from onnx2snn_runtime.kernels import compiling, launch
 from onnx2snn_runtime.kernels.base import KERNELS, available, find_kernel
-from tests.runtime.kernels.cases import CASES, DEVICE, HALF, check
+from tests.runtime.kernels.cases import CASES, DEVICE, HALF
+from tests.runtime.kernels.checking import check
 
 COMPILED = ("differential", "integrate_and_fire", "signgd", "subgradient")
 TRITON = tuple(f"{name}_triton" for name in COMPILED)
@@ -34,7 +35,7 @@ def test_compiled_for_the_cpu(name: str, label: str) -> None:
 @pytest.mark.parametrize("name", TRITON)
 def test_interpreted(name: str) -> None:
     environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    command = [sys.executable, "-W", "ignore", "-m", "tests.runtime.kernels.cases", name, "cpu"]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.runtime.kernels.checking", name, "cpu"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert f"{len(CASES) + len(HALF)} cases of {name} on cpu agree" in done.stdout
