@@ -21,7 +21,7 @@ from typing import Any
 import click
 import torch
 
-from onnx2snn_runtime.dynamics.base import Neuron
+from onnx2snn_runtime.dynamics.base import Neuron, State
 from onnx2snn_runtime.dynamics.differential import Differential
 from onnx2snn_runtime.errors import Onnx2SnnError
 
@@ -60,13 +60,13 @@ def copy_bandwidth() -> float:
 
 def measure_kernel(shape: tuple[int, ...], batch: int, steps: int, dtype: torch.dtype, copied: float) -> dict[str, Any]:
     """Return the bandwidth of the scan of a population of `shape`, targets and estimates in `dtype`, ReLU fused."""
-    from onnx2snn_runtime.kernels.differential_triton import DifferentialTriton
+    from onnx2snn_runtime.kernels.differential import DifferentialTriton
 
     target = torch.randn(steps, batch, *shape, device="cuda", dtype=dtype)
     v = torch.zeros(batch, *shape, device="cuda")
-    clamp, neuron, kernel = (0.0, math.inf), Neuron(4.0), DifferentialTriton()
+    clamp, neuron, kernel, state = (0.0, math.inf), Neuron(4.0), DifferentialTriton(), State(v)
     narrow = dtype if dtype != torch.float32 else None
-    taken = seconds(lambda: kernel.scan(Differential(), target, v, steps, 1, neuron, clamp, narrow))
+    taken = seconds(lambda: kernel.scan(Differential(), target, state, steps, 1, neuron, clamp, narrow))
     moved = 2 * target.numel() * target.element_size() + 2 * v.numel() * v.element_size()
     return {"seconds": taken, "GB/s": moved / taken / 1e9, "of a copy": moved / taken / copied}
 

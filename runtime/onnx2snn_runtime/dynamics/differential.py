@@ -38,14 +38,20 @@ class Differential(Accumulating):
         """Whether silence lasts: not while levels are still to come."""
         return not self.annealed
 
+    def most_levels(self, neuron: Neuron) -> int:
+        """Return the levels of a spike in the end."""
+        return neuron.levels if self.levels is None else self.levels
+
+    def levels_at(self, t: int, neuron: Neuron) -> int:
+        """Return the levels of a spike at step t."""
+        most = self.most_levels(neuron)
+        return min(most, self.annealed + (t - 1) * self.rise) if self.annealed else most
+
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return v + s and s; a target that is NaN counts as 0, an infinite one as +-scale."""
-        levels = neuron.levels if self.levels is None else self.levels
         mantissa = neuron.mantissa if self.mantissa is None else self.mantissa
-        if self.annealed:
-            levels = min(levels, self.annealed + (t - 1) * self.rise)
         error = finite(target, neuron.scale) - state.v
-        spike = quantise(error, neuron.scale, levels, mantissa)
+        spike = quantise(error, neuron.scale, self.levels_at(t, neuron), mantissa)
         return State(state.v + spike), spike
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from onnx2snn_runtime.dynamics.averaging import Averaging
 from onnx2snn_runtime.dynamics.base import DYNAMICS, Momentum, Neuron, State, Tensor
@@ -33,31 +34,40 @@ class IntegrateAndFire(Averaging):
             raise InputError(f"the threshold is {self.threshold} times the scale: give a number above 0")
 
     @property
-    def _leak(self) -> float:
+    def keep(self) -> float:
+        """What a membrane keeps of itself in a step."""
         return 1.0
+
+    def rest(self, like: Tensor, neuron: Neuron) -> tuple[Tensor, Tensor]:
+        """Return the membrane u(0) and the charge 0 before the first step, shaped like `like`."""
+        zero = torch.zeros_like(like)
+        return zero + self.initial * self._theta(like, neuron), zero
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return the new membrane and rate, and the spike; `target` is the input x of the rectifier."""
-        theta = neuron.threshold(self.threshold)
-        charge = target / self._share(t)
-        if state.memory:
-            membrane, before = state.memory
-            membrane = self._leak * membrane + (charge - self._leak * before)
-        else:
-            membrane = charge + self._leak * self.initial * theta
+        theta = self._theta(target, neuron)
+        membrane, before = state.memory or self.rest(state.v, neuron)
+        # on a GPU a division by a number would be a product with its inverse
+        charge = target / target.new_full((), self.share(t))
+        membrane = self.keep * membrane + (charge - self.keep * before)
         fires = membrane >= theta * (1 - TIE)
         spike = fires.to(state.v.dtype) * theta
         membrane = membrane - spike if self.reset == "soft" else membrane.masked_fill(fires, 0.0)
         after, _ = self.relay(state, spike, t)
         return after._replace(memory=(membrane, charge)), spike
 
+    def _theta(self, like: Tensor, neuron: Neuron) -> Tensor:
+        """Return the threshold in the type of `like`."""
+        theta = neuron.threshold(self.threshold)
+        return theta.to(like.dtype) if isinstance(theta, Tensor) else like.new_full((), theta)
+
     def decode(self, memory: Momentum, decoded: Tensor, current: Tensor, t: int) -> tuple[Momentum, Tensor]:
         """Return the (leaky) sum of the currents, and their average."""
-        total = self._leak * memory[0] + current if memory else current
-        return (total,), total * self._share(t)
+        total = self.keep * memory[0] + current if memory else current
+        return (total,), total * self.share(t)
 
-    def _share(self, t: int) -> float:
+    def share(self, t: int) -> float:
         """Return 1 / (1 + leak + ... + leak^(t-1)) as a float32: short sums times it are exact in float64."""
-        leak = self._leak
+        leak = self.keep
         weight = float(t) if leak == 1 else (1 - leak**t) / (1 - leak)
         return float(np.float32(1 / weight))

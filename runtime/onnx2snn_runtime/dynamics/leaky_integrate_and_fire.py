@@ -24,5 +24,6 @@ class LeakyIntegrateAndFire(IntegrateAndFire):
             raise InputError(f"the leak is {self.leak}: give a number above 0, up to 1 (no leak)")
 
     @property
-    def _leak(self) -> float:
+    def keep(self) -> float:
+        """What a membrane keeps of itself in a step."""
         return self.leak

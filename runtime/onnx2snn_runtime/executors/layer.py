@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 
 from onnx2snn_runtime.chunks import at, extended
-from onnx2snn_runtime.dynamics.base import Neuron, State
+from onnx2snn_runtime.dynamics.base import Neuron
 from onnx2snn_runtime.executors.base import EXECUTORS, Execution, make_execution
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, bind_outputs, call, compute, fetch, gather
-from onnx2snn_runtime.kernels.base import find_kernel, scan_by_steps
+from onnx2snn_runtime.kernels.base import Clamp, scan, scan_by_steps
 from onnx2snn_runtime.population import Population
 from onnx2snn_runtime.regions import compute_region
 from onnx2snn_runtime.timemap import map_call
@@ -80,33 +80,41 @@ class LayerExecution(Execution):
 
     def _scan(self, item: Population, first: int, count: int) -> Tensor:
         """Return the estimates [n <= count, ...] of a population, from its sources over the chunk: see `chunks`."""
-        dynamics, neuron = self.settings.dynamics, self._neurons[item.output]
         varying = [name in self.program.varying for name in item.sources]
         held = [self.frame.values[name] for name in item.sources]
         sources = [value if flag else value[None] for value, flag in zip(held, varying, strict=True)]
         for index in range(count) if self.watchers else ():
             for probe in self.watchers:
                 probe.sources(item, first + index, [at(x, index) for x in sources])
-        seen = any(probe.sees_spikes for probe in self.settings.probes)
-        clamped = None if seen or dynamics.rectifies else item.clamped(self.frame)
-        body, result, clamp = clamped or (item.body, item.result, None)
-        target = self._target(item, body, result, sources, varying)
+        if any(probe.sees_spikes for probe in self.settings.probes):
+            return self._scan_seen(item, sources, varying, first, count)
+        dynamics, neuron = self.settings.dynamics, self._neurons[item.output]
+        target, clamp = self._aim(item, sources, varying)
         state = self.states.get(item.output) or dynamics.init(target[0].to(self.program.wide))
-        kernel = None if seen else find_kernel(dynamics, target)
-        if kernel is None and not seen and target.dtype != self.program.wide:
-            target = target.to(self.program.wide)
-            kernel = find_kernel(dynamics, target)
-        if kernel is not None:
-            narrow = self.program.dtype if kernel.narrows and item.output in self.program.narrow else None
-            scanned = kernel.scan(dynamics, target, state.v, count, first, neuron, clamp, narrow)
-            self.states[item.output] = State(scanned.v)
-            for probe in self.settings.probes:
-                probe.count(item, first, scanned.events, scanned.values[0])
-            # a shape of its own for every number of rows would be compiled anew
-            return extended(scanned.values, count) if self.program.compile_regions else scanned.values
-        target = self._target(item, item.body, item.result, sources, varying) if clamp else target
+        narrow = self.program.dtype if item.output in self.program.narrow else None
+        scanned = scan(dynamics, target, state, count, first, neuron, clamp, narrow)
+        self.states[item.output] = scanned.state
+        for probe in self.settings.probes:
+            probe.count(item, first, scanned.events, scanned.values[0])
+        # a shape of its own for every number of rows would be compiled anew
+        return extended(scanned.values, count) if self.program.compile_regions else scanned.values
+
+    def _aim(self, item: Population, sources: list[Tensor], varying: list[bool]) -> tuple[Tensor, Clamp | None]:
+        """Return what the dynamics follows, [n, ...]: the input where it rectifies, else f(x), a last clip apart."""
+        if self.settings.dynamics.rectifies:
+            return sources[0], None
+        body, result, clamp = item.clamped(self.frame) or (item.body, item.result, None)
+        return self._target(item, body, result, sources, varying), clamp
+
+    def _scan_seen(
+        self, item: Population, sources: list[Tensor], varying: list[bool], first: int, count: int
+    ) -> Tensor:
+        """Return the estimates [count, ...] of a population, step by step, for probes that see spikes."""
+        dynamics = self.settings.dynamics
+        target = self._target(item, item.body, item.result, sources, varying)
+        state = self.states.get(item.output) or dynamics.init(target[0].to(self.program.wide))
         aim = sources[0].to(self.program.wide) if dynamics.rectifies else target
-        states, spikes = scan_by_steps(dynamics, aim, state, count, first, neuron)
+        states, spikes = scan_by_steps(dynamics, aim, state, count, first, self._neurons[item.output])
         self.states[item.output] = states[-1]
         for i, (after, spike) in enumerate(zip(states, spikes, strict=True)):
             for probe in self.settings.probes:

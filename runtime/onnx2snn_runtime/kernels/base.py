@@ -13,18 +13,20 @@ Clamp = tuple[float, float]
 
 
 class Scanned(NamedTuple):
-    """What a scan gives: the estimates [n, ...] after each step, the events of each step, int64 [T], and the last v.
+    """What a scan gives: the estimates [n, ...] after each step, the events of each, int64 [T], and the last state.
 
     Of T steps n >= 1 are in `values`; the last of them stands for the steps that follow, in which nothing moved.
     """
 
     values: Tensor
     events: Tensor
-    v: Tensor
+    state: State
+    still: bool = False
+    """Whether nothing moved, and nothing will while the target stands as it does at the end of the chunk."""
 
 
 class Kernel(Protocol):
-    """A scan, equal to T steps of its dynamics; only for dynamics whose state is `v` alone."""
+    """A scan, equal to T steps of its dynamics: estimates, events and the state after them."""
 
     narrows: ClassVar[bool]
     """Whether it takes targets in half precision as they are, and can give estimates in half precision."""
@@ -41,17 +43,18 @@ class Kernel(Protocol):
         self,
         dynamics: Dynamics,
         target: Tensor,
-        v: Tensor,
+        state: State,
         steps: int,
         t: int,
         neuron: Neuron,
         clamp: Clamp | None,
         narrow: torch.dtype | None = None,
     ) -> Scanned:
-        """Return the estimates after each of `steps` steps, the first of which is step `t`, from `v`.
+        """Return what `steps` steps make of `state`, the first of which is step `t`; `state` is left as it is.
 
-        `target` is [1 to steps, ...], its last row stands for what follows; with `clamp` it is clip(target, low, high).
-        A kernel that narrows gives the estimates in the type `narrow`; the last v is always as wide as `v`.
+        `target` is [1 to steps, ...], its last row what it is from there on: f(x), or the input x of the rectifier for
+        dynamics that rectify. With `clamp` it is clip(target, low, high) instead.
+        A kernel that narrows gives the estimates in the type `narrow`; the state stays as wide as it was.
         """
         ...
 
@@ -85,9 +88,36 @@ def scan_by_steps(
     dynamics: Stepping, target: Tensor, state: State, steps: int, t: int, neuron: Neuron
 ) -> tuple[list[State], list[Tensor]]:
     """Return the states and spikes of `steps` steps of `dynamics`, the first of which is step `t`."""
-    states, spikes = [], []
+    states: list[State] = []
+    spikes: list[Tensor] = []
     for i in range(steps):
         state, spike = dynamics.step(state, at(target, i), t + i, neuron)
         states.append(state)
         spikes.append(spike)
     return states, spikes
+
+
+def scan(
+    dynamics: Dynamics,
+    target: Tensor,
+    state: State,
+    steps: int,
+    t: int,
+    neuron: Neuron,
+    clamp: Clamp | None,
+    narrow: torch.dtype | None,
+) -> Scanned:
+    """Return what `Kernel.scan` gives: by a kernel where there is one, in the type `narrow` if it narrows, or by steps.
+
+    `target` may be narrower than the state: it is widened for those that do not take it as it is.
+    """
+    kernel = find_kernel(dynamics, target)
+    if kernel is None:
+        target = target.to(state.v.dtype)
+        kernel = find_kernel(dynamics, target)
+    if kernel is not None:
+        return kernel.scan(dynamics, target, state, steps, t, neuron, clamp, narrow if kernel.narrows else None)
+    aim = target.clamp(*clamp) if clamp else target
+    states, spikes = scan_by_steps(dynamics, aim, state, steps, t, neuron)
+    events = torch.stack([torch.count_nonzero(spike) for spike in spikes])
+    return Scanned(torch.stack([after.v for after in states]), events, states[-1])

@@ -1,46 +1,47 @@
-"""The scan of `differential` over a chunk of time on a CPU: one pass over memory, compiled from differential.c."""
+"""The scan of `differential` over a chunk of time: differential.c on a CPU, gpu/differential.py on a GPU."""
 
-import math
-from typing import ClassVar
+from typing import ClassVar, TypeGuard
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, Tensor
+from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
 from onnx2snn_runtime.dynamics.differential import Differential
-from onnx2snn_runtime.kernels import native
-from onnx2snn_runtime.kernels.base import KERNELS, Clamp, Scanned
-from onnx2snn_runtime.kernels.compiling import unavailable
+from onnx2snn_runtime.kernels.base import KERNELS
+from onnx2snn_runtime.kernels.launch import Launched
+from onnx2snn_runtime.kernels.native import Compiled
+from onnx2snn_runtime.kernels.plans import Plan, Planned
+
+
+class DifferentialPlans(Planned[Differential]):
+    """The table holds the least spike of each step; `shift`, `half` and `odd` round the mantissa by its bit pattern."""
+
+    source: ClassVar[str] = "differential"
+
+    def follows(self, dynamics: Dynamics) -> TypeGuard[Differential]:
+        """Return whether `dynamics` is differential, annealed or not."""
+        return type(dynamics) is Differential
+
+    def plan(self, dynamics: Differential, state: State, steps: int, t: int, neuron: Neuron) -> Plan:
+        """Return the parameters of `steps` steps; silence says nothing while levels are still to come."""
+        mantissa = neuron.mantissa if dynamics.mantissa is None else dynamics.mantissa
+        levels = [dynamics.levels_at(t + i, neuron) for i in range(steps)]
+        bits = 52 if state.v.dtype == torch.float64 else 23
+        flags = {"shift": max(0, bits - mantissa), "half": mantissa < bits, "odd": 0 < mantissa < bits}
+        return Plan(
+            state,
+            neuron.scale,
+            table=tuple(2.0 ** -(n - 1) for n in levels),
+            reals={"top": 2.0 - 2.0**-mantissa},
+            flags={name: int(value) for name, value in flags.items()},
+            done=next((i for i, n in enumerate(levels) if n == dynamics.most_levels(neuron)), steps),
+        )
 
 
 @KERNELS.register("differential")
-class DifferentialScan:
+class DifferentialScan(DifferentialPlans, Compiled[Differential]):
     """Equal to the bit to T times `Differential.step`."""
 
-    narrows: ClassVar[bool] = False
 
-    def missing(self) -> str | None:
-        """Return why this kernel cannot run on this machine, None where it can."""
-        return unavailable("differential")
-
-    def fits(self, dynamics: Dynamics, target: Tensor) -> bool:
-        """Return whether this kernel can scan towards `target` [T, ...] here."""
-        return type(dynamics) is Differential and not dynamics.annealed and native.fits("differential", target)
-
-    def scan(
-        self,
-        dynamics: Dynamics,
-        target: Tensor,
-        v: Tensor,
-        steps: int,
-        t: int,
-        neuron: Neuron,
-        clamp: Clamp | None,
-        narrow: torch.dtype | None = None,
-    ) -> Scanned:
-        """Return the estimates after each of `steps` steps from `v`, towards `target` [1 to steps, ...]."""
-        if not isinstance(dynamics, Differential):
-            raise TypeError("scan() is for targets that fits() accepts")
-        levels = neuron.levels if dynamics.levels is None else dynamics.levels
-        mantissa = neuron.mantissa if dynamics.mantissa is None else dynamics.mantissa
-        reals = (*(clamp or (-math.inf, math.inf)), 2.0 ** -(levels - 1), 2.0 - 2.0**-mantissa)
-        return native.scan("differential", target, v, steps, neuron.scale, reals, (mantissa,))
+@KERNELS.register("differential_triton")
+class DifferentialTriton(DifferentialPlans, Launched[Differential]):
+    """Equal to the bit to T times `Differential.step`."""

@@ -1,15 +1,16 @@
-"""Calls the kernels for the CPU, written in C: scan.h is what they share, `compiling` builds them."""
+"""Calls the kernels for the CPU, written in C: scan.h is what they share, `compiling` how they come to be."""
 
 import ctypes
 import functools
-from collections.abc import Sequence
-from typing import Any
+import math
+from typing import Any, ClassVar
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import Tensor
-from onnx2snn_runtime.kernels.base import Scanned
-from onnx2snn_runtime.kernels.compiling import library
+from onnx2snn_runtime.dynamics.base import Dynamics, Tensor
+from onnx2snn_runtime.kernels.base import Clamp, Scanned
+from onnx2snn_runtime.kernels.compiling import library, unavailable
+from onnx2snn_runtime.kernels.plans import D, Plan, Planned
 
 REAL = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
 """The types that C kernels know."""
@@ -21,37 +22,48 @@ GRAIN = 1 << 16
 """So many element-steps are worth a thread of their own."""
 
 
-def fits(name: str, target: Tensor) -> bool:
-    """Return whether the kernel file `name` can scan towards `target` here."""
-    return target.device.type == "cpu" and target.dtype in REAL and library(name) is not None
+class Compiled(Planned[D]):
+    """A kernel of the file `source`.c; it runs in as many of torch's threads as the chunk is worth."""
 
+    narrows: ClassVar[bool] = False
 
-def scan(
-    name: str, target: Tensor, v: Tensor, steps: int, scale: Tensor | float, reals: Sequence[float], rest: Sequence[Any]
-) -> Scanned:
-    """Call NAME_TYPE of the kernel file `name` for all of `v`, in as many of torch's threads as it is worth.
+    def missing(self) -> str | None:
+        """Return why this kernel cannot run on this machine, None where it can."""
+        return unavailable(self.source)
 
-    The kernel's own parameters are numbers in the type of `v`, then integers or tensors, which go by address.
-    """
-    native = library(name)
-    if native is None:
-        raise TypeError("a kernel scans towards targets that it fits")
-    call = _function(native.handle, f"{name}_{str(target.dtype)[6:]}")
-    target, state = target.contiguous(), v.clone(memory_format=torch.contiguous_format)
-    size = v.numel()
-    out = torch.empty((steps, *v.shape), dtype=v.dtype)
-    threads = max(1, min(torch.get_num_threads(), size * steps // GRAIN)) if native.threaded else 1
-    numbers = torch.zeros(threads * steps + size // BLOCK + 1, dtype=torch.int64)
-    scales, period = _spread(scale, v)
-    given = [value.data_ptr() if isinstance(value, Tensor) else value for value in rest]
-    own = _structure(REAL[target.dtype], len(reals), len(given))(*reals, *given)
-    counts = numbers.data_ptr()
-    arrays = (state.data_ptr(), out.data_ptr(), counts, counts + 8 * threads * steps)
-    rows = call(
-        target.data_ptr(), len(target), *arrays, steps, size, scales.data_ptr(), period, threads, ctypes.byref(own)
-    )
-    events = numbers[:steps] if threads == 1 else numbers[: threads * steps].reshape(threads, steps).sum(0)
-    return Scanned(out[:rows], events, state)
+    def fits(self, dynamics: Dynamics, target: Tensor) -> bool:
+        """Return whether this kernel can scan towards `target` [T, ...] here."""
+        if not self.follows(dynamics) or target.device.type != "cpu" or target.dtype not in REAL:
+            return False
+        return library(self.source) is not None
+
+    def run(self, plan: Plan, target: Tensor, steps: int, clamp: Clamp | None, narrow: torch.dtype | None) -> Scanned:
+        """Call the function `source`_TYPE.
+
+        Its own parameters are numbers in the type of v (the bounds first), then the address of the table, the flags,
+        and the addresses of what is carried: 0 for what the state lacks.
+        """
+        native, v = library(self.source), plan.state.v
+        if native is None:
+            raise TypeError("a kernel scans towards targets that it fits")
+        call = _function(native.handle, f"{self.source}_{str(v.dtype)[6:]}")
+        state, *carried = (x.clone(memory_format=torch.contiguous_format) for x in (v, *plan.carried))
+        target, table = target.contiguous(), torch.tensor(plan.table, dtype=torch.float64).to(v.dtype)
+        absent = (0,) * (len(self.carries) - len(carried))
+        rest = (table.data_ptr(), *plan.flags.values(), *(x.data_ptr() for x in carried), *absent)
+        reals = (*(clamp or (-math.inf, math.inf)), *plan.reals.values())
+        own = _structure(REAL[v.dtype], len(reals), len(rest))(*reals, *rest)
+        out, size = torch.empty((steps, *v.shape), dtype=v.dtype), v.numel()
+        threads = max(1, min(torch.get_num_threads(), size * steps // GRAIN)) if native.threaded else 1
+        numbers = torch.zeros(threads * steps + size // BLOCK + 1, dtype=torch.int64)
+        counts, scratch = numbers.data_ptr(), numbers.data_ptr() + 8 * threads * steps
+        scales, period = _spread(plan.scale, v)
+        done = steps if plan.done is None else max(plan.done, len(target) - 1)
+        arrays = (state.data_ptr(), out.data_ptr(), counts, scratch, steps, size)
+        scaling = (scales.data_ptr(), period, done, threads)
+        rows = call(target.data_ptr(), len(target), *arrays, *scaling, ctypes.byref(own))
+        events = numbers[:steps] if threads == 1 else numbers[: threads * steps].reshape(threads, steps).sum(0)
+        return Scanned(out[: max(rows, 1)], events, plan.after(state, tuple(carried)), still=rows == 0 < size)
 
 
 @functools.cache
@@ -59,7 +71,7 @@ def _function(handle: ctypes.CDLL, name: str) -> Any:
     """Return the function `name`, its arguments declared."""
     function = getattr(handle, name)
     address, number = ctypes.c_void_p, ctypes.c_int64
-    function.argtypes = [address, number, *[address] * 4, number, number, address, number, number, address]
+    function.argtypes = [address, number, *[address] * 4, number, number, address, number, number, number, address]
     function.restype = number
     return function
 
@@ -72,7 +84,7 @@ def _structure(real: type, reals: int, others: int) -> type[ctypes.Structure]:
 
 
 def _spread(scale: Tensor | float, v: Tensor) -> tuple[Tensor, int]:
-    """Return the scale of each neuron of `v` [batch, ...], and how many; axes of 1 in front of theirs mean nothing."""
+    """Return the scale of each neuron of `v` [batch, ...], and their number; axes of 1 before its own mean nothing."""
     if not isinstance(scale, Tensor) or scale.numel() == 1:
         return _number(float(scale), v.dtype), 1
     shape, value = v.shape[1:] if v.ndim else v.shape, scale.to(v.dtype)

@@ -11,15 +11,14 @@
         int64_t strict;                                                                                                \
     } NAME##_own;                                                                                                      \
     static inline int32_t NAME##_step(const REAL *restrict x, REAL *restrict v, REAL *restrict y,                      \
-                                      const REAL *restrict scales, int count, int64_t t, int64_t start, int64_t size,  \
+                                      const REAL *restrict scales, int count, int64_t t, int64_t start,                \
                                       const NAME##_own *own) {                                                         \
         const REAL low = own->low, high = own->high, eta = own->etas[t];                                               \
         const int strict = own->strict != 0;                                                                           \
         int32_t fired = 0;                                                                                             \
         for (int i = 0; i < count; i++) {                                                                              \
             REAL f = x[i];                                                                                             \
-            f = f < low ? low : f;                                                                                     \
-            f = f > high ? high : f;                                                                                   \
+            CLIP(f, low, high);                                                                                        \
             const REAL move = eta * scales[i], before = v[i];                                                          \
             const int above = strict ? before > f : before >= f;                                                       \
             fired += move != 0;                                                                                        \
@@ -28,7 +27,7 @@
         }                                                                                                              \
         return fired;                                                                                                  \
     }                                                                                                                  \
-    SCAN(NAME, REAL, NAME##_own, NAME##_step, 0)
+    SCAN(NAME, REAL, NAME##_own, NAME##_step)
 
 KERNEL(signgd_float32, float)
 KERNEL(signgd_float64, double)

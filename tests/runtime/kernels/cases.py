@@ -1,21 +1,13 @@
-"""What every kernel is tried on, against T steps of its dynamics: values and counts to the bit.
-
-`python -m tests.runtime.kernels.cases NAME DEVICE` tries the kernel NAME on every case, for Triton's interpreter.
-"""
+"""What every kernel is tried on: targets with everything in them that is hard, in every layout."""
 
 import math
-import sys
 from dataclasses import dataclass
 
 import torch
 
-from onnx2snn_runtime.chunks import at, extended
-from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, make_dynamics
-from onnx2snn_runtime.kernels.base import KERNELS, Kernel
-from onnx2snn_runtime.schedules.exponential import Exponential
+from onnx2snn_runtime.dynamics.base import Neuron
 
 Tensor = torch.Tensor
-DYNAMICS = {"differential": "differential", "signgd": "signgd"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +25,7 @@ class Case:
     mantissa: int = 1
     sources: int = 1
     clamp: tuple[float, float] | None = None
+    ceiling: float = math.inf
     layout: str = "contiguous"
     still: bool = False
     rows: int = 0
@@ -52,12 +45,17 @@ CASES = {
     "deep": Case(levels=160, mantissa=2, steps=6),
     "one level": Case(levels=1, mantissa=0, steps=6),
     "later": Case(first=5),
+    "ceiling": Case(ceiling=1.1, steps=6),
+    "channels with a ceiling": Case(ceiling=1.1, scale="channel", steps=6, clamp=(0.0, math.inf)),
+    "odd scale": Case(scale="odd number", steps=6),
+    "fewer rows": Case(steps=7, rows=2, scale="channel"),
     "two sources": Case(sources=2),
     "channels": Case(scale="channel"),
     "neurons": Case(scale="neuron"),
     "scale with axes in front": Case(scale="in front"),
     "uneven scale": Case(scale="uneven"),
     "still": Case(still=True),
+    "silent at first, annealed": Case(still=True, clamp=(-0.01, 0.01), steps=12),
     "still channels": Case(still=True, scale="channel", clamp=(0.0, 6.0)),
     "settles": Case(steps=16, rows=2),
     "settles by clamp": Case(steps=9, rows=3, clamp=(0.0, math.inf), scale="channel", shape=(64, 3, 40)),
@@ -81,38 +79,6 @@ DEVICE = {  # Triton's interpreter cuts bfloat16 off where devices round
 }
 
 
-def check(name: str, case: Case, device: str = "cpu") -> None:
-    """Assert that the kernel `name` gives what T steps of its dynamics give, and leaves its inputs alone."""
-    dynamics = make_dynamics(DYNAMICS[name.partition("_")[0]], Exponential())
-    kernel = KERNELS[name]()
-    target, v, neuron = inputs(case)
-    on_device = target.to(device) if target.is_contiguous() else _like(target, device)
-    scale = neuron.scale.to(device) if isinstance(neuron.scale, Tensor) else neuron.scale
-    assert kernel.fits(dynamics, on_device)
-    expected, events = by_steps(dynamics, case, target, v, neuron)
-    before, state = on_device.clone(), v.to(device)
-    first = _scan(kernel, dynamics, case, on_device, state, neuron._replace(scale=scale))
-    assert 1 <= len(first.values) <= case.steps
-    assert torch.equal(extended(first.values, case.steps).cpu(), expected.to(case.narrow or case.wide))
-    assert torch.equal(first.v.cpu(), expected[-1])
-    assert first.events.dtype == torch.int64
-    assert first.events.tolist() == events
-    assert torch.equal(state.cpu(), v)
-    assert torch.equal(on_device.nan_to_num(7.0), before.nan_to_num(7.0))
-
-
-def by_steps(dynamics: Dynamics, case: Case, target: Tensor, v: Tensor, neuron: Neuron) -> tuple[Tensor, list[int]]:
-    """Return the estimates and events of the dynamics itself."""
-    state, values, events = State(v), [], []
-    for i in range(case.steps):
-        aim = at(target, i).to(case.wide)
-        aim = aim if case.clamp is None else aim.clamp(*case.clamp)
-        state, spike = dynamics.step(state, aim, case.first + i, neuron)
-        values.append(state.v)
-        events.append(int(torch.count_nonzero(spike)))
-    return torch.stack(values), events
-
-
 def inputs(case: Case) -> tuple[Tensor, Tensor, Neuron]:
     """Return a target with everything in it that is hard, a state to go on from, and the neuron."""
     draw = torch.Generator().manual_seed(len(repr(case)))
@@ -125,13 +91,15 @@ def inputs(case: Case) -> tuple[Tensor, Tensor, Neuron]:
     x = _laid_out(x.to(case.given), case.layout)
     v = torch.randn(case.shape, generator=draw, dtype=torch.float64).to(case.wide) if case.first > 1 else None
     v = torch.zeros(case.shape, dtype=case.wide) if v is None else (v * 8).round() / 8
-    neuron = Neuron(_scale(case), case.sources, case.levels, case.mantissa)
+    neuron = Neuron(_scale(case), case.sources, case.levels, case.mantissa, case.ceiling)
     return x, v, neuron
 
 
 def _scale(case: Case) -> Tensor | float:
     if case.scale == "number":
         return 2.0
+    if case.scale == "odd number":
+        return 0.7
     shape = case.shape[1:]
     if case.scale == "channel":
         return (2.0 ** torch.arange(-2, shape[0] - 2)).to(case.wide).reshape(-1, *[1] * (len(shape) - 1))
@@ -149,31 +117,3 @@ def _laid_out(x: Tensor, layout: str) -> Tensor:
     if layout == "gaps":
         return torch.stack([x, x], -1)[..., 0]
     return x[..., :1].expand(x.shape) if layout == "broadcast" else x
-
-
-def _like(x: Tensor, device: str) -> Tensor:
-    """Return `x` on `device` with its strides."""
-    held = torch.as_strided(x, (x.untyped_storage().size() // x.element_size(),), (1,), 0).to(device)
-    return torch.as_strided(held, x.shape, x.stride(), x.storage_offset())
-
-
-def _scan(kernel: Kernel, dynamics: Dynamics, case: Case, target: Tensor, v: Tensor, neuron: Neuron):
-    """Return what the kernel makes of the chunk; asked for half precision only where it is wanted."""
-    narrow = (case.narrow,) if case.narrow else ()
-    return kernel.scan(dynamics, target, v, case.steps, case.first, neuron, case.clamp, *narrow)
-
-
-def main(name: str, device: str) -> None:
-    """Try the kernel on every case and print how many there were; the first difference raises."""
-    torch.set_num_threads(1)
-    for label, case in {**CASES, **HALF}.items():
-        try:
-            check(name, case, device)
-        except Exception as error:
-            error.add_note(f"in the case {label!r}")
-            raise
-    print(f"{len(CASES) + len(HALF)} cases of {name} on {device} agree")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

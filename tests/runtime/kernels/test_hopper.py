@@ -10,17 +10,20 @@ import pytest
 pytest.importorskip("triton", reason="triton is not installed")
 
 TYPES = [("fp16", "fp32", "fp16"), ("bf16", "fp32", "fp32"), ("fp32", "fp32", "fp32"), ("fp64", "fp64", "fp64")]
-WHOLE = ("target", "v", "out", "last", "counts", "scale", "size", "stride")
+CARRIED = ("momentum", "membrane", "charge", "total")
+WHOLE = ("target", "v", "out", "last", "counts", "scale", *CARRIED, "size", "stride")
+FLAGS = {"STILL": False, "CLAMP": True, "LARGE": False, "STRICT": False, "NESTEROV": True, "HARD": True, "BLOCK": 1024}
+KERNELS = ["differential", "signgd", "subgradient", "integrate_and_fire"]
 
 
-def ptx(name: str, given: str, wide: str, out: str, **flags: bool) -> str:
+def ptx(name: str, given: str, wide: str, out: str, **flags: bool | None) -> str:
     """Return the PTX of the kernel `name` for compute capability 9.0."""
     import triton
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
     function = getattr(importlib.import_module(f"onnx2snn_runtime.kernels.gpu.{name}"), name)
-    constants: dict[str, Any] = {"STILL": False, "CLAMP": True, "LARGE": False, "STRICT": False, "BLOCK": 1024} | flags
+    constants: dict[str, Any] = FLAGS | flags
     kinds = {"target": given, "out": out, "counts": "i32"}
     signature = {}
     for p in function.params:
@@ -28,7 +31,8 @@ def ptx(name: str, given: str, wide: str, out: str, **flags: bool) -> str:
         signature[p.name] = "constexpr" if p.name in constants else p.annotation_type or pointer
     place = function.arg_names.index
     fixed = {(place(key),): value for key, value in constants.items() if key in signature}
-    aligned = {(place(key),): [["tt.divisibility", 16]] for key in WHOLE}
+    whole = [key for key in WHOLE if key in signature and key not in constants]
+    aligned = {(place(key),): [["tt.divisibility", 16]] for key in whole}
     made = triton.compile(
         ASTSource(function, signature, fixed, aligned),
         target=GPUTarget("cuda", 90, 32),
@@ -37,7 +41,7 @@ def ptx(name: str, given: str, wide: str, out: str, **flags: bool) -> str:
     return str(made.asm["ptx"])
 
 
-@pytest.mark.parametrize("name", ["differential", "signgd"])
+@pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize(("given", "wide", "out"), TYPES)
 @pytest.mark.parametrize("scalar", [True, False])
 def test_compiles(
@@ -47,7 +51,18 @@ def test_compiles(
     code = ptx(name, given, wide, out, SCALAR=scalar)
     assert ".target sm_90" in code
     assert not re.findall(r"\bfma|\.ftz|\.approx|div\.full", code)
-    assert ("div.rn" in code) == (name == "differential")
+    assert ("div.rn" in code) == (name in ("differential", "integrate_and_fire"))
     widest = "v2.b64" if wide == "fp64" else "v4.b32"
     assert re.search(rf"ld\.global\.{widest}", code)
     assert re.search(rf"st\.global\.{widest}", code)
+
+
+def test_a_state_that_is_not_there_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    codes = [
+        ptx("subgradient", "fp32", "fp32", "fp32", SCALAR=True, NESTEROV=False),
+        ptx("subgradient", "fp32", "fp32", "fp32", SCALAR=True, NESTEROV=False, momentum=None),
+    ]
+    reads, writes = ([len(re.findall(rf"{word}\.global", code)) for code in codes] for word in ("ld", "st"))
+    assert reads[0] > reads[1] > 0
+    assert writes[0] > writes[1] > 0

@@ -8,15 +8,17 @@ import sys
 import pytest
 import torch
 
-from onnx2snn_runtime.dynamics.base import Neuron
+from onnx2snn_runtime.dynamics.base import Neuron, State
 from onnx2snn_runtime.dynamics.differential import Differential
+from onnx2snn_runtime.dynamics.integrate_and_fire import IntegrateAndFire
 from onnx2snn_runtime.dynamics.signgd import SignGD
 from onnx2snn_runtime.kernels import compiling, launch
 from onnx2snn_runtime.kernels.base import KERNELS, available, find_kernel
-from tests.runtime.kernels.cases import CASES, DEVICE, HALF, check
+from tests.runtime.kernels.cases import CASES, DEVICE, HALF
+from tests.runtime.kernels.checking import check
 
-COMPILED = ("differential", "signgd")
-TRITON = ("differential_triton", "signgd_triton")
+COMPILED = ("differential", "integrate_and_fire", "signgd", "subgradient")
+TRITON = tuple(f"{name}_triton" for name in COMPILED)
 installed = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
 
 
@@ -33,7 +35,7 @@ def test_compiled_for_the_cpu(name: str, label: str) -> None:
 @pytest.mark.parametrize("name", TRITON)
 def test_interpreted(name: str) -> None:
     environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    command = [sys.executable, "-W", "ignore", "-m", "tests.runtime.kernels.cases", name, "cpu"]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.runtime.kernels.checking", name, "cpu"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert f"{len(CASES) + len(HALF)} cases of {name} on cpu agree" in done.stdout
@@ -74,6 +76,7 @@ def test_without_triton_or_a_device(
 def test_half_precision_is_not_for_the_cpu() -> None:
     assert find_kernel(Differential(), torch.zeros(2, 3, dtype=torch.float16)) is None
     assert find_kernel(SignGD(), torch.zeros(2, 3, dtype=torch.bfloat16)) is None
+    assert find_kernel(IntegrateAndFire(), torch.zeros(2, 3, dtype=torch.float16)) is None
 
 
 @pytest.mark.parametrize("name", [*COMPILED, *TRITON])
@@ -82,4 +85,4 @@ def test_a_kernel_scans_its_own_dynamics_alone(name: str) -> None:
     zero = torch.zeros(1, 3)
     assert not KERNELS[name]().fits(other, zero)
     with pytest.raises(TypeError, match="that fits\\(\\) accepts"):
-        KERNELS[name]().scan(other, zero, zero[0], 1, 1, Neuron(1.0), None)
+        KERNELS[name]().scan(other, zero, State(zero[0]), 1, 1, Neuron(1.0), None)
