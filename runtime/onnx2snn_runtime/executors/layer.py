@@ -23,6 +23,14 @@ from onnx2snn_runtime.timemap import map_call
 class LayerExecution(Execution):
     """Computes chunk by chunk; memory grows with the chunk, not with time."""
 
+    _resting = False
+    """Whether nothing moved in the last chunk, and nothing will while the inputs stand."""
+
+    def feed(self, inputs: Mapping[str, Tensor]) -> None:
+        """Set the inputs from the next step on."""
+        super().feed(inputs)
+        self._resting = False
+
     def run(
         self, inputs: Mapping[str, Tensor], moving: Sequence[str], steps: Sequence[int]
     ) -> dict[int, dict[str, Tensor]]:
@@ -43,16 +51,20 @@ class LayerExecution(Execution):
         return {t: self.read(self._at(t - first), t) for t in wanted if first <= t <= self.t}
 
     def _advance(self, count: int) -> None:
-        """Make `count` time steps."""
+        """Make `count` time steps; none has to be computed once all populations rest."""
+        first = self.t + 1
+        if self._resting and not (self.watchers or self.settings.encoder):
+            self._rest(first, count)
+            return
         if self.watchers and self.t == 0:
             self.rest()
             self.show_rest()
-        first = self.t + 1
+        self._resting = True
         self._encode(first, count)
-        for item, releases in zip(self.program.loop, self.program.releases, strict=True):
+        for item, releases in self.program.short_route if self.recalled else self.program.route:
             if isinstance(item, Population):
                 self.frame.set(item.output, self._scan(item, first, count))
-            elif not (self.recalled and item.outputs[0] in self.program.shapes.names):
+            else:
                 self._map(item, first, count)
             for name in releases:
                 self.frame.values.pop(name, None)
@@ -62,6 +74,13 @@ class LayerExecution(Execution):
         if self.watchers:
             for item in self.program.tail:
                 self._map(item, first, count)
+        self.t += count
+
+    def _rest(self, first: int, count: int) -> None:
+        """Make `count` time steps in which nothing moves."""
+        for item in self.program.populations:
+            for probe in self.settings.probes:
+                probe.count(item, first, torch.zeros(count, dtype=torch.int64), self.states[item.output].v)
         self.t += count
 
     def _map(self, item: Call, first: int, count: int) -> None:
@@ -94,6 +113,7 @@ class LayerExecution(Execution):
         narrow = self.program.dtype if item.output in self.program.narrow else None
         scanned = scan(dynamics, target, state, count, first, neuron, clamp, narrow)
         self.states[item.output] = scanned.state
+        self._resting = self._resting and scanned.still
         for probe in self.settings.probes:
             probe.count(item, first, scanned.events, scanned.values[0])
         # a shape of its own for every number of rows would be compiled anew
@@ -110,7 +130,7 @@ class LayerExecution(Execution):
         self, item: Population, sources: list[Tensor], varying: list[bool], first: int, count: int
     ) -> Tensor:
         """Return the estimates [count, ...] of a population, step by step, for probes that see spikes."""
-        dynamics = self.settings.dynamics
+        dynamics, self._resting = self.settings.dynamics, False
         target = self._target(item, item.body, item.result, sources, varying)
         state = self.states.get(item.output) or dynamics.init(target[0].to(self.program.wide))
         aim = sources[0].to(self.program.wide) if dynamics.rectifies else target

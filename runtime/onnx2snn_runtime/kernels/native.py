@@ -3,7 +3,8 @@
 import ctypes
 import functools
 import math
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 
@@ -48,11 +49,10 @@ class Compiled(Planned[D]):
             raise TypeError("a kernel scans towards targets that it fits")
         call = _function(native.handle, f"{self.source}_{str(v.dtype)[6:]}")
         state, *carried = (x.clone(memory_format=torch.contiguous_format) for x in (v, *plan.carried))
-        target, table = target.contiguous(), torch.tensor(plan.table, dtype=torch.float64).to(v.dtype)
-        absent = (0,) * (len(self.carries) - len(carried))
-        rest = (table.data_ptr(), *plan.flags.values(), *(x.data_ptr() for x in carried), *absent)
+        target = target.contiguous()
         reals = (*(clamp or (-math.inf, math.inf)), *plan.reals.values())
-        own = _structure(REAL[v.dtype], len(reals), len(rest))(*reals, *rest)
+        parameters = _parameters(v.dtype, reals, plan.table, tuple(plan.flags.values()), len(self.carries))
+        own = parameters.carrying(carried) if carried else parameters.own
         out, size = torch.empty((steps, *v.shape), dtype=v.dtype), v.numel()
         threads = max(1, min(torch.get_num_threads(), size * steps // GRAIN)) if native.threaded else 1
         numbers = torch.zeros(threads * steps + size // BLOCK + 1, dtype=torch.int64)
@@ -74,6 +74,31 @@ def _function(handle: ctypes.CDLL, name: str) -> Any:
     function.argtypes = [address, number, *[address] * 4, number, number, address, number, number, number, address]
     function.restype = number
     return function
+
+
+class Parameters(NamedTuple):
+    """A kernel's own parameters, nothing carried, and the table that they point to."""
+
+    own: ctypes.Structure
+    table: Tensor
+    first: int
+
+    def carrying(self, carried: Sequence[Tensor]) -> ctypes.Structure:
+        """Return a copy with the addresses of what is carried."""
+        own = type(self.own).from_buffer_copy(self.own)
+        for i, tensor in enumerate(carried):
+            setattr(own, f"n{self.first + i}", tensor.data_ptr())
+        return own
+
+
+@functools.lru_cache(maxsize=4096)
+def _parameters(
+    dtype: torch.dtype, reals: tuple[float, ...], table: tuple[float, ...], flags: tuple[int, ...], carries: int
+) -> Parameters:
+    """Return the parameters, made once."""
+    held = torch.tensor(table, dtype=torch.float64).to(dtype)
+    rest = (held.data_ptr(), *flags, *(0,) * carries)
+    return Parameters(_structure(REAL[dtype], len(reals), len(rest))(*reals, *rest), held, 1 + len(flags))
 
 
 @functools.cache

@@ -6,6 +6,7 @@ import torch
 
 from onnx2snn_runtime.executors.layer import LayerExecution
 from onnx2snn_runtime.kernels.base import find_kernel
+from onnx2snn_runtime.probes import EventCounter
 from onnx2snn_runtime.settings import make_settings
 from tests.runtime.networks import LAYERS, network, sample
 
@@ -43,3 +44,19 @@ def test_rows_are_left_out() -> None:
     assert all(1 < n < 16 for n in rows.values())
     execution.span(40, [80])
     assert all(len(execution.frame.values[name]) == 1 for name in rows)
+
+
+def test_a_network_at_rest_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    snn = network(LAYERS["cnn"], dyadic=True)
+    x = {name: torch.as_tensor(value) for name, value in sample(snn, 5, dyadic=True).items()}
+    counter = EventCounter(5)
+    execution = LayerExecution(snn.program, make_settings(snn.defaults, {}, [counter]))
+    execution.feed(x)
+    moved = execution.span(40, [40])[40]
+    execution.span(1, [])
+    monkeypatch.setattr(execution, "_scan", None)
+    assert torch.equal(execution.span(20, [60])[60]["y"], moved["y"])
+    assert [len(counts) for counts in counter.table(61).values()] == [61] * len(counter.counts)
+    execution.feed(x)  # who knows what the inputs are now
+    with pytest.raises(TypeError):
+        execution.span(1, [])
