@@ -88,7 +88,7 @@ class Program(nn.Module):
         if not self.populations:
             raise ModelError(f"{self.where} holds no neuron: convert a model with a nonlinearity")
         self.releases = self._last_uses()
-        self.shapes = ShapeMemory(shaped_values((*self.prologue, *self.loop), self._names))
+        self.shapes = ShapeMemory(*shaped_values((*self.prologue, *self.loop), self._names))
         self._choose_precision()
 
     def _fuse(self) -> None:
@@ -104,12 +104,6 @@ class Program(nn.Module):
             return item
         short = shorten(item.body, item.formal, [held.get(name) for name in item.constants])
         return item if short is None else replace(item, body=(short,), result=short.outputs[0])
-
-    def _route(self) -> None:
-        """Note what a run computes where what hangs on shapes is to be computed, and where it is known."""
-        self.route = list(zip(self.loop, self.releases, strict=True))
-        names = self.shapes.names
-        self.short_route = [x for x in self.route if isinstance(x[0], Population) or x[0].outputs[0] not in names]
 
     def _last_uses(self) -> list[tuple[str, ...]]:
         """Return, for each item of the loop, the varying values that nothing needs after it."""
@@ -164,7 +158,6 @@ class Program(nn.Module):
     def _changed(self) -> None:
         self.version += 1
         self.shapes.kept.clear()
-        self._route()
 
     def _list(self) -> dict[str, Any]:
         """Return the constants that handlers may want as Python numbers, read once, so that no run waits for them."""
@@ -184,6 +177,12 @@ class Program(nn.Module):
         self._choose_precision()
 
     @property
+    def constants(self) -> dict[str, Tensor]:
+        """The weights and other constants, by name."""
+        held = self._buffers
+        return {name: held[key] for name, key in self._names.items()}  # type: ignore[misc]
+
+    @property
     def dtype(self) -> torch.dtype:
         """The floating-point type that synapses run in."""
         return self._buffers["anchor"].dtype  # type: ignore[union-attr]
@@ -201,8 +200,7 @@ class Program(nn.Module):
     def frame(self) -> Frame:
         """Return a new frame that holds the constants."""
         frame = Frame(self.dtype, self.device, host=dict(self._lists))
-        held = self._buffers
-        frame.values.update({name: held[key] for name, key in self._names.items()})
+        frame.values.update(self.constants)
         return frame
 
     def neuron(self, item: Population) -> Neuron:

@@ -1,7 +1,8 @@
 """Values that hang on the shapes of the inputs alone: exporters compute them node by node, a run once a shape."""
 
+import operator
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,10 +23,13 @@ SHAPED_BY_DATA = frozenset(
 """Operators whose output has a shape that hangs on what is in their inputs, beside those that want it as numbers."""
 
 
-def shaped_values(items: Iterable[Call | Population], constants: Iterable[str]) -> frozenset[str]:
+def shaped_values(
+    items: Iterable[Call | Population], constants: Iterable[str]
+) -> tuple[frozenset[str], frozenset[str]]:
     """Return the values that `items`, in order, make of constants and of the shapes of the inputs alone.
 
-    A shape that hangs on what is in an input (a length that is given, what is not zero) does not count.
+    A shape that hangs on what is in an input (a length that is given, what is not zero) does not count: the values of
+    such shapes come second.
     """
     known, shaped, loose = set(constants), set[str](), set[str]()  # loose: their shapes are not those of the inputs
     for item in items:
@@ -40,7 +44,17 @@ def shaped_values(items: Iterable[Call | Population], constants: Iterable[str]) 
         elif item.op_type in SHAPE_ONLY or (shaped.intersection(given) and known.issuperset(given)):
             shaped.update(name for name in item.outputs if name)
             known |= shaped
-    return frozenset(shaped)
+    return frozenset(shaped), frozenset(loose)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known for some shapes: values, their copies on the host, the constants then, and the way to go."""
+
+    values: dict[str, Any]
+    host: dict[str, Any]
+    constants: tuple[Any, ...]
+    route: Any
 
 
 @dataclass
@@ -48,28 +62,40 @@ class ShapeMemory:
     """What runs computed of the values `names`, by the shapes of the model's inputs."""
 
     names: frozenset[str]
-    kept: "OrderedDict[Any, tuple[dict[str, Any], dict[str, Any]]]" = field(default_factory=OrderedDict)
+    loose: frozenset[str]
+    """Values whose shapes are not those of the inputs alone."""
 
-    def recall(self, frame: Frame, inputs: Mapping[str, Tensor]) -> bool:
-        """Bind in `frame` what is known for the shapes of `inputs`; return whether anything is."""
+    kept: "OrderedDict[Any, Known]" = field(default_factory=OrderedDict)
+
+    def recall(self, frame: Frame, inputs: Mapping[str, Tensor], constants: Sequence[Any]) -> Any:
+        """Bind in `frame` what is known for the shapes of `inputs`, and return the way to go; None where nothing is.
+
+        What was made with other `constants`, which are compared by identity, is forgotten.
+        """
         key = _key(inputs)
         known = self.kept.get(key)
         if known is None:
-            return False
+            return None
+        if len(known.constants) != len(constants) or not all(map(operator.is_, known.constants, constants)):
+            self.kept.clear()
+            return None
         self.kept.move_to_end(key)
-        frame.values.update(known[0])
-        frame.host.update(known[1])
-        return True
+        frame.values.update(known.values)
+        frame.host.update(known.host)
+        return known.route
 
-    def remember(self, frame: Frame, inputs: Mapping[str, Tensor]) -> None:
-        """Keep what `frame` holds, after a run with `inputs`, where it is all there and small."""
+    def remember(self, frame: Frame, inputs: Mapping[str, Tensor], constants: Sequence[Any], route: Any) -> None:
+        """Keep what `frame` holds, after a run with `inputs`, where it is small, and the way to go."""
         values = {name: frame.values[name] for name in self.names if name in frame.values}
-        elements = sum(value.numel() for value in values.values() if isinstance(value, Tensor))
-        if elements > ELEMENTS or not self.names:
+        if sum(value.numel() for value in values.values() if isinstance(value, Tensor)) > ELEMENTS:
             return
-        self.kept[_key(inputs)] = values, {name: frame.host[name] for name in values if name in frame.host}
+        host = {name: frame.host[name] for name in values if name in frame.host}
+        self.kept[_key(inputs)] = Known(values, host, tuple(constants), route)
         if len(self.kept) > SHAPES:
             self.kept.popitem(last=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "kept": OrderedDict()}
 
 
 def _key(inputs: Mapping[str, Tensor]) -> tuple[Any, ...]:

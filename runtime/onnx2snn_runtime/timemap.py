@@ -43,7 +43,7 @@ def map_call(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> A
     if way is None:
         if len(item.ways) >= REMEMBERED:
             item.ways.clear()
-        way = item.ways[key] = _way(item, arguments, varying)
+        way = item.ways[key] = find_way(item, arguments, varying)
     return way(arguments)
 
 
@@ -54,13 +54,13 @@ def _signature(argument: Any) -> Any:
     return tuple(map(_signature, argument)) if isinstance(argument, list) else argument
 
 
-def _way(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> Way:
-    """Return how `item` is computed for arguments of these shapes."""
+def find_way(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> Way:
+    """Return how `item` is computed for arguments of these shapes; those marked in `varying` are [n, ...]."""
     rows = {len(a) for a, flag in zip(arguments, varying, strict=True) if flag}
     steps = max(rows)
     if len(rows) > 1:
         alike = [extended(a, steps) if flag else a for a, flag in zip(arguments, varying, strict=True)]
-        way = _way(item, alike, varying)
+        way = find_way(item, alike, varying)
         return lambda given: way([extended(a, steps) if f else a for a, f in zip(given, varying, strict=True)])
     if steps == 1:
         return lambda given: _each(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from onnx2snn_runtime.executors import layer
 from tests.runtime.networks import network
 
 RESHAPED = """reshaped (float[N, 4] x) => (float[N, 2, 4] y) <float[4, 8] w, int64[1] k = {0}, int64[2] tail = {2, 4}>
@@ -39,9 +40,9 @@ def test_every_batch_has_its_own(executor: str) -> None:
 def test_what_is_known_is_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     snn = network(RESHAPED)
     first = snn(X, timesteps=20)
-    names = [item.outputs[0] for item, _ in snn.program.short_route if not hasattr(item, "sources")]
-    assert names == ["r"]
-    monkeypatch.setattr(snn.program, "route", None)  # the long way is closed
+    (known,) = snn.program.shapes.kept.values()
+    assert [stop.call.item.outputs[0] for stop in known.route if stop.call] == ["r"]
+    monkeypatch.setattr(layer, "plain_route", None)  # the long way is closed
     np.testing.assert_array_equal(snn(X, timesteps=20), first)
 
 

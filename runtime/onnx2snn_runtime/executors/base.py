@@ -8,6 +8,7 @@ event   the event domain, the reference: spikes through the synapses, currents f
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
 from onnx2snn_runtime.encoders.base import Encoder
@@ -52,8 +53,9 @@ class Execution:
         self.states: dict[str, State] = {}
         self.inputs: dict[str, State] = {}
         self.t = 0
-        self.recalled = False
-        """Whether the frame holds, from an earlier run, all that hangs on the shapes of the inputs alone."""
+        self.route: Any = None
+        """What is left to do where an earlier run left what hangs on the shapes of the inputs alone: see `prepared`."""
+        self._constants = list(self.frame.values.values())
         self._raw: dict[str, Tensor] = {}
         ceilings = check_expressible(program, settings.dynamics)
         self._neurons = {item.output: program.neuron(item) for item in program.populations}
@@ -67,9 +69,9 @@ class Execution:
         for name, value in inputs.items():
             self.frame.set(name, value)
         shapes = self.program.shapes
-        self.recalled = shapes.recall(self.frame, inputs)
+        self.route = shapes.recall(self.frame, inputs, self._constants)
         for item in self.program.prologue:
-            if not (self.recalled and item.outputs[0] in shapes.names):
+            if not (self.route and item.outputs[0] in shapes.names):
                 self.call(item, self.frame)
 
     def run(

@@ -15,6 +15,7 @@ from onnx2snn_runtime.executors.base import EXECUTORS, Execution, make_execution
 from onnx2snn_runtime.interpreter import Call, Frame, Tensor, bind_outputs, call, compute, fetch, gather
 from onnx2snn_runtime.kernels.base import Clamp, scan, scan_by_steps
 from onnx2snn_runtime.population import Population
+from onnx2snn_runtime.prepared import Prepared, PreparedBody, plain_route, prepared_route
 from onnx2snn_runtime.regions import compute_region
 from onnx2snn_runtime.timemap import map_call
 
@@ -61,16 +62,18 @@ class LayerExecution(Execution):
             self.show_rest()
         self._resting = True
         self._encode(first, count)
-        for item, releases in self.program.short_route if self.recalled else self.program.route:
+        for item, ready, body, gone in self.route or plain_route(self.program):
             if isinstance(item, Population):
-                self.frame.set(item.output, self._scan(item, first, count))
+                self.frame.set(item.output, self._scan(item, body, first, count))
+            elif ready and not self.watchers:
+                self._run(item, ready)
             else:
                 self._map(item, first, count)
-            for name in releases:
+            for name in gone:
                 self.frame.values.pop(name, None)
-        if not self.recalled:
-            self.program.shapes.remember(self.frame, self._raw)
-            self.recalled = True
+        if not self.route:
+            self.route = prepared_route(self.program, self.frame)
+            self.program.shapes.remember(self.frame, self._raw, self._constants, self.route)
         if self.watchers:
             for item in self.program.tail:
                 self._map(item, first, count)
@@ -82,6 +85,10 @@ class LayerExecution(Execution):
             for probe in self.settings.probes:
                 probe.count(item, first, torch.zeros(count, dtype=torch.int64), self.states[item.output].v)
         self.t += count
+
+    def _run(self, item: Call, ready: Prepared) -> None:
+        """Compute a synapse that is prepared."""
+        ready.run(self.frame)
 
     def _map(self, item: Call, first: int, count: int) -> None:
         """Compute a synapse for the chunk; what hangs on the shape of a varying value alone, once."""
@@ -97,7 +104,7 @@ class LayerExecution(Execution):
         else:
             call(item, self.frame)
 
-    def _scan(self, item: Population, first: int, count: int) -> Tensor:
+    def _scan(self, item: Population, body: PreparedBody | None, first: int, count: int) -> Tensor:
         """Return the estimates [n <= count, ...] of a population, from its sources over the chunk: see `chunks`."""
         varying = [name in self.program.varying for name in item.sources]
         held = [self.frame.values[name] for name in item.sources]
@@ -108,7 +115,7 @@ class LayerExecution(Execution):
         if any(probe.sees_spikes for probe in self.settings.probes):
             return self._scan_seen(item, sources, varying, first, count)
         dynamics, neuron = self.settings.dynamics, self._neurons[item.output]
-        target, clamp = self._aim(item, sources, varying)
+        target, clamp = self._aim(item, body, sources, varying)
         state = self.states.get(item.output) or dynamics.init(target[0].to(self.program.wide))
         narrow = self.program.dtype if item.output in self.program.narrow else None
         scanned = scan(dynamics, target, state, count, first, neuron, clamp, narrow)
@@ -119,10 +126,17 @@ class LayerExecution(Execution):
         # a shape of its own for every number of rows would be compiled anew
         return extended(scanned.values, count) if self.program.compile_regions else scanned.values
 
-    def _aim(self, item: Population, sources: list[Tensor], varying: list[bool]) -> tuple[Tensor, Clamp | None]:
+    def _aim(
+        self, item: Population, prepared: PreparedBody | None, sources: list[Tensor], varying: list[bool]
+    ) -> tuple[Tensor, Clamp | None]:
         """Return what the dynamics follows, [n, ...]: the input where it rectifies, else f(x), a last clip apart."""
         if self.settings.dynamics.rectifies:
             return sources[0], None
+        if prepared:
+            values = [x if flag else x[0] for x, flag in zip(sources, varying, strict=True)]
+            values += [self.frame.values[name] for name in item.constants]
+            target = prepared.target(values, self.program.wide, self.program.device)
+            return target if any(varying) else target[None], prepared.clamp
         body, result, clamp = item.clamped(self.frame) or (item.body, item.result, None)
         return self._target(item, body, result, sources, varying), clamp
 

@@ -14,7 +14,7 @@ from onnx2snn_runtime.executors.base import WRAPPING, Execution
 from onnx2snn_runtime.interpreter import Call
 from onnx2snn_runtime.population import Population
 
-TIMED = ("call", "fire", "_map", "_scan", "_propagate")
+TIMED = ("call", "fire", "_run", "_map", "_scan", "_propagate")
 """The methods of executors that compute one item, their first argument."""
 
 
