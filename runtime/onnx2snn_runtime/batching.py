@@ -48,7 +48,7 @@ def batches(inputs: Mapping[str, Tensor], program: Program, size: int) -> Iterat
         for port in program.inputs:
             tensor, axis = inputs[port.name], int(varies_in_time(inputs[port.name], port))
             if port.shape:
-                tensor = tensor.narrow(axis, start, count)
+                tensor = tensor.narrow(axis, start, count) if count < total else tensor
                 tensor = _filled(tensor, axis, fixed - count) if count < fixed else tensor
             part[port.name] = tensor
         yield Batch(part, count)

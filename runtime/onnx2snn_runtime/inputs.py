@@ -34,11 +34,11 @@ def named_inputs(x: Any, ports: Sequence[Port]) -> dict[str, Any]:
 def check_input(value: Any, port: Port) -> Tensor:
     """Return `value` as a tensor that fits `port`, with a leading time axis where it has one dimension more."""
     tensor = value if isinstance(value, Tensor) else to_tensor(_array(value, port.name))
-    wanted = helper.tensor_dtype_to_np_dtype(port.type)
     floating = port.type in _FLOATS
     if tensor.is_floating_point() != floating or (port.type == TensorProto.BOOL) != (tensor.dtype == torch.bool):
         raise InputError(
-            f"the input {port.name!r} has the type {str(tensor.dtype)[6:]}, the model takes {wanted}: convert it first"
+            f"the input {port.name!r} has the type {str(tensor.dtype)[6:]}, the model takes "
+            f"{helper.tensor_dtype_to_np_dtype(port.type)}: convert it first"
         )
     if port.shape is not None:
         extra = tensor.ndim - len(port.shape)

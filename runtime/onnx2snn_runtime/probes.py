@@ -78,7 +78,7 @@ class EventCounter:
 
     def table(self, steps: int) -> dict[str, Tensor]:
         """Return the events of every population, int64 [steps] on the host; 0 for steps that were not made."""
-        return {name: _padded(torch.cat(counts), steps).cpu() for name, counts in self.counts.items()}
+        return {name: _padded(counts, steps).cpu() for name, counts in self.counts.items()}
 
 
 @dataclass
@@ -111,7 +111,8 @@ class Recorder:
         return {name: torch.stack(values) for name, values in self.kept.items()}
 
 
-def _padded(counts: Tensor, steps: int) -> Tensor:
+def _padded(pieces: Sequence[Tensor], steps: int) -> Tensor:
+    counts = torch.cat(list(pieces)) if len(pieces) > 1 else pieces[0]
     return counts if len(counts) == steps else nn.functional.pad(counts, (0, steps - len(counts)))
 
 

@@ -43,6 +43,8 @@ class Program(nn.Module):
         self.inputs = ports(model)
         self.outputs = named_ports(model.graph.output)
         self.footprints: dict[Any, int] = {}
+        self.own_settings: Any = None
+        """The defaults, and the settings of a run that were made of them."""
         self._names: dict[str, str] = {}
         self.version = 0
         """Counts the changes of type, device and parameters."""

@@ -64,7 +64,7 @@ class Request:
 def run_program(program: Program, request: Request) -> Run:
     """Run `request` and return its results, outputs as tensors by name."""
     moving = _moving(program, request)
-    settings = make_settings(program.defaults, request.overrides)
+    settings = _settings(program, request.overrides)
     if request.exit:
         recorded = [name for name in request.probes if name in READERS]
         request.exit.check(settings, moving, request.executor, recorded, request.operations)
@@ -74,16 +74,17 @@ def run_program(program: Program, request: Request) -> Run:
     settings = replace(settings, chunk=planned.chunk)
     parts = [_run_batch(program, request, settings, part, moving) for part in split]
     total = Run(neurons=parts[0].neurons)
-    total.steps_taken = torch.cat([part.steps_taken for part in parts])
+    total.steps_taken = torch.cat([part.steps_taken for part in parts]) if len(parts) > 1 else parts[0].steps_taken
     sizes, fixed = [part.samples for part in split], program.defaults.batch
     samples = count_samples(request.inputs, program)
     events = add_counts([part.probes["events"] for part in parts])
+    sent = torch.stack(list(events.values())).sum(0).cumsum(0).tolist()
     for t in request.steps:
         total.outputs[t] = {
             port.name: join([part.outputs[t][port.name] for part in parts], sizes, fixed, port.name, port.shape)
             for port in program.outputs
         }
-        total.events[t] = int(sum(int(counts[:t].sum()) for counts in events.values()))
+        total.events[t] = int(sent[t - 1])
         total.events_per_neuron[t] = total.events[t] / max(1, total.neurons * samples)
         if request.operations:
             total.synaptic_operations[t] = sum(part.synaptic_operations[t] for part in parts)
@@ -98,6 +99,16 @@ def run_program(program: Program, request: Request) -> Run:
             neurons = parts[0].probes["neurons"]
             total.probes[name] = {key: counts / (neurons[key] * samples) for key, counts in events.items()}
     return total
+
+
+def _settings(program: Program, overrides: Mapping[str, Any]) -> Settings:
+    """Return the settings of the run; those of the model itself are made once."""
+    if overrides:
+        return make_settings(program.defaults, overrides)
+    if program.own_settings is None or program.own_settings[0] is not program.defaults:
+        program.own_settings = program.defaults, make_settings(program.defaults, {})
+    settings: Settings = program.own_settings[1]
+    return settings
 
 
 def _run_batch(program: Program, request: Request, settings: Settings, part: Batch, moving: list[str]) -> Run:
