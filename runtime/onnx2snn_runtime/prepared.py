@@ -113,7 +113,9 @@ def _prepare(item: Call, flags: list[bool], frame: Frame, known: frozenset[str])
 
 
 def _body(item: Population, program: Program, frame: Frame, known: frozenset[str]) -> PreparedBody | None:
-    body, result, clamp = item.clamped(frame) or (item.body, item.result, None)
+    # bounds that come with the input are no bounds to keep
+    clamped = item.clamped(frame) if known.issuperset(item.constants) else None
+    body, result, clamp = clamped or (item.body, item.result, None)
     count = len(item.sources)
     inner = Frame(program.wide, program.device, host=item.listed(frame))
     held = dict(zip(item.formal[count:], item.constants, strict=True))
