@@ -11,19 +11,19 @@ import click
 import numpy as np
 
 import onnx2snn
+from benchmarks.trained import TRAINED, calibration
 from models.data import load
 from onnx2snn.data import Samples
 from onnx2snn.evaluation import evaluate
 
 NETWORKS = ("mnist_mlp", "mnist_cnn", "mnist_mixer", "mnist_vit")
 TIMESTEPS = (1, 2, 3, 4, 6, 8)
-TRAINED = Path(__file__).parents[1] / "models" / "trained"
 
 
-def measure(name: str, calibration: int = 64) -> dict[str, Any]:
+def measure(name: str) -> dict[str, Any]:
     """Return the figures of the network `name` on the 2,000 MNIST test images, default settings."""
     data = load("mnist")
-    snn = onnx2snn.convert(TRAINED / f"{name}.onnx", data.train_image[:calibration])
+    snn = onnx2snn.convert(TRAINED / f"{name}.onnx", calibration())
     samples = Samples({"image": data.test_image}, data.test_label, len(data.test_label))
     return {"network": name, **evaluate(snn, samples, TIMESTEPS, batch_size=200)}
 

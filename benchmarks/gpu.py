@@ -73,8 +73,7 @@ def measure_kernel(shape: tuple[int, ...], batch: int, steps: int, dtype: torch.
 
 def measure_network(name: str, batch: int, steps: int) -> dict[str, Any]:
     """Return the times of `name` in float16: its forward pass, and runs of the spiking network it becomes."""
-    from benchmarks.networks import Subject, _torchvision
-    from benchmarks.speed import prepare
+    from benchmarks.networks import Subject, _torchvision, prepare
     from onnx2snn_runtime.loading import place
 
     module, snn = prepare(Subject(name, _torchvision(name), PIXELS))

@@ -1,8 +1,9 @@
-"""Time and memory of a spiking run against the forward passes of the network it came from.
+"""Time of a spiking run against the forward passes of the network it came from.
 
     python -m benchmarks.speed                       # the MNIST networks, batch 200 and 1
     python -m benchmarks.speed --networks efficientnet_lite0,resnet18,vit_small --batch 8
 
+The MNIST networks have their trained weights and take test images; the large ones have random weights and take noise.
 A ratio is the time of one run of T steps over T forward passes of the original, eager PyTorch module, both measured in
 turn in one process, medians of several. onnxruntime stands beside it. The first call, which compiles and warms up, is
 reported apart.
@@ -10,28 +11,29 @@ reported apart.
 
 import json
 import statistics
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import torch
 
-import onnx2snn
-from benchmarks.networks import SUBJECTS, Subject
-from models.export import export
+from benchmarks.networks import SUBJECTS, Subject, prepare, samples
 from onnx2snn.ann import Ann
-from onnx2snn_runtime.model import SpikingModel
 
 
-def alternate(functions: dict[str, Callable[[], object]], repeats: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the first and the median seconds of every function, called in turn."""
+def alternate(
+    functions: dict[str, Callable[[], object]], repeats: int, least: float = 0.0
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the first and the median seconds of every function, in turn, `repeats` times and `least` seconds long."""
     first, seconds = {}, {name: [] for name in functions}
     for name, function in functions.items():
         first[name] = _timed(function)
-    for _ in range(repeats):
+    start = time.perf_counter()
+    done = 0
+    while done < repeats or time.perf_counter() - start < least:
+        done += 1
         for name, function in functions.items():
             seconds[name].append(_timed(function))
     return first, {name: statistics.median(values) for name, values in seconds.items()}
@@ -43,35 +45,20 @@ def _timed(function: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def prepare(subject: Subject) -> tuple[torch.nn.Module, SpikingModel]:
-    """Return the module of `subject` and the spiking network it becomes, calibrated on noise."""
-    torch.manual_seed(0)
-    module = subject.build().eval()
-    example = torch.randn(8, *subject.shape)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "network.onnx")
-        export(module, [example[:2]], path)
-        return module, onnx2snn.convert(path, example.numpy(), adapt=False)
-
-
-def measure(subject: Subject, batch: int, timesteps: int, repeats: int) -> dict[str, Any]:
+def measure(subject: Subject, batch: int, timesteps: int, repeats: int, executors: Sequence[str]) -> dict[str, Any]:
     """Return seconds and ratios for `subject` at `batch` samples over `timesteps` steps."""
     module, snn = prepare(subject)
-    x = torch.randn(batch, *subject.shape)
+    image = samples(subject, batch)
+    x, feed = torch.from_numpy(image), {snn.program.inputs[0].name: image}
     ann = Ann(snn.proto)
-    name = snn.program.inputs[0].name
-    feed = {name: x.numpy()}
 
     @torch.no_grad()
     def forward() -> object:
         return module(x)
 
-    functions: dict[str, Callable[[], object]] = {
-        "torch": forward,
-        "onnxruntime": lambda: ann(feed),
-        "layer": lambda: snn(x, timesteps=timesteps, executor="layer"),
-        "step": lambda: snn(x, timesteps=timesteps, executor="step"),
-    }
+    functions: dict[str, Callable[[], object]] = {"torch": forward, "onnxruntime": lambda: ann(feed)}
+    for kind in executors:
+        functions[kind] = lambda kind=kind: snn(x, timesteps=timesteps, executor=kind)
     first, seconds = alternate(functions, repeats)
     floor = timesteps * seconds["torch"]
     return {
@@ -81,7 +68,7 @@ def measure(subject: Subject, batch: int, timesteps: int, repeats: int) -> dict[
         "threads": torch.get_num_threads(),
         "seconds": seconds,
         "first_call": first,
-        "ratio": {kind: seconds[kind] / floor for kind in ("layer", "step")},
+        "ratio": {kind: seconds[kind] / floor for kind in executors},
         "onnxruntime_ratio": seconds["onnxruntime"] / seconds["torch"],
     }
 
@@ -89,23 +76,25 @@ def measure(subject: Subject, batch: int, timesteps: int, repeats: int) -> dict[
 @click.command()
 @click.option("--networks", default="mnist_mlp,mnist_cnn,mnist_mixer,mnist_vit", show_default=True)
 @click.option("--batch", default="200,1", show_default=True, help="Batch sizes, with commas between them.")
+@click.option("--executors", default="layer,step", show_default=True, help="Of layer, step and event.")
 @click.option("--timesteps", default=8, show_default=True)
 @click.option("--repeats", default=7, show_default=True)
 @click.option("--threads", default=2, show_default=True)
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Where to write the figures as JSON.")
-def main(networks: str, batch: str, timesteps: int, repeats: int, threads: int, file: Path | None) -> None:
+def main(
+    networks: str, batch: str, executors: str, timesteps: int, repeats: int, threads: int, file: Path | None
+) -> None:
     """Print a table of ratios; write all figures with --json."""
     torch.set_num_threads(threads)
-    results = []
-    print(
-        f"| network | batch | torch forward, ms | onnxruntime | layer / (T torch) | step / (T torch) | T={timesteps} |"
-    )
-    print("|---|---|---|---|---|---|---|")
+    results, kinds = [], executors.split(",")
+    heads = ["network", "batch", "torch forward, ms", "onnxruntime", *(f"{kind} / (T torch)" for kind in kinds)]
+    print("| " + " | ".join([*heads, f"T={timesteps}"]) + " |")
+    print("|---" * (len(heads) + 1) + "|")
     for name in networks.split(","):
         for size in map(int, batch.split(",")):
-            r = measure(SUBJECTS[name], size, timesteps, repeats)
+            r = measure(SUBJECTS[name], size, timesteps, repeats, kinds)
             results.append(r)
-            cells = (1e3 * r["seconds"]["torch"], r["onnxruntime_ratio"], r["ratio"]["layer"], r["ratio"]["step"])
+            cells = (1e3 * r["seconds"]["torch"], r["onnxruntime_ratio"], *r["ratio"].values())
             print(f"| {name} | {size} | " + " | ".join(f"{cell:.2f}" for cell in cells) + " |", flush=True)
     if file:
         file.write_text(json.dumps(results, indent=1))

@@ -31,7 +31,8 @@ def measure(
     """Return seconds of one batch `inputs` [samples, ...] through every one of `executors` and through onnxruntime.
 
     `seconds` are medians of `repeats` runs, `first_call` the first of each, which compiles and warms up. `ratio` is the
-    time of `timesteps` steps over that of as many forward passes in onnxruntime. Raises InputError for repeats below 1.
+    time of `timesteps` steps over that of as many forward passes in onnxruntime. On CUDA `peak_memory` holds the bytes
+    a sample that a run takes above the loaded model; a CPU keeps no such count. Raises InputError for repeats below 1.
     """
     _check_repeats(repeats)
     ann = Ann(snn.proto, device=str(snn.program.device), fixed=snn.defaults.batch)
@@ -48,12 +49,16 @@ def measure(
                 progress("timing", done / total)
     medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}
     floor = timesteps * medians["onnxruntime"]
-    return {
+    found = {
         **_facts(snn, inputs, timesteps),
         "seconds": medians,
         "first_call": {name: values[0] for name, values in seconds.items()},
         "ratio": {name: medians[name] / floor for name in executors},
     }
+    if snn.program.device.type == "cuda":
+        samples, device = found["samples"], snn.program.device
+        found["peak_memory"] = {name: _peak(functions[name], device) / samples for name in executors}
+    return found
 
 
 def profile(
@@ -145,3 +150,11 @@ def _timed(function: Callable[[], object], device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter() - start
+
+
+def _peak(function: Callable[[], object], device: torch.device) -> int:
+    """Return the bytes that torch allocates on `device` at most while `function` runs, above what it has before."""
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    function()
+    return torch.cuda.max_memory_allocated(device) - before

@@ -71,11 +71,17 @@ def show(model: Path, found: dict[str, Any]) -> None:
     steps = found["timesteps"]
     console.say(f"{model}: {found['samples']} samples, T={steps}, {found['threads']} threads, {found['device']}")
     rows = [
-        (name, *(console.number(1e3 * found[key][name]) for key in ("seconds", "first_call")),
-         console.number(found["ratio"].get(name)))
+        [name, *(console.number(1e3 * found[key][name]) for key in ("seconds", "first_call")),
+         console.number(found["ratio"].get(name))]
         for name in found["seconds"]
     ]  # fmt: skip
-    console.table(("", "ms", "first call, ms", f"over {steps} plain passes"), rows)
+    heads = ["", "ms", "first call, ms", f"over {steps} plain passes"]
+    if "peak_memory" in found:
+        heads.append("KiB a sample")
+        for row in rows:
+            taken = found["peak_memory"].get(row[0])
+            row.append(console.number(None if taken is None else taken / 1024))
+    console.table(heads, rows)
 
 
 def show_profile(found: dict[str, Any]) -> None:
