@@ -60,17 +60,17 @@ def recipes(image: torch.Tensor, pooled: bool) -> list[Recipe]:
 
     loader = [(image,)]
     found = []
-    for times in (1, 8):
-        batches = [(part,) for _ in range(times) for part in image.split(8)]
-        found.append(_rate(f"local threshold balancing x{times}", ann2snn.LocalThresholdBalancingRecipe, batches))
-    for half, mode in product((True, False), (0.5, "99.9%", "Max")):
+    for half, mode in product((False, True), ("Max", "99.9%", 0.5)):
         label = f"{mode}{', half threshold' if half else ''}"
-        factory = (lambda _scale: neuron.HalfThresholdIFNode()) if half else None
-        found.append(_rate(f"layer, {label}", ann2snn.RateCodingRecipe, loader, mode=mode, neuron_factory=factory))
         for early in (False, True) if pooled else (False,):
             options = {"channel_wise": True, "half_threshold": half, "pre_spike_maxpool": early, "mode": mode}
             name = f"channel, {label}{', pool first' if early else ''}"
             found.append(_rate(name, ann2snn.RateCodingRecipe, loader, **options))
+        factory = (lambda _scale: neuron.HalfThresholdIFNode()) if half else None
+        found.append(_rate(f"layer, {label}", ann2snn.RateCodingRecipe, loader, mode=mode, neuron_factory=factory))
+    for times in (1, 8):
+        batches = [(part,) for _ in range(times) for part in image.split(8)]
+        found.append(_rate(f"local threshold balancing x{times}", ann2snn.LocalThresholdBalancingRecipe, batches))
 
     def sta(module: nn.Module, steps: int) -> nn.Module:
         return _convert(module, ann2snn.STATransformerRecipe(loader, time_steps=steps, mode="spiking_encoder"))
