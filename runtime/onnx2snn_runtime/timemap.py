@@ -80,7 +80,8 @@ def _shifted(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> W
     moved = shifted(item, arguments, varying)
     if moved is None:
         return None
-    fixed, attributes = moved
+    given, attributes = moved
+    fixed = [None if isinstance(a, Tensor) else a for a in given]  # a way outlives the values it was found for
 
     def function(*given: Any, **_: Any) -> Any:
         return item.operator.function(*given, **attributes)

@@ -1,5 +1,8 @@
 """A chunk of time at once gives what its steps give one by one, whichever way the operator is mapped."""
 
+import gc
+import weakref
+
 import pytest
 import torch
 from onnx import helper
@@ -102,3 +105,20 @@ def test_the_last_row_stands_for_the_steps_that_follow(op, arguments, attributes
         found = map_call(item, short, flags)
         assert len(found) == max(len(a) for a, flag in zip(short, flags, strict=True) if flag)
         torch.testing.assert_close(extended(found, T), map_call(item, whole, flags))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "attributes"), CASES, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_no_way_keeps_a_value(name, arguments, attributes):
+    attributes = dict(attributes)
+    outputs = ["y", "z"][: attributes.pop("outputs", 1)]
+    item = bind(helper.make_node(name, [f"x{i}" for i in range(len(arguments))], outputs, **attributes), {"": 18})
+    fresh = [a.clone() if isinstance(a, torch.Tensor) else a for a in arguments]
+    flags = [isinstance(a, torch.Tensor) and a.is_floating_point() and a.shape[0] == T for a in fresh]
+    watched = [weakref.ref(a) for a in fresh if isinstance(a, torch.Tensor)]
+    map_call(item, fresh, flags)
+    assert item.ways
+    del fresh
+    gc.collect()
+    assert not any(reference() is not None for reference in watched)
