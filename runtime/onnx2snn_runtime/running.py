@@ -71,13 +71,10 @@ def run_program(program: Program, request: Request) -> Run:
     check(request.cuda_graphs, program)
     planned = _plan(program, request, settings, moving)
     split = list(batches(request.inputs, program, planned.batch))
-    settings = replace(settings, chunk=planned.chunk)
-    parts = [_run_batch(program, request, settings, part, moving) for part in split]
-    total = Run(neurons=parts[0].neurons)
-    total.steps_taken = torch.cat([part.steps_taken for part in parts]) if len(parts) > 1 else parts[0].steps_taken
+    parts = [_run_batch(program, request, replace(settings, chunk=planned.chunk), part, moving) for part in split]
     sizes, fixed = [part.samples for part in split], program.defaults.batch
-    samples = count_samples(request.inputs, program)
-    events = add_counts([part.probes["events"] for part in parts])
+    events = add_counts([part.events for part in parts])
+    total = Run(neurons=sum(parts[0].neurons.values()), steps_taken=torch.cat([part.taken for part in parts]))
     sent = torch.stack(list(events.values())).sum(0).cumsum(0).tolist()
     for t in request.steps:
         total.outputs[t] = {
@@ -85,20 +82,32 @@ def run_program(program: Program, request: Request) -> Run:
             for port in program.outputs
         }
         total.events[t] = int(sent[t - 1])
-        total.events_per_neuron[t] = total.events[t] / max(1, total.neurons * samples)
+        total.events_per_neuron[t] = total.events[t] / max(1, total.neurons * sum(sizes))
         if request.operations:
-            total.synaptic_operations[t] = sum(part.synaptic_operations[t] for part in parts)
+            total.synaptic_operations[t] = sum(part.operations[t] for part in parts)
     for name in request.probes:
         if name in READERS:
             total.probes[name] = {
-                key: _joined([part.probes[name][key] for part in parts], sizes, fixed, key) for key in events
+                key: _joined([part.records[name][key] for part in parts], sizes, fixed, key) for key in events
             }
         elif name == "events":
             total.probes[name] = events
         else:
-            neurons = parts[0].probes["neurons"]
-            total.probes[name] = {key: counts / (neurons[key] * samples) for key, counts in events.items()}
+            neurons = parts[0].neurons
+            total.probes[name] = {key: counts / (neurons[key] * sum(sizes)) for key, counts in events.items()}
     return total
+
+
+@dataclass
+class _Part:
+    """What a batch gave: outputs after steps, events [T] and neurons of populations, the steps that samples took."""
+
+    outputs: Mapping[int, Mapping[str, Tensor]]
+    events: Mapping[str, Tensor]
+    neurons: Mapping[str, int]
+    taken: Tensor
+    records: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    operations: Mapping[int, float] = field(default_factory=dict)
 
 
 def _settings(program: Program, overrides: Mapping[str, Any]) -> Settings:
@@ -111,39 +120,38 @@ def _settings(program: Program, overrides: Mapping[str, Any]) -> Settings:
     return settings
 
 
-def _run_batch(program: Program, request: Request, settings: Settings, part: Batch, moving: list[str]) -> Run:
+def _run_batch(program: Program, request: Request, settings: Settings, part: Batch, moving: list[str]) -> _Part:
     recorders = {name: Recorder(READERS[name]) for name in request.probes if name in READERS}
     events = EventCounter(part.samples, program.defaults.batch)
-    counter = OperationCounter(part.samples, program.defaults.batch)
-    probes = (events, *recorders.values(), *((counter,) if request.operations else ()))
+    counter = OperationCounter(part.samples, program.defaults.batch) if request.operations else None
+    probes: tuple[Any, ...] = (events, *recorders.values(), *((counter,) if counter else ()))
     settings = replace(settings, probes=probes)
     # where receivers filter, estimates move at every step: what travels is seen among spikes alone
-    filtered = request.operations and settings.dynamics.payload != "change"
+    filtered = counter and settings.dynamics.payload != "change"
     at_once = request.exit and settings.delay  # step by step where populations move at once
     execution = make_execution("event" if filtered else "step" if at_once else request.executor, program, settings)
     inputs = {port.name: to_device(part.inputs[port.name], port, program) for port in program.inputs}
-    if not (request.exit or recorders or request.operations or moving or settings.encoder):
+    if request.cuda_graphs and not (request.exit or recorders or counter or moving or settings.encoder):
         graphed = _run_graphed(program, request, settings, part, inputs)
         if graphed is not None:
             return graphed
+    outputs: Mapping[int, Mapping[str, Tensor]]
     if request.exit:
         outputs, taken = run_until_finished(execution, inputs, request.steps, request.exit)
+        taken = taken[: part.samples]
     else:
         outputs, taken = execution.run(inputs, moving, request.steps), torch.full((part.samples,), request.steps[-1])
-    done = Run(outputs=dict(outputs), neurons=sum(events.neurons.values()), steps_taken=taken[: part.samples])
-    done.probes = {
-        "events": events.table(request.steps[-1]),
-        "neurons": {k: torch.tensor(v) for k, v in events.neurons.items()},
-    }
-    done.probes |= {name: recorder.table() for name, recorder in recorders.items()}
-    for t in request.steps if request.operations else ():
-        done.synaptic_operations[t] = float(sum(counter.totals[:t], torch.zeros(())))
+    done = _Part(outputs, events.table(request.steps[-1]), events.neurons, taken)
+    done.records = {name: recorder.table() for name, recorder in recorders.items()}
+    if counter:
+        zero = torch.zeros(())
+        done.operations = {t: float(sum(counter.totals[:t], zero)) for t in request.steps}
     return done
 
 
 def _run_graphed(
     program: Program, request: Request, settings: Settings, part: Batch, inputs: Mapping[str, Tensor]
-) -> Run | None:
+) -> _Part | None:
     """Return what a captured run gives, None where this one is not captured."""
 
     def work(given: Mapping[str, Tensor]) -> Ran:
@@ -157,13 +165,8 @@ def _run_graphed(
     ran = run_graphed(program, request.cuda_graphs, key, inputs, work)
     if ran is None:
         return None
-    done = Run(outputs=dict(ran.outputs), neurons=sum(ran.neurons.values()))
-    done.steps_taken = torch.full((part.samples,), request.steps[-1])
-    done.probes = {
-        "events": {name: counts.cpu() for name, counts in ran.events.items()},
-        "neurons": {name: torch.tensor(count) for name, count in ran.neurons.items()},
-    }
-    return done
+    events = {name: counts.cpu() for name, counts in ran.events.items()}
+    return _Part(ran.outputs, events, ran.neurons, torch.full((part.samples,), request.steps[-1]))
 
 
 def _joined(parts: list[Tensor], sizes: list[int], fixed: int, name: str) -> Tensor:
