@@ -40,9 +40,10 @@ Work = Callable[[Mapping[str, Tensor]], Ran]
 class Captured:
     """A captured run: its inputs, which every replay overwrites, and what it leaves behind."""
 
-    def __init__(self, work: Work, inputs: Mapping[str, Tensor]) -> None:
+    def __init__(self, work: Work, inputs: Mapping[str, Tensor], program: Program) -> None:
         self.inputs = {name: value.clone() for name, value in inputs.items()}
         self.replay, self.result = capture(lambda: work(self.inputs))
+        self.held = list(program.shapes.kept.values())  # the graph reads what was remembered, wherever it is kept
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> Ran:
         """Run on `inputs` and return copies of the results."""
@@ -108,7 +109,7 @@ def run_graphed(
         if option == "auto" and own not in graphs.seen:
             graphs.seen.add(own)
             return None
-        graphs.captured[own] = Captured(work, inputs)
+        graphs.captured[own] = Captured(work, inputs, program)
         if len(graphs.captured) > KEPT:
             graphs.captured.popitem(last=False)
     graphs.captured.move_to_end(own)

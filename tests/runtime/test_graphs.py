@@ -54,6 +54,8 @@ def test_a_replay_is_a_run(captures: list[int]) -> None:
         assert found.neurons == expected.neurons
         assert found.steps_taken.tolist() == [4] * 4
     assert len(captures) == 1
+    (captured,) = graphs._GRAPHS[snn.program].captured.values()
+    assert captured.held == list(snn.program.shapes.kept.values())  # a graph reads it: it must not be let go
 
 
 def test_results_are_not_overwritten(captures: list[int]) -> None:
