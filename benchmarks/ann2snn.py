@@ -92,11 +92,16 @@ def _convert(module: nn.Module, recipe: Any) -> nn.Module:
         return ann2snn.Converter(recipe).convert(copy.deepcopy(module)).eval()
 
 
-def runner(model: nn.Module, x: torch.Tensor, steps: int, many: bool, first: bool) -> Callable[[], torch.Tensor]:
-    """Return a function that runs `x` for `steps`: `many` at once, or one after the other; the sum is the output."""
+def runner(
+    model: nn.Module, x: torch.Tensor, steps: int, many: bool, first: bool, copied: bool = True
+) -> Callable[[], torch.Tensor]:
+    """Return a function that runs `x` for `steps`: `many` at once, or one after the other; the sum is the output.
+
+    It runs a copy of `model`, or `model` itself where it is not to be `copied`.
+    """
     from spikingjelly.activation_based import functional
 
-    model = copy.deepcopy(model)
+    model = copy.deepcopy(model) if copied else model
     functional.set_step_mode(model, "m" if many else "s")
     later = torch.zeros_like(x) if first else x
     series = torch.stack([x, *[later] * (steps - 1)]) if many else x

@@ -21,6 +21,7 @@ from typing import Any
 import click
 import numpy as np
 
+from benchmarks.memory_cell import FILES, NETWORK
 from benchmarks.networks import SUBJECTS, Subject, prepare, samples
 
 NETWORKS = "mnist_cnn,mnist_mixer,mnist_vit,resnet18,efficientnet_lite0"
@@ -31,8 +32,12 @@ MIB = 1 << 20
 
 
 def cell(folder: Path, batch: int, timesteps: int, executor: str, repeats: int, threads: int) -> dict[str, Any]:
-    """Return the figures of one process on the network and the inputs in `folder`; `failed` if it did not end well."""
-    words = [str(folder / "network.snn.onnx"), str(folder / "inputs.npy"), str(timesteps), "--executor", executor]
+    """Return the figures of one process on the network and the inputs in `folder`; `failed` if it did not end well.
+
+    `executor` is one of ours, or another system of memory_cell.FILES, whose file is there.
+    """
+    model = folder / FILES.get(executor, NETWORK)
+    words = [str(model), str(folder / "inputs.npy"), str(timesteps), "--system", executor]
     more = ["--batch", str(batch), "--repeats", str(repeats), "--threads", str(threads)]
     command = [sys.executable, "-m", "benchmarks.memory_cell", *words, *more]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -45,7 +50,7 @@ def cell(folder: Path, batch: int, timesteps: int, executor: str, repeats: int, 
 
 def save(subject: Subject, folder: Path) -> None:
     """Write the spiking network of `subject` and some inputs."""
-    prepare(subject)[1].save(folder / "network.snn.onnx")
+    prepare(subject)[1].save(folder / NETWORK)
     np.save(folder / "inputs.npy", samples(subject, 8 if subject.file is None else 200))
 
 

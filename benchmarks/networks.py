@@ -62,7 +62,7 @@ def _efficientnet() -> nn.Module:
 
 def _torchvision(name: str) -> Callable[[], nn.Module]:
     def build() -> nn.Module:
-        _declare_nms()
+        declare_nms()
         package = need("torchvision", "pip install torchvision")
         return package.models.get_model(name, weights=None)
 
@@ -71,7 +71,7 @@ def _torchvision(name: str) -> Callable[[], nn.Module]:
 
 def _timm(name: str) -> Callable[[], nn.Module]:
     def build() -> nn.Module:
-        _declare_nms()
+        declare_nms()
         package = need("timm", "pip install timm")
         package.layers.set_fused_attn(False)
         return package.create_model(name, pretrained=False)
@@ -79,7 +79,7 @@ def _timm(name: str) -> Callable[[], nn.Module]:
     return build
 
 
-def _declare_nms() -> None:
+def declare_nms() -> None:
     """Declare the operators that torchvision looks for at import where its compiled part is absent."""
     if not _kept and not hasattr(torch.ops.torchvision, "nms"):
         library = torch.library.Library("torchvision", "DEF")
