@@ -1,6 +1,6 @@
 """A run: samples in batches through time, with what is watched, put together again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from onnx2snn_runtime.operations import OperationCounter
 from onnx2snn_runtime.probes import READERS, EventCounter, Recorder, add_counts
 from onnx2snn_runtime.program import Program
 from onnx2snn_runtime.settings import make_settings
+from onnx2snn_runtime.shelf import Shelf
 
 
 @dataclass
@@ -71,7 +72,7 @@ def run_program(program: Program, request: Request) -> Run:
     check(request.cuda_graphs, program)
     planned = _plan(program, request, settings, moving)
     split = list(batches(request.inputs, program, planned.batch))
-    parts = [_run_batch(program, request, replace(settings, chunk=planned.chunk), part, moving) for part in split]
+    parts = list(_run_batches(program, request, replace(settings, chunk=planned.chunk), split, moving))
     sizes, fixed = [part.samples for part in split], program.defaults.batch
     events = add_counts([part.events for part in parts])
     total = Run(neurons=sum(parts[0].neurons.values()), steps_taken=torch.cat([part.taken for part in parts]))
@@ -108,6 +109,32 @@ class _Part:
     taken: Tensor
     records: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
     operations: Mapping[int, float] = field(default_factory=dict)
+
+    def small(self) -> list[Tensor]:
+        """Return the tensors that stay until the end of the run, records apart."""
+        return [
+            *(value for made in self.outputs.values() for value in made.values()),
+            *self.events.values(),
+            self.taken,
+        ]
+
+    def kept(self, shelf: Shelf) -> "_Part":
+        """Return the same with its tensors, records apart, on the `shelf`."""
+        outputs = {t: {name: shelf.keep(value) for name, value in made.items()} for t, made in self.outputs.items()}
+        events = {name: shelf.keep(counts) for name, counts in self.events.items()}
+        return replace(self, outputs=outputs, events=events, taken=shelf.keep(self.taken))
+
+
+def _run_batches(
+    program: Program, request: Request, settings: Settings, split: list[Batch], moving: list[str]
+) -> Iterator[_Part]:
+    """Yield what each batch gives."""
+    shelf: Shelf | None = None
+    for batch in split:
+        part = _run_batch(program, request, settings, batch, moving)
+        shelf = shelf or Shelf(part.small(), len(split))
+        yield part.kept(shelf)
+        del part
 
 
 def _settings(program: Program, overrides: Mapping[str, Any]) -> Settings:
