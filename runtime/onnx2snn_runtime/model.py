@@ -25,9 +25,10 @@ from onnx2snn_runtime.ir.schema import (
     write_neuron,
 )
 from onnx2snn_runtime.ir.verify import check_parameters, verify
+from onnx2snn_runtime.parts import Request
 from onnx2snn_runtime.probes import check_probes
 from onnx2snn_runtime.program import TYPES, Program
-from onnx2snn_runtime.running import Request, Run, ascending, run_program
+from onnx2snn_runtime.running import Run, ascending, run_program
 from onnx2snn_runtime.settings import make_settings
 
 Output = Any
