@@ -59,6 +59,12 @@ def chain(*options: Function) -> Function:
     return decorate
 
 
+def setting(of: str, example: str) -> Function:
+    """Return the option --OF-option NAME=VALUE, which may be repeated, as `OF_options`."""
+    text = f"A setting of the {of}, such as {example}; may be repeated."
+    return click.option(f"--{of}-option", f"{of}_options", type=Setting(), multiple=True, help=text)
+
+
 def common(function: Function) -> Function:
     """Add --json, --threads and --debug."""
     return chain(
@@ -114,21 +120,9 @@ placing = chain(
 )
 dynamics = chain(
     click.option("--dynamics", help=f"What a spike can say: {DYNAMICS}."),
-    click.option(
-        "--dynamics-option",
-        "dynamics_options",
-        type=Setting(),
-        multiple=True,
-        help="A setting of the dynamics, such as levels=8; may be repeated.",
-    ),
+    setting("dynamics", "levels=8"),
     click.option("--schedule", help=f"Step size over time: {SCHEDULES}."),
-    click.option(
-        "--schedule-option",
-        "schedule_options",
-        type=Setting(),
-        multiple=True,
-        help="A setting of the schedule, such as decay=0.9; may be repeated.",
-    ),
+    setting("schedule", "decay=0.9"),
     click.option("--delay", type=click.IntRange(0, 1), help="Steps that a spike is on its way: 0 or 1."),
 )
 structure = chain(
@@ -145,13 +139,7 @@ running = chain(
     click.option("--executor", default="layer", show_default=True, help="How it is executed: layer, step or event."),
     dynamics,
     click.option("--encoder", help=f"Coding of spiking inputs: {ENCODERS}."),
-    click.option(
-        "--encoder-option",
-        "encoder_options",
-        type=Setting(),
-        multiple=True,
-        help="A setting of the encoder, such as seed=1; may be repeated.",
-    ),
+    setting("encoder", "seed=1"),
 )
 speed = chain(
     click.option(
