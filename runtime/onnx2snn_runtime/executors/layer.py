@@ -55,7 +55,7 @@ class LayerExecution(Execution):
         """Make `count` time steps; none has to be computed once all populations rest."""
         first = self.t + 1
         if self._resting and not (self.watchers or self.settings.encoder):
-            self._rest(first, count)
+            self._stay(first, count)
             return
         if self.watchers and self.t == 0:
             self.rest()
@@ -79,7 +79,7 @@ class LayerExecution(Execution):
                 self._map(item, first, count)
         self.t += count
 
-    def _rest(self, first: int, count: int) -> None:
+    def _stay(self, first: int, count: int) -> None:
         """Make `count` time steps in which nothing moves."""
         for item in self.program.populations:
             for probe in self.settings.probes:
