@@ -144,9 +144,7 @@ def _broadcasts(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -
     if name in _ALONG_AXIS:
         default = 1 if "oftmax" in name and item.operator.since < 13 else -1
         return bool(varying[0]) and attributes.get("axis", default) < 0
-    if name != "MatMul":
-        return False
-    return rank > 1 and (all(varying) or (varying[0] and arguments[1].ndim > 1))
+    return name == "MatMul" and rank > 1
 
 
 def _still(arguments: Sequence[Any], varying: Sequence[bool]) -> list[Any]:
@@ -171,20 +169,8 @@ def _folds(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> boo
         rank = len(shapes[0])
         axis = item.attributes.get("axis", -1) % rank
         return first_alone and axis > 0 and all(_spares_first_axis(o, rank) for o in others)
-    if name == "Gemm":
-        return (
-            first_alone and not item.attributes.get("transA", 0) and all(_spares_first_axis(o, 2) for o in others[1:])
-        )
-    return name == "MatMul" and _matmul_folds(arguments, varying, shapes)
-
-
-def _matmul_folds(arguments: Sequence[Any], varying: Sequence[bool], shapes: Sequence[tuple[int, ...]]) -> bool:
-    if all(varying):
-        return len(shapes[0]) == len(shapes[1]) > 2 and shapes[0][0] == shapes[1][0]
-    constant = arguments[1] if varying[0] else arguments[0]
-    if varying[0] and constant.ndim == 2:
-        return len(shapes[0]) > 1
-    return len(shapes[0]) > 2 and _spares_first_axis(constant, len(shapes[0]))
+    rows_alone = name == "Gemm" and first_alone and not item.attributes.get("transA", 0)
+    return rows_alone and all(_spares_first_axis(o, 2) for o in others[1:])
 
 
 def _spares_first_axis(constant: Tensor, rank: int) -> bool:
