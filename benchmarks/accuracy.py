@@ -13,8 +13,8 @@ import numpy as np
 import onnx2snn
 from benchmarks.trained import TRAINED, calibration
 from models.data import load
-from onnx2snn.data import Samples
-from onnx2snn.evaluation import evaluate
+from onnx2snn.data.readers import Samples
+from onnx2snn.evaluation.evaluation import evaluate
 
 NETWORKS = ("mnist_mlp", "mnist_cnn", "mnist_mixer", "mnist_vit")
 TIMESTEPS = (1, 2, 3, 4, 6, 8)

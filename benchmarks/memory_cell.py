@@ -63,7 +63,7 @@ def opened(system: str, path: Path) -> Run:
         module = _module(path)
         return torch.inference_mode()(lambda x, _: module(x))
     if system == "onnxruntime":
-        from onnx2snn.ann import Ann
+        from onnx2snn.reference.ann import Ann
 
         proto = onnx.load(path)
         ann, name = Ann(proto), proto.graph.input[0].name

@@ -20,7 +20,7 @@ import click
 import torch
 
 from benchmarks.networks import SUBJECTS, Subject, prepare, samples
-from onnx2snn.ann import Ann
+from onnx2snn.reference.ann import Ann
 
 
 def alternate(

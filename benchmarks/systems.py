@@ -27,7 +27,7 @@ from benchmarks.beside import Calls, convert, peers
 from benchmarks.memory_cell import FILES, MULTI, SINGLE
 from benchmarks.networks import SUBJECTS, Subject, prepare, samples
 from benchmarks.speed import alternate
-from onnx2snn.ann import Ann
+from onnx2snn.reference.ann import Ann
 
 NETWORKS = "mnist_mlp,mnist_relu_cnn,mnist_cnn,mnist_mixer,mnist_vit"
 PLAIN = ("torch", "onnxruntime")

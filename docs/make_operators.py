@@ -7,10 +7,10 @@ from typing import Any
 
 import onnx
 
-from onnx2snn.passes.check_model import has_body
-from onnx2snn.passes.raise_opset import LEAST_OPSET
-from onnx2snn.passes.unroll_layers import LAYERS
-from onnx2snn.passes.unroll_loops import LOOPS
+from onnx2snn.passes.recurrence.unroll_layers import LAYERS
+from onnx2snn.passes.recurrence.unroll_loops import LOOPS
+from onnx2snn.passes.repairs.inline_functions import has_body
+from onnx2snn.passes.repairs.raise_opset import LEAST_OPSET
 from onnx2snn_runtime.ir.linearity import READOUT, READOUT_AFFINE, RESAMPLING, SHAPE_ONLY, WEIGHTED, roles
 from onnx2snn_runtime.ops import handlers_since, known_operators
 
@@ -18,7 +18,7 @@ PAGE = Path(__file__).with_name("operators.md")
 WRITTEN_OUT = {
     key
     for name in ("expand_fused", "expand_quantised", "expand_machines")
-    for key in import_module(f"onnx2snn.passes.{name}")._RULES
+    for key in import_module(f"onnx2snn.passes.repairs.{name}")._RULES
 }
 """What the conversion writes as other operators before anything else."""
 

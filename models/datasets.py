@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from models.config import DataConfig
 from models.data import SHAPES, load
-from onnx2snn.images import Preprocessing, list_images, prepare, read_image
+from onnx2snn.data.images import Preprocessing, list_images, prepare, read_image
 from onnx2snn_runtime.errors import InputError
 
 HUB = {"cifar10": "uoft-cs/cifar10", "cifar100": "uoft-cs/cifar100", "imagenet": "ILSVRC/imagenet-1k"}

@@ -18,10 +18,10 @@ from models.config import Config
 from models.datasets import Sample, open_images
 from models.train import configured
 from onnx2snn import zoo
-from onnx2snn.ann import Ann
 from onnx2snn.cli import console
 from onnx2snn.cli.evaluate import COLUMNS, row
-from onnx2snn.comparison import Comparison, Tally
+from onnx2snn.evaluation.comparison import Comparison, Tally
+from onnx2snn.reference.ann import Ann
 from onnx2snn_runtime.errors import Onnx2SnnError
 from onnx2snn_runtime.model import SpikingModel
 

@@ -20,7 +20,7 @@ from models.export import accuracy, export
 from models.trainer import Trainer
 from onnx2snn import zoo
 from onnx2snn.cli.console import progress
-from onnx2snn.images import Preprocessing
+from onnx2snn.data.images import Preprocessing
 from onnx2snn_runtime.errors import Onnx2SnnError
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import onnx
 
-from onnx2snn.adaptation import Adaptation, adapt
-from onnx2snn.calibrate import SCALES, calibrate, check_range, power_of_two
-from onnx2snn.equivalence import check_equivalence
+from onnx2snn.data.samples import calibration_inputs, hold_back, sample_count
+from onnx2snn.evaluation.equivalence import check_equivalence
+from onnx2snn.fitting.adaptation import Adaptation, adapt
+from onnx2snn.fitting.calibrate import SCALES, calibrate, check_range, power_of_two
 from onnx2snn.passes.base import run_passes
 from onnx2snn.pipeline import pipeline, prepare
-from onnx2snn.samples import calibration_inputs, hold_back, sample_count
 from onnx2snn.version import VERSION
 from onnx2snn_runtime.encoders.base import ENCODERS
 from onnx2snn_runtime.errors import InputError

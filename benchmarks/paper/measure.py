@@ -11,7 +11,7 @@ import onnx2snn
 from benchmarks.paper.settings import CANDIDATES, SETTINGS, describe
 from models.data import Dataset, load
 from models.train import train
-from onnx2snn.ann import run_ann
+from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.model import SpikingModel
 

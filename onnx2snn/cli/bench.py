@@ -42,9 +42,9 @@ def command(
 
     A profile on CUDA waits for the device after every item, and is slower than the run it takes apart.
     """
-    from onnx2snn import timing
     from onnx2snn.cli.files import take_image_options
-    from onnx2snn.synthetic import synthetic_inputs
+    from onnx2snn.data.synthetic import synthetic_inputs
+    from onnx2snn.evaluation import timing
     from onnx2snn_runtime.loading import load
 
     images, overrides = take_image_options(given), options.take_speed(given)

@@ -46,8 +46,8 @@ def command(output: Path | None, device: str, seed: int, force: bool, as_json: b
 def _figures(device: str, seed: int) -> tuple[dict[str, Any], Any]:
     """Return the figures of the demo's network, and the spiking network."""
     from onnx2snn.conversion import convert
-    from onnx2snn.data import make_samples
-    from onnx2snn.evaluation import evaluate as evaluated
+    from onnx2snn.data.readers import make_samples
+    from onnx2snn.evaluation.evaluation import evaluate as evaluated
 
     files = resources.files("onnx2snn") / "demo_data"
     proto = onnx.load_model_from_string((files / "digits_cnn.onnx").read_bytes())

@@ -45,7 +45,7 @@ def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str
     overrides |= options.take_speed(options_left)
     import torch
 
-    from onnx2snn.evaluation import evaluate
+    from onnx2snn.evaluation.evaluation import evaluate
     from onnx2snn_runtime.loading import load
 
     torch.manual_seed(given["seed"])

@@ -9,8 +9,8 @@ from onnx import helper
 
 from onnx2snn import zoo
 from onnx2snn.cli import console
-from onnx2snn.data import Samples, read_samples
-from onnx2snn.images import Preprocessing
+from onnx2snn.data.images import Preprocessing
+from onnx2snn.data.readers import Samples, read_samples
 from onnx2snn_runtime.errors import InputError
 
 NEUTRAL = ((0.0,), (1.0,))

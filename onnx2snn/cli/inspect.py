@@ -8,7 +8,7 @@ import click
 from onnx2snn.cli import console, options
 
 if TYPE_CHECKING:
-    from onnx2snn.inspection import Inspection
+    from onnx2snn.evaluation.inspection import Inspection
 
 
 @click.command(short_help="Show what becomes of every node.")
@@ -21,7 +21,7 @@ def command(ctx: click.Context, model: Path, neurons: str, encoder: str, as_json
 
     The exit code is 1 where something in it cannot be converted; all of that is listed.
     """
-    from onnx2snn.inspection import inspect_model
+    from onnx2snn.evaluation.inspection import inspect_model
 
     found = inspect_model(model, neurons=neurons, encoder=encoder)
     if as_json:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from onnx2snn.cli.parameters import Numbers, Setting, Size
-from onnx2snn.images import CHANNELS, LAYOUTS
+from onnx2snn.data.images import CHANNELS, LAYOUTS
 from onnx2snn_runtime.errors import InputError
 
 DEBUG = "onnx2snn.debug"

@@ -9,7 +9,7 @@ from onnx2snn.cli import console, options
 from onnx2snn.cli.files import check_output, read_data, take_image_options
 
 if TYPE_CHECKING:
-    from onnx2snn.tuning import Point, Tuning
+    from onnx2snn.fitting.tuning import Point, Tuning
 
 _PATH = click.Path(path_type=Path)
 COLUMNS = ["setting", "T", "agreement", "relative error", "accuracy", "events/neuron"]
@@ -39,7 +39,7 @@ def command(model: Path, data: Path, output: Path | None, force: bool, as_json: 
         check_output(output, force, data)
     images = take_image_options(given)
     limit, device = given.pop("samples"), given.pop("device")
-    from onnx2snn.tuning import tune
+    from onnx2snn.fitting.tuning import tune
     from onnx2snn_runtime.loading import load
 
     snn = load(model, device=device)

@@ -5,14 +5,14 @@ If, Loop, Scan, sequences, strings, tree ensembles, operators without a handler 
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import onnx
 from onnx import inliner
 
 from onnx2snn.passes.base import Work
-from onnx2snn.passes.fold_constants import fold_constants
-from onnx2snn.passes.unroll_recurrence import RECURRENT, obstacles
+from onnx2snn.passes.folding.fold_constants import fold_constants
+from onnx2snn.passes.recurrence.unroll_recurrence import RECURRENT, obstacles
+from onnx2snn.passes.repairs.inline_functions import has_body
 from onnx2snn_runtime.errors import InputError, Onnx2SnnError, UnsupportedError
 from onnx2snn_runtime.ir.schema import DOMAIN, opset_of
 
@@ -103,11 +103,3 @@ def _with_subgraphs(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
 def _has_subgraph(node: onnx.NodeProto) -> bool:
     return any(a.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS) for a in node.attribute)
-
-
-def has_body(op_type: str, opset: int) -> bool:
-    """Return whether ONNX itself defines the operator by others."""
-    if not onnx.defs.has(op_type, opset, ""):
-        return False
-    schema: Any = onnx.defs.get_schema(op_type, opset, "")
-    return bool(schema.has_function or schema.has_context_dependent_function)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import onnx
 
-from onnx2snn.images import Preprocessing
+from onnx2snn.data.images import Preprocessing
 from onnx2snn_runtime.errors import InputError, RegistryError
 from onnx2snn_runtime.registry import Registry
 

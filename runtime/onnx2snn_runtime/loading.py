@@ -7,7 +7,7 @@ import torch
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.ir.verify import read_model
 from onnx2snn_runtime.model import SpikingModel
-from onnx2snn_runtime.program import TYPES
+from onnx2snn_runtime.program.program import TYPES
 
 
 def load(

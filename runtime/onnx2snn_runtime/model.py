@@ -9,13 +9,13 @@ import onnx
 import torch
 from torch import nn
 
-from onnx2snn_runtime.batching import Batch, batches, count_samples, join
+from onnx2snn_runtime.batches.batch_run import Request
+from onnx2snn_runtime.batches.batching import Batch, batches, count_samples, join
+from onnx2snn_runtime.batches.exit_rules import Exit
+from onnx2snn_runtime.batches.run import Run, ascending, run_program
 from onnx2snn_runtime.errors import InputError, ModelError
-from onnx2snn_runtime.executors.base import Execution, make_execution
-from onnx2snn_runtime.exit_rules import Exit
+from onnx2snn_runtime.execution.base import Execution, make_execution
 from onnx2snn_runtime.files import check_writable, write_model
-from onnx2snn_runtime.inputs import check_input, named_inputs, to_device, varies_in_time
-from onnx2snn_runtime.interpreter import Tensor
 from onnx2snn_runtime.ir.schema import (
     ModelDefaults,
     NeuronAttributes,
@@ -25,10 +25,10 @@ from onnx2snn_runtime.ir.schema import (
     write_neuron,
 )
 from onnx2snn_runtime.ir.verify import check_parameters, verify
-from onnx2snn_runtime.parts import Request
-from onnx2snn_runtime.probes import check_probes
-from onnx2snn_runtime.program import TYPES, Program
-from onnx2snn_runtime.running import Run, ascending, run_program
+from onnx2snn_runtime.probing.probes import check_probes
+from onnx2snn_runtime.program.inputs import check_input, named_inputs, to_device, varies_in_time
+from onnx2snn_runtime.program.interpreter import Tensor
+from onnx2snn_runtime.program.program import TYPES, Program
 from onnx2snn_runtime.settings import make_settings
 
 Output = Any

@@ -6,8 +6,8 @@ from typing import Any
 from onnx2snn_runtime.dynamics.base import make_dynamics
 from onnx2snn_runtime.encoders.base import make_encoder
 from onnx2snn_runtime.errors import InputError
-from onnx2snn_runtime.executors.base import Settings
-from onnx2snn_runtime.executors.watching import Probe
+from onnx2snn_runtime.execution.base import Settings
+from onnx2snn_runtime.execution.watching import Probe
 from onnx2snn_runtime.ir.schema import ModelDefaults
 from onnx2snn_runtime.schedules.base import Schedule, make_schedule
 

@@ -7,7 +7,7 @@ import onnx
 from onnx import numpy_helper, parser
 
 import onnx2snn
-from onnx2snn.ann import run_ann
+from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.model import SpikingModel
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from models import networks
 from models.data import Dataset, load
-from onnx2snn.ann import run_ann
 from onnx2snn.conversion import convert
+from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.model import SpikingModel
 
 NEURONS = {

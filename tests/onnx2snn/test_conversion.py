@@ -8,9 +8,9 @@ import onnx
 import pytest
 
 import onnx2snn
-from onnx2snn.ann import run_ann
-from onnx2snn.equivalence import check_equivalence
+from onnx2snn.evaluation.equivalence import check_equivalence
 from onnx2snn.pipeline import prepare
+from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.errors import InputError, ModelError, Onnx2SnnError, RegistryError
 from onnx2snn_runtime.ir.schema import is_neuron, read_neuron
 from tests.onnx2snn.passes.rewriting import model

@@ -8,8 +8,8 @@ import onnx
 import pytest
 
 import onnx2snn
-from onnx2snn.ann import run_ann
 from onnx2snn.pipeline import prepare
+from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.model import SpikingModel
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "exporters"

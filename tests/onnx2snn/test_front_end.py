@@ -10,7 +10,7 @@ from onnx import helper, numpy_helper
 
 import onnx2snn
 from onnx2snn.passes.base import Work
-from onnx2snn.passes.repair_exports import repair_exports
+from onnx2snn.passes.repairs.repair_exports import repair_exports
 from onnx2snn_runtime.errors import InputError, UnsupportedError
 from tests.onnx2snn.front_end import WEIGHTS, X, converts, floats, network
 

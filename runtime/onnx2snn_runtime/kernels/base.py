@@ -4,8 +4,8 @@ from typing import ClassVar, NamedTuple, Protocol
 
 import torch
 
-from onnx2snn_runtime.chunks import at
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, Tensor
+from onnx2snn_runtime.kernels.chunks import at
 from onnx2snn_runtime.registry import Registry
 
 Clamp = tuple[float, float]

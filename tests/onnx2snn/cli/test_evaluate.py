@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from onnx2snn.data import read_samples
-from onnx2snn.evaluation import evaluate
+from onnx2snn.data.readers import read_samples
+from onnx2snn.evaluation.evaluation import evaluate
 from onnx2snn_runtime.loading import load
 from tests.onnx2snn.cli.conftest import Invoke
 

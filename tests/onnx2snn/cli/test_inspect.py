@@ -43,9 +43,9 @@ def refusals(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def inspect_model(model: Path, **options: Any) -> Found:
         return Found(str(model), refusals=listed)
 
-    module = types.ModuleType("onnx2snn.inspection")
+    module = types.ModuleType("onnx2snn.evaluation.inspection")
     module.inspect_model = inspect_model  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "onnx2snn.inspection", module)
+    monkeypatch.setitem(sys.modules, "onnx2snn.evaluation.inspection", module)
     return listed
 
 

@@ -4,7 +4,7 @@ import onnx
 from onnx import parser
 
 from onnx2snn.passes.base import Work, run_passes
-from onnx2snn.passes.classify_values import classify
+from onnx2snn.passes.neurons.classify_values import classify
 from onnx2snn.pipeline import BACK, ELEMENTWISE, FRONT, prepare
 from onnx2snn_runtime.ir.schema import read_neuron
 

@@ -6,10 +6,10 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper, parser
 
-from onnx2snn.ann import run_ann
 from onnx2snn.passes.base import Pass, Work, run_passes
-from onnx2snn.passes.export_graph import export_graph
-from onnx2snn.passes.import_graph import import_graph
+from onnx2snn.passes.folding.export_graph import export_graph
+from onnx2snn.passes.folding.import_graph import import_graph
+from onnx2snn.reference.ann import run_ann
 from onnx2snn.support import is_supported
 
 

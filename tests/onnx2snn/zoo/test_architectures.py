@@ -7,7 +7,7 @@ import pytest
 
 import onnx2snn
 from onnx2snn import zoo
-from onnx2snn.ann import run_ann
+from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.loading import place
 
 TIMESTEPS = 2

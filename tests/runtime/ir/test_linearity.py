@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from onnx2snn_runtime.errors import ModelError
-from onnx2snn_runtime.interpreter import Frame, call
 from onnx2snn_runtime.ir.linearity import (
     READOUT,
     READOUT_AFFINE,
@@ -18,8 +17,9 @@ from onnx2snn_runtime.ir.linearity import (
     roles,
 )
 from onnx2snn_runtime.ops import find_operator
+from onnx2snn_runtime.program.interpreter import Frame, call
+from tests.runtime.program.test_interpreter import node
 from tests.runtime.synapses import EXAMPLES, NEWEST, OPSETS
-from tests.runtime.test_interpreter import node
 
 
 def at(op: str, changed: dict[int, torch.Tensor]) -> list[torch.Tensor]:

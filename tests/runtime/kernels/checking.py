@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from onnx2snn_runtime.chunks import at, extended
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, make_dynamics
 from onnx2snn_runtime.kernels.base import KERNELS, Kernel, Scanned
+from onnx2snn_runtime.kernels.chunks import at, extended
 from onnx2snn_runtime.schedules.exponential import Exponential
 from tests.runtime.kernels.cases import CASES, HALF, Case, inputs
 

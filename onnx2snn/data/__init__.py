@@ -1,0 +1,1 @@
+"""Sample data: readers of files, folders and data sets, and made-up samples where there are none."""

@@ -1,0 +1,137 @@
+"""Readers of sample data: .npz, .npy, image folders and saved Hugging Face datasets."""
+
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from onnx2snn.data.images import Preprocessing, read_image_folder
+from onnx2snn.data.saved_dataset import is_saved_dataset, read_saved_dataset
+from onnx2snn_runtime.errors import InputError
+
+LABELS = "labels"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Sample data: arrays by input name, samples along the first axis, and their labels (integers) where known."""
+
+    inputs: dict[str, np.ndarray]
+    labels: np.ndarray | None
+    count: int
+
+
+def read_samples(
+    path: str | Path,
+    input_names: Sequence[str],
+    limit: int | None = None,
+    preprocessing: Preprocessing | None = None,
+) -> Samples:
+    """Return the samples in `path` for a model with the inputs `input_names`.
+
+    `path` is an .npz keyed by input name (`labels` apart), an .npy for a model of one input, a folder of images (class
+    sub-folders give the labels in sorted order) or a dataset that Hugging Face's `save_to_disk` wrote. `limit` takes
+    the first samples of arrays, and images spread evenly over the folder. Whatever does not fit raises InputError.
+    """
+    source = Path(path)
+    if not source.exists():
+        raise InputError(f"there is no file or folder {str(source)!r}: check the path of the data")
+    if limit is not None and limit < 1:
+        raise InputError(f"{limit} samples of {str(source)!r} were asked for: ask for 1 or more")
+    if source.is_dir():
+        return _from_folder(source, input_names, limit, preprocessing or Preprocessing())
+    readers: dict[str, Callable[[Path, Sequence[str]], dict[str, np.ndarray]]] = {".npz": _npz, ".npy": _npy}
+    reader = readers.get(source.suffix.lower())
+    if reader is None:
+        raise InputError(f"{str(source)!r} is no data file: give an .npz, an .npy, or a folder of images")
+    return make_samples(reader(source, input_names), input_names, str(source), limit)
+
+
+def make_samples(
+    arrays: Mapping[str, np.ndarray], input_names: Sequence[str], where: str, limit: int | None = None
+) -> Samples:
+    """Return `arrays` (by input name, and `labels`) as Samples, checked; `where` names their source in errors."""
+    if not arrays:
+        raise InputError(f"{where!r} holds no arrays: the model's inputs are {', '.join(input_names)}")
+    missing = [name for name in input_names if name not in arrays]
+    unknown = [name for name in arrays if name not in input_names and name != LABELS]
+    also = "" if missing or LABELS in input_names else f" (and {LABELS!r}, where there are any)"
+    if missing or unknown:
+        what = f"lacks the input {missing[0]!r}" if missing else f"holds {unknown[0]!r}, which is no input"
+        wanted = ", ".join(input_names) + also
+        raise InputError(f"{where!r} {what}: the model's inputs are {wanted}, the data have {', '.join(arrays)}")
+    inputs = {name: arrays[name] for name in input_names}
+    labels = arrays[LABELS] if LABELS in arrays and LABELS not in input_names else None
+    counts = {name: len(value) for name, value in inputs.items() if value.ndim}
+    if labels is not None:
+        counts[LABELS] = len(_checked_labels(labels, where))
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name} {n}" for name, n in counts.items())
+        raise InputError(f"the arrays in {where!r} differ in their number of samples ({listed}): make them equal")
+    count = next(iter(counts.values()), 1)
+    if not count:
+        raise InputError(f"{where!r} holds no samples: its arrays are empty")
+    if limit is not None and limit < count:
+        inputs = {name: value[:limit] if value.ndim else value for name, value in inputs.items()}
+        labels, count = None if labels is None else labels[:limit], limit
+    return Samples(inputs, labels, count)
+
+
+def _checked_labels(labels: np.ndarray, where: str) -> np.ndarray:
+    if labels.ndim == 0 or labels.dtype.kind not in "iub":
+        raise InputError(
+            f"the labels in {where!r} are {labels.dtype} of the shape {labels.shape}: give one whole number a sample"
+        )
+    return labels
+
+
+def _from_folder(folder: Path, input_names: Sequence[str], limit: int | None, preprocessing: Preprocessing) -> Samples:
+    if is_saved_dataset(folder):
+        arrays = read_saved_dataset(folder, input_names, limit, preprocessing)
+        return make_samples(arrays, input_names, str(folder))
+    if len(input_names) != 1:
+        raise InputError(
+            f"{str(folder)!r} is a folder of images, and the model has the inputs {', '.join(input_names)}: "
+            "give an .npz"
+        )
+    images, labels = read_image_folder(folder, preprocessing, limit)
+    arrays = {input_names[0]: images} | ({} if labels is None else {LABELS: labels})
+    return make_samples(arrays, input_names, str(folder))
+
+
+def _npz(file: Path, input_names: Sequence[str]) -> dict[str, np.ndarray]:
+    loaded = _load(file)
+    if isinstance(loaded, np.ndarray):
+        raise InputError(f"{str(file)!r} holds a single array: name it .npy")
+    return loaded
+
+
+def _npy(file: Path, input_names: Sequence[str]) -> dict[str, np.ndarray]:
+    if len(input_names) != 1:
+        raise InputError(
+            f"{str(file)!r} is a single array, and the model has the inputs {', '.join(input_names)}: give an .npz"
+        )
+    loaded = _load(file)
+    if not isinstance(loaded, np.ndarray):
+        raise InputError(f"{str(file)!r} holds several arrays: name it .npz")
+    return {input_names[0]: loaded}
+
+
+def _load(file: Path) -> np.ndarray | dict[str, np.ndarray]:
+    try:
+        with file.open("rb") as stream:  # numpy leaves a damaged file open
+            loaded = np.load(stream, allow_pickle=False)
+            return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError) as error:
+        raise _damaged(file, error) from error
+
+
+def _damaged(file: Path, error: Exception) -> InputError:
+    if file.stat().st_size == 0:
+        return InputError(f"{str(file)!r} is empty: write the data again")
+    if "allow_pickle" in str(error):
+        return InputError(f"{str(file)!r} holds Python objects or is no numpy file: write plain arrays of numbers")
+    return InputError(f"{str(file)!r} is damaged or truncated ({error}): write the data again")

@@ -1,0 +1,45 @@
+"""Checks that a spiking IR model is valid, and that as a plain network it is the one that it came from."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+
+from onnx2snn.passes.base import Work
+from onnx2snn.reference.ann import run_ann
+from onnx2snn_runtime.errors import ModelError
+from onnx2snn_runtime.ir.large import is_large
+from onnx2snn_runtime.ir.verify import verify
+
+_ROUNDING = frozenset({"QuantizeLinear", "Round", "Floor", "Ceil"})
+"""Operators that turn a difference in the last bit, from another order of summation, into one of a whole step."""
+
+
+def check_equivalence(
+    original: onnx.ModelProto, model: onnx.ModelProto, inputs: Mapping[str, np.ndarray], work: Work
+) -> None:
+    """Check that the IR is valid and that onnxruntime computes with it what it computes with the original."""
+    if not is_large(model):
+        onnx.checker.check_model(model, full_check=True)
+    verify(model, work.where)
+    before = run_ann(original, inputs, 4, fixed=_fixed_batch(original))
+    after = run_ann(model, inputs, work.batch or 4, fixed=work.batch)
+    rounds = any(node.op_type in _ROUNDING for node in original.graph.node)
+    for name, value in before.items():
+        if value.dtype.kind == "f":
+            norm = np.linalg.norm(value[np.isfinite(value)].astype(np.float64))
+            finite = np.isfinite(value)
+            gap = np.linalg.norm((after[name] - value)[finite].astype(np.float64)) / (norm or 1.0)
+            limit = 1e-2 if value.dtype == np.float16 or rounds else 1e-4
+            if not gap <= limit:
+                raise ModelError(
+                    f"the output {name!r} of the rewritten graph differs from that of {work.where} by {gap:.2g} "
+                    "(relative): this is a fault of onnx2snn; please report it with the model"
+                )
+
+
+def _fixed_batch(model: onnx.ModelProto) -> int:
+    """Return the batch size that the inputs of `model` declare, 0 where it is free."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    dims = [v.type.tensor_type.shape.dim for v in model.graph.input if v.name not in weights]
+    return max((d[0].dim_value for d in dims if d), default=0)

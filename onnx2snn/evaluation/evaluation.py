@@ -1,0 +1,146 @@
+"""How close a spiking network comes to the plain one, against time steps; `comparison` defines the figures."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from onnx import TensorProto
+
+from onnx2snn.data.prefetch import staged
+from onnx2snn.data.readers import Samples
+from onnx2snn.evaluation.comparison import Comparison, Tally, default_class_axis
+from onnx2snn.reference.ann import Ann, split
+from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.model import SpikingModel
+from onnx2snn_runtime.program.inputs import check_input, named_inputs, varies_in_time
+from onnx2snn_runtime.program.ports import Port
+from onnx2snn_runtime.settings import OVERRIDES, make_settings
+
+Progress = Callable[[str, float], None]
+
+_FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
+_ELEMENTS = 2**22
+
+
+def evaluate(
+    snn: SpikingModel,
+    samples: Samples,
+    timesteps: Sequence[int],
+    *,
+    output: str | None = None,
+    class_axis: int | None = None,
+    batch_size: int | None = None,
+    executor: str = "layer",
+    progress: Progress | None = None,
+    **overrides: Any,
+) -> dict[str, Any]:
+    """Return the figures of `snn` on `samples` after each of `timesteps`, beside the plain network's.
+
+    The plain network is the IR itself, run by onnxruntime. `output` is by default the first float output, `class_axis`
+    see `default_class_axis`; figures that do not apply are None. `overrides` go to `SpikingModel.run`, early exit among
+    them: a sample that left keeps its result at every later T, so the figures at T are those of a run of T steps at
+    most. Synaptic operations are not counted in CUDA graphs, nor with early exit under dynamics whose receivers filter.
+    Data, an output or an axis that do not fit raise InputError.
+    """
+    _check(snn, samples)
+    port = _chosen(snn, output)
+    size = batch_size or _batch_size(samples)
+    ann = Ann(snn.proto, [port.name], device=str(snn.program.device), fixed=snn.defaults.batch)
+    comparison: Comparison | None = None
+    done, counting = 0, _counts_operations(snn, overrides)
+    for batch, given in staged(split(samples.inputs, snn.defaults.batch or size), snn.program.device):
+        reference = ann(batch)[port.name]
+        run = snn.run(given, timesteps, executor=executor, batch_size=batch_size, operations=counting, **overrides)
+        if comparison is None:
+            axis = _axis(class_axis, reference, samples.labels)
+            _check_labels(samples.labels, reference.shape, axis if port.type in _FLOATS else None)
+            comparison = Comparison(axis, port.type in _FLOATS, {t: Tally() for t in run.outputs})
+        count = _count(batch)
+        labels = None if samples.labels is None else samples.labels[done : done + count]
+        comparison.add(reference, {t: _of(out, port.name) for t, out in run.outputs.items()}, labels)
+        comparison.add_events(run)
+        done += count
+        if progress:
+            progress("evaluate", done / samples.count)
+    if comparison is None:
+        raise InputError("there are no samples to evaluate on: give one or more")
+    found = comparison.figures(done)
+    return {
+        "model": snn.proto.graph.name,
+        "samples": done,
+        **found,
+        "output": port.name,
+        "class_axis": comparison.axis,
+        "populations": len(snn.program.populations),
+        "early_exit": overrides.get("early_exit"),
+        "mean_timesteps": found["timesteps"][str(max(comparison.tallies))]["mean_timesteps"],
+    }
+
+
+def _counts_operations(snn: SpikingModel, options: Mapping[str, Any]) -> bool:
+    if options.get("cuda_graphs") and snn.program.device.type == "cuda":
+        return False
+    if not options.get("early_exit"):
+        return True
+    chosen = {name: value for name, value in options.items() if name in OVERRIDES}
+    return make_settings(snn.defaults, chosen).dynamics.payload == "change"
+
+
+def _check(snn: SpikingModel, samples: Samples) -> None:
+    named = named_inputs(samples.inputs, snn.program.inputs)
+    for port in snn.program.inputs:
+        if varies_in_time(check_input(named[port.name], port), port):
+            raise InputError(
+                f"the input {port.name!r} varies in time, and the plain network takes one input a sample: "
+                "evaluate on still inputs"
+            )
+
+
+def _chosen(snn: SpikingModel, name: str | None) -> Port:
+    """Return the output called `name`, or the first float output, or the first."""
+    ports = snn.program.outputs
+    if name is None:
+        return next((port for port in ports if port.type in _FLOATS), ports[0])
+    for port in ports:
+        if port.name == name:
+            return port
+    raise InputError(f"the model has no output {name!r}: its outputs are {', '.join(port.name for port in ports)}")
+
+
+def _axis(asked: int | None, reference: np.ndarray, labels: np.ndarray | None) -> int | None:
+    if asked is None:
+        return default_class_axis(reference.shape, labels)
+    if not -reference.ndim < asked < reference.ndim or asked == 0:
+        raise InputError(f"the output has {reference.ndim} axes, the first for samples: there is no class axis {asked}")
+    return asked % reference.ndim
+
+
+def _check_labels(labels: np.ndarray | None, shape: tuple[int, ...], axis: int | None) -> None:
+    """Raise InputError for labels that are not one class for every answer; negative ones are unknown."""
+    if labels is None or axis is None:
+        return
+    wanted = (*shape[1:axis], *shape[axis + 1 :])
+    if labels.shape[1:] != wanted:
+        made = " x ".join(["samples", *map(str, wanted)])
+        raise InputError(f"the labels have the shape {labels.shape}: give one class for every answer, {made}")
+    if labels.size and labels.max() >= shape[axis]:
+        raise InputError(
+            f"the labels go up to {labels.max()}, and the model tells {shape[axis]} classes apart: "
+            f"number them from 0 to {shape[axis] - 1}"
+        )
+
+
+def _batch_size(samples: Samples) -> int:
+    elements = sum(math.prod(value.shape[1:]) for value in samples.inputs.values() if value.ndim)
+    return max(1, min(256, _ELEMENTS // max(1, elements)))
+
+
+def _count(batch: dict[str, np.ndarray]) -> int:
+    return next((len(value) for value in batch.values() if np.ndim(value)), 1)
+
+
+def _of(outputs: Any, name: str) -> np.ndarray:
+    value = outputs[name] if isinstance(outputs, dict) else outputs
+    return np.asarray(value.cpu() if isinstance(value, torch.Tensor) else value)

@@ -1,0 +1,138 @@
+"""What becomes of every node of a model, before it is converted; and what an IR file holds."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import onnx
+import onnx_graphsurgeon as gs
+
+from onnx2snn.evaluation.macs import multiply_adds, shapes_of
+from onnx2snn.passes.base import Work, run_passes
+from onnx2snn.passes.check_model import check_model, refusals
+from onnx2snn.passes.neurons.classify_values import KINDS, classify
+from onnx2snn.passes.neurons.group_regions import Region, group_regions
+from onnx2snn.passes.neurons.write_neurons import cannot_spike, write_neurons
+from onnx2snn.passes.rewriting.graph_tools import to_proto
+from onnx2snn.pipeline import pipeline, prepare
+from onnx2snn_runtime.ir.flow import analyse
+from onnx2snn_runtime.ir.linearity import WEIGHTED
+from onnx2snn_runtime.ir.schema import is_neuron, read_defaults
+from onnx2snn_runtime.ir.verify import verify
+
+
+@dataclass(frozen=True)
+class NodeReport:
+    """One node: its kind, what is worth knowing of it, its multiply-adds and the population it becomes part of."""
+
+    name: str
+    op_type: str
+    kind: str
+    note: str = ""
+    macs: int | None = None
+    population: str | None = None
+
+
+@dataclass
+class Inspection:
+    """What becomes of a model: its nodes, the share of each kind in nodes and multiply-adds, and what is refused.
+
+    `inputs` and `outputs` hold type and shape by name, such as "float32 (any, 1, 28, 28)".
+    """
+
+    model: str
+    is_ir: bool = False
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    nodes: list[NodeReport] = field(default_factory=list)
+    kinds: tuple[str, ...] = KINDS
+    shares: dict[str, dict[str, float]] = field(default_factory=dict)
+    populations: int = 0
+    refusals: list[str] = field(default_factory=list)
+
+
+def inspect_model(
+    model: str | Path | onnx.ModelProto, *, neurons: str = "region", encoder: str = "direct"
+) -> Inspection:
+    """Return what `convert` would make of `model`, or what the IR file `model` holds, refusals listed."""
+    work = prepare(model, neurons, encoder)
+    found = Inspection(work.where)
+    weights = {tensor.name for tensor in work.model.graph.initializer}
+    found.inputs = {v.name: _described(v) for v in work.model.graph.input if v.name not in weights}
+    found.outputs = {v.name: _described(v) for v in work.model.graph.output}
+    if any(is_neuron(node) for node in work.model.graph.node):
+        _inspect_ir(work, found)
+    else:
+        found.refusals = refusals(work)
+        if not found.refusals:
+            _inspect_ann(work, found)
+    _share(found)
+    return found
+
+
+def _inspect_ann(work: Work, found: Inspection) -> None:
+    passes = pipeline(work.neurons)
+    run_passes([p for p in passes[: passes.index(write_neurons)] if p is not check_model], work)
+    classes = classify(work.graph, work.encoder)
+    regions = group_regions(work.graph, classes, work.neurons)
+    found.refusals = cannot_spike(work, regions)
+    found.populations = len(regions)
+    owners = {id(node): region for region in regions for node in region.nodes}
+    shapes = {name: tuple(_size(d) for d in t.shape or ()) for name, t in work.graph.tensors().items()}
+    for node in work.graph.nodes:
+        region = owners.get(id(node))
+        kind = "neuron" if region is not None else classes.kind(node)
+        found.nodes.append(_report(node, kind, region, multiply_adds(to_proto(node), shapes)))
+
+
+def _described(value: onnx.ValueInfoProto) -> str:
+    """Return the type and the shape of `value` in words."""
+    tensor = value.type.tensor_type
+    if not tensor.elem_type:
+        return "no tensor"
+    kind = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+    kind = {"float": "float32", "double": "float64"}.get(kind, kind)
+    sizes = [str(d.dim_value) if d.dim_value else "any" for d in tensor.shape.dim]
+    return f"{kind} ({', '.join(sizes)})" if tensor.HasField("shape") else kind
+
+
+def _size(dimension: object) -> int:
+    return dimension if isinstance(dimension, int) else 1
+
+
+def _report(node: gs.Node, kind: str, region: Region | None, macs: int | None) -> NodeReport:
+    note = ""
+    if region is not None and node is region.sink:
+        note = f"of {', '.join(tensor.name for tensor in region.sources)}"
+    elif region is not None:
+        note = f"inside {region.output.name}"
+    return NodeReport(node.name, node.op, kind, note, macs, region.output.name if region is not None else None)
+
+
+def _inspect_ir(work: Work, found: Inspection) -> None:
+    found.is_ir = True
+    verify(work.model, work.where)
+    flow = analyse(work.model.graph, read_defaults(work.model, work.where).spiking_inputs)
+    shapes = shapes_of(work.model)
+    parts = {"prologue": flow.prologue, "loop": flow.loop, "tail": flow.tail, "readout": flow.readout}
+    for part, nodes in parts.items():
+        for node in nodes:
+            macs = multiply_adds(node, shapes)
+            kind = "readout" if part == "readout" else "synapse"
+            if is_neuron(node):
+                kind = "neuron"
+            elif part == "prologue" and node.op_type not in WEIGHTED:
+                kind = "control"
+            owner = node.output[0] if is_neuron(node) else None
+            found.nodes.append(NodeReport(node.name, node.op_type, kind, part, macs, owner))
+    found.populations = sum(report.kind == "neuron" for report in found.nodes)
+
+
+def _share(found: Inspection) -> None:
+    nodes = Counter(report.kind for report in found.nodes)
+    macs = Counter[str]()
+    for report in found.nodes:
+        macs[report.kind] += report.macs or 0
+    total = max(1, sum(macs.values()))
+    count = max(1, len(found.nodes))
+    found.shares = {kind: {"nodes": nodes[kind] / count, "macs": macs[kind] / total} for kind in KINDS}

@@ -1,0 +1,1 @@
+"""Choosing parameters on data: ranges of populations, adaptation to a tolerance, search for a target."""

@@ -1,0 +1,172 @@
+"""Searches the settings of a spiking network for a target on sample data, within a time budget.
+
+A trial runs the network once and reads its figures at several numbers of time steps. The search begins with a grid of
+schedules (of levels and mantissa bits for graded spikes), and goes on from the best by single steps, also population by
+population, as long as that helps and time is left. What was not dominated is the frontier.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from onnx2snn.data.readers import Samples
+from onnx2snn.fitting.candidates import Setting, grid, neighbours
+from onnx2snn.fitting.trials import Goal, Point, Tuner
+from onnx2snn_runtime.dynamics.base import DYNAMICS
+from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.model import SpikingModel
+
+FEWEST = 16
+"""Samples that a trial takes at least, where there are as many."""
+TRIALS = 50
+"""Trials that the number of samples is chosen for, by the time that one takes."""
+MOST_HELD_BACK = 256
+
+
+@dataclass
+class Tuning:
+    """What `tune` found: its choice, on the samples of the search and on those held back, and the frontier."""
+
+    chosen: Point
+    reached: bool
+    before: Point
+    held_back: Point | None
+    frontier: list[Point]
+    trials: int
+    samples: int
+    seconds: float
+    out_of_time: bool
+
+
+def tune(
+    snn: SpikingModel,
+    samples: Samples,
+    *,
+    target_agreement: float | None = None,
+    target_error: float | None = None,
+    timesteps: int | None = None,
+    max_events: float | None = None,
+    budget: float = 120.0,
+    seed: int = 0,
+    progress: Callable[[str, float], None] | None = None,
+) -> Tuning:
+    """Give `snn` the setting that reaches the targets on `samples` in the fewest time steps, then with fewest events.
+
+    Without a target it is the setting of the least relative error; `timesteps` (by default the model's own) and
+    `max_events` a neuron bound it. Where nothing reaches the targets the nearest is taken, and `reached` is False.
+    Schedule, levels, mantissa bits, scales and the number of time steps are changed, for `budget` seconds at most; they
+    are chosen on a part of the samples and looked at on the rest. What does not fit raises InputError.
+    """
+    begun = time.perf_counter()
+    goal = Goal(timesteps or snn.defaults.timesteps, target_agreement, target_error, max_events)
+    if not budget > 0:
+        raise InputError(f"the budget is {budget:g} s: give a number above 0")
+    tuner = Tuner(snn, _shuffled(samples, seed), goal.steps)
+    if target_agreement is not None and tuner.axis is None:
+        raise InputError(f"the output {tuner.port.name!r} has no classes to agree on: give a target error")
+    search = _Search(tuner, goal, begun, budget, progress or (lambda stage, share: None))
+    best, setting = search.run()
+    rest = slice(search.count, min(samples.count, search.count + MOST_HELD_BACK))
+    held_back = None
+    if rest.start < rest.stop:
+        held_back = next(p for p in tuner.look(setting, rest) if p.timesteps == best.timesteps)
+    tuner.put(setting)
+    snn.set_defaults(timesteps=best.timesteps)
+    return Tuning(
+        chosen=best,
+        reached=goal.met(best),
+        before=search.points[len(goal.steps) - 1],
+        held_back=held_back,
+        frontier=frontier(search.points, by_agreement=target_agreement is not None),
+        trials=search.trials,
+        samples=search.count,
+        seconds=time.perf_counter() - begun,
+        out_of_time=not search.time_left,
+    )
+
+
+class _Search:
+    """The grid, then single steps from the best; `points` is all that was seen."""
+
+    def __init__(
+        self, tuner: Tuner, goal: Goal, begun: float, budget: float, progress: Callable[[str, float], None]
+    ) -> None:
+        self.tuner, self.goal, self.begun, self.budget, self.progress = tuner, goal, begun, budget, progress
+        self.points: list[Point] = []
+        self.count = min(FEWEST, tuner.samples.count)
+        self.seconds = 0.0
+        self.trials = 0
+
+    @property
+    def time_left(self) -> bool:
+        """Whether another trial fits into the budget."""
+        return time.perf_counter() + self.seconds < self.begun + self.budget
+
+    def run(self) -> tuple[Point, Setting]:
+        """Return the best point and its setting."""
+        self._trial(Setting())  # the first is slower than the others: it warms up
+        self.points, self.trials = [], 0
+        start = time.perf_counter()
+        best, setting = self._trial(Setting()), Setting()
+        one = (time.perf_counter() - start) / self.count
+        affordable = int((self.budget - (time.perf_counter() - self.begun)) / TRIALS / max(one, 1e-9))
+        if affordable > self.count < self.tuner.samples.count:
+            self.count = min(affordable, max(FEWEST, self.tuner.samples.count * 3 // 4))
+            self.points = []
+            best = self._trial(setting)
+        settings = grid(self.tuner.defaults.dynamics, self._scheduled(), self.goal.timesteps)
+        best, setting, _ = self._improve(settings[1:], best, setting, stop_at_first=False)
+        names = list(self.tuner.own)
+        improved = True
+        while improved and self.time_left:
+            steps = neighbours(setting, self.tuner.defaults, names)
+            best, setting, improved = self._improve(steps, best, setting, stop_at_first=True)
+        return best, setting
+
+    def _improve(
+        self, settings: Iterable[Setting], best: Point, setting: Setting, stop_at_first: bool
+    ) -> tuple[Point, Setting, bool]:
+        improved = False
+        for candidate in settings:
+            if not self.time_left:
+                break
+            point = self._trial(candidate)
+            if self.goal.key(point) < self.goal.key(best):
+                best, setting, improved = point, candidate, True
+                if stop_at_first:
+                    break
+        return best, setting, improved
+
+    def _trial(self, setting: Setting) -> Point:
+        """Look at `setting` and return the best of its points."""
+        start = time.perf_counter()
+        found = self.tuner.look(setting, slice(0, self.count))
+        self.seconds = time.perf_counter() - start
+        self.trials += 1
+        self.points += found
+        self.progress("tuning", min(1.0, (time.perf_counter() - self.begun) / self.budget))
+        return min(found, key=self.goal.key)
+
+    def _scheduled(self) -> bool:
+        return "schedule" in getattr(DYNAMICS[self.tuner.defaults.dynamics], "__dataclass_fields__", {})
+
+
+def frontier(points: Iterable[Point], by_agreement: bool) -> list[Point]:
+    """Return the points of which none is at least as good in time steps, events and quality, by time steps."""
+
+    def quality(point: Point) -> float:
+        return point.relative_error if not by_agreement or point.agreement is None else 1 - point.agreement
+
+    kept: list[Point] = []
+    for point in sorted(points, key=lambda p: (p.timesteps, p.events_per_neuron, quality(p))):
+        if all(k.events_per_neuron > point.events_per_neuron or quality(k) > quality(point) for k in kept):
+            kept.append(point)
+    return kept
+
+
+def _shuffled(samples: Samples, seed: int) -> Samples:
+    order = np.random.default_rng(seed).permutation(samples.count)
+    inputs = {name: value[order] if value.ndim else value for name, value in samples.inputs.items()}
+    return replace(samples, inputs=inputs, labels=None if samples.labels is None else samples.labels[order])

@@ -1,0 +1,134 @@
+"""Computes once what depends on constants alone, and the shapes that are known.
+
+y = Add(Constant 1, Constant 2)   ->  initializer y = 3
+s = Shape(x: float[2, 3])         ->  initializer s = [2, 3]
+"""
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import helper, numpy_helper, shape_inference
+
+from onnx2snn.passes.base import Work
+from onnx2snn.reference.ann import ORT_ERRORS
+from onnx2snn_runtime.errors import ModelError
+from onnx2snn_runtime.ir.large import is_large
+
+_LIMIT = 1 << 28
+"""No folded tensor is larger, in bytes, than this."""
+
+
+_FAILURES: tuple[type[Exception], ...] = (ValueError, *ORT_ERRORS)
+
+
+def fold_constants(work: Work) -> int:
+    """Fold with onnxruntime, keeping names, until nothing changes; shapes are inferred anew on the way."""
+    total = 0
+    for _ in range(4):
+        work.model = _infer(work)
+        folded = _known_shapes(work.model) + _evaluate(work.model, work.where)
+        total += folded
+        if not folded:
+            break
+    _drop_unused(work.model)
+    return total
+
+
+def _infer(work: Work) -> onnx.ModelProto:
+    """Return the model with shapes inferred anew; exporters' own value_info can be wrong."""
+    del work.model.graph.value_info[:]
+    if is_large(work.model):
+        return work.model
+    try:
+        return shape_inference.infer_shapes(work.model, data_prop=True)
+    except (RuntimeError, ValueError, shape_inference.InferenceError) as error:
+        raise ModelError(f"the shapes of {work.where} contradict each other: {str(error).splitlines()[0]}") from error
+
+
+def _known_shapes(model: onnx.ModelProto) -> int:
+    """Turn Shape of a tensor, where the dimensions that it asks for are known, into an initializer."""
+    shapes = {}
+    for value in (*model.graph.value_info, *model.graph.input):
+        if value.type.tensor_type.HasField("shape"):
+            dims = value.type.tensor_type.shape.dim
+            shapes[value.name] = [d.dim_value if d.HasField("dim_value") else None for d in dims]
+    known = {}
+    for index, node in enumerate(model.graph.node):
+        if node.op_type == "Shape" and node.domain in ("", "ai.onnx") and node.input[0] in shapes:
+            a = {attribute.name: attribute.i for attribute in node.attribute}
+            known[index] = shapes[node.input[0]][a.get("start", 0) : a.get("end")]
+    known = {index: shape for index, shape in known.items() if None not in shape}
+    for index, shape in reversed(known.items()):
+        name = model.graph.node[index].output[0]
+        model.graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), name))
+        del model.graph.node[index]
+    return len(known)
+
+
+def _evaluate(model: onnx.ModelProto, where: str) -> int:
+    """Evaluate the part of the graph that depends on constants alone."""
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    static, nodes = set(weights), []
+    for node in model.graph.node:
+        if _is_foldable(node) and all(name in static or not name for name in node.input):
+            static.update(node.output)
+            nodes.append(node)
+    if not nodes:
+        return 0
+    ids = {id(node) for node in nodes}
+    read = {name for node in model.graph.node if id(node) not in ids for name in node.input}
+    read |= {value.name for value in model.graph.output}
+    wanted = [name for node in nodes for name in node.output if name in read]
+    values = _run(model, nodes, weights, wanted, where) if wanted else {}
+    if any(value.nbytes > _LIMIT for value in values.values()):
+        return 0
+    for node in nodes:
+        model.graph.node.remove(node)
+    model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in values.items())
+    return len(nodes)
+
+
+def _run(
+    model: onnx.ModelProto,
+    nodes: list[onnx.NodeProto],
+    weights: dict[str, onnx.TensorProto],
+    wanted: list[str],
+    where: str,
+) -> dict[str, np.ndarray]:
+    used = {name for node in nodes for name in node.input}
+    outputs = [helper.make_empty_tensor_value_info(name) for name in wanted]
+    graph = helper.make_graph(nodes, "constants", [], outputs, [weights[n] for n in sorted(used & set(weights))])
+    part = helper.make_model(graph, opset_imports=list(model.opset_import), ir_version=model.ir_version)
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        part = shape_inference.infer_shapes(part)
+        session = ort.InferenceSession(part.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        results = session.run(wanted, {})
+    except _FAILURES as error:
+        raise ModelError(
+            f"the constants of {where} cannot be computed: {str(error).strip().splitlines()[0]}; check the model"
+        ) from error
+    return dict(zip(wanted, results, strict=True))
+
+
+def _is_foldable(node: onnx.NodeProto) -> bool:
+    return (
+        node.domain in ("", "ai.onnx")
+        and not _is_subgraph_holder(node)
+        and not node.op_type.startswith(("Random", "Bernoulli"))
+    )
+
+
+def _drop_unused(model: onnx.ModelProto) -> None:
+    read = {name for node in model.graph.node for name in node.input} | {value.name for value in model.graph.output}
+    if any(_is_subgraph_holder(node) for node in model.graph.node):
+        return
+    kept = [tensor for tensor in model.graph.initializer if tensor.name in read]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+
+
+def _is_subgraph_holder(node: onnx.NodeProto) -> bool:
+    return any(a.type == onnx.AttributeProto.GRAPH for a in node.attribute)

@@ -1,0 +1,1 @@
+"""Passes that group operators into regions and write them as neuron nodes."""

@@ -1,0 +1,1 @@
+"""Passes that unroll LSTM, GRU, RNN, Scan, Loop and If."""

@@ -1,0 +1,1 @@
+"""Passes that bring a file to plain ONNX: what exporters get wrong, fused and quantised operators, old opsets."""

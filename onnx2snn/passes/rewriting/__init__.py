@@ -1,0 +1,1 @@
+"""Tools that passes share: finding, building and replacing nodes."""

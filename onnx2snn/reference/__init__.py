@@ -1,0 +1,1 @@
+"""The plain network, run by onnxruntime: what everything is compared with."""

@@ -1,0 +1,227 @@
+"""Runs a program over time steps; the only place with mutation.
+
+step    the value domain, one step at a time: x = L(v); constant memory
+layer   the value domain, a population's whole chunk of time at once: fast
+event   the event domain, the reference: spikes through the synapses, currents filtered in the neuron
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
+from onnx2snn_runtime.encoders.base import Encoder
+from onnx2snn_runtime.execution.watching import Probe
+from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, call
+from onnx2snn_runtime.program.population import Population
+from onnx2snn_runtime.program.program import Program
+from onnx2snn_runtime.program.rectifiers import check_expressible
+from onnx2snn_runtime.registry import Registry
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a program is run: the dynamics of its neurons, the encoder of its spiking inputs and who watches.
+
+    With `delay` 0 a spike arrives within its step, populations move one after the other; with 1 it arrives in the
+    next step, and all populations move at once. Outputs are read behind the last spikes either way.
+    """
+
+    dynamics: Dynamics
+    encoder: Encoder | None = None
+    input_scales: Mapping[str, float] = field(default_factory=dict)
+    probes: tuple[Probe, ...] = ()
+    delay: int = 0
+    chunk: int = 0
+    """How many time steps are computed at once, 0 for all; `layer` alone uses it."""
+
+
+EXECUTORS: Registry[type["Execution"]] = Registry("executor", "onnx2snn_runtime.execution")
+
+WRAPPING: ContextVar[Callable[[type["Execution"]], type["Execution"]] | None] = ContextVar("WRAPPING", default=None)
+"""What makes another class of the executor that is asked for, None for nothing: see `profiling`."""
+
+
+class Execution:
+    """One batch on its way through time: `advance` makes a step, `outputs` reads the result so far."""
+
+    def __init__(self, program: Program, settings: Settings) -> None:
+        self.program = program
+        self.settings = settings
+        self.frame: Frame = program.frame()
+        self.states: dict[str, State] = {}
+        self.inputs: dict[str, State] = {}
+        self.t = 0
+        self.route: Any = None
+        """What is left to do where an earlier run left what hangs on the shapes of the inputs alone: see `prepared`."""
+        self._constants = list(self.frame.values.values())
+        self._raw: dict[str, Tensor] = {}
+        ceilings = check_expressible(program, settings.dynamics)
+        self._neurons = {item.output: program.neuron(item) for item in program.populations}
+        for output, ceiling in ceilings.items():
+            self._neurons[output] = self._neurons[output]._replace(ceiling=ceiling)
+        self.watchers = [probe for probe in settings.probes if probe.sees_synapses]
+
+    def feed(self, inputs: Mapping[str, Tensor]) -> None:
+        """Set the inputs from the next step on, and compute what depends on them alone."""
+        self._raw = dict(inputs)
+        for name, value in inputs.items():
+            self.frame.set(name, value)
+        shapes = self.program.shapes
+        self.route = shapes.recall(self.frame, inputs, self._constants)
+        for item in self.program.prologue:
+            if not (self.route and item.outputs[0] in shapes.names):
+                self.call(item, self.frame)
+
+    def run(
+        self, inputs: Mapping[str, Tensor], moving: Sequence[str], steps: Sequence[int]
+    ) -> dict[int, dict[str, Tensor]]:
+        """Return the outputs after each of `steps`, ascending; the inputs named in `moving` are x[T, ...]."""
+        outputs = {}
+        for t in range(1, steps[-1] + 1):
+            if t == 1 or moving:
+                self.feed({name: value[t - 1] if name in moving else value for name, value in inputs.items()})
+            self.advance()
+            if t in steps:
+                outputs[t] = self.outputs()
+        return outputs
+
+    def advance(self) -> None:
+        """Make one time step."""
+        raise NotImplementedError
+
+    def span(self, count: int, wanted: Iterable[int]) -> dict[int, dict[str, Tensor]]:
+        """Make `count` time steps and return the outputs after those in `wanted`."""
+        outputs, asked = {}, set(wanted)
+        for _ in range(count):
+            self.advance()
+            if self.t in asked:
+                outputs[self.t] = self.outputs()
+        return outputs
+
+    def kept(self, rows: Tensor, axes: Mapping[str, int | None], batch: int) -> "Execution":
+        """Return an execution that goes on from here with the samples `rows` of the `batch` alone.
+
+        `axes` names the axis that the samples of each population lie along; the executor must be in the value domain.
+        """
+        other = type(self)(self.program, self.settings)
+        other.t = self.t
+        other.states = {name: _rows(state, rows, axes[name]) for name, state in self.states.items()}
+        other.inputs = {name: _rows(state, rows, 0) for name, state in self.inputs.items()}
+        for probe in self.watchers:
+            probe.keep(rows, batch)
+        batched = {port.name for port in self.program.inputs if port.shape}
+        other.feed({name: x.index_select(0, rows) if name in batched else x for name, x in self._raw.items()})
+        return other
+
+    def outputs(self) -> dict[str, Tensor]:
+        """Return the decoded outputs after the steps made so far, by name."""
+        raise NotImplementedError
+
+    def encode(self) -> dict[str, Tensor]:
+        """Move the encoders of the spiking inputs by one step and return what they send, by input name."""
+        spikes = {}
+        for stream, name in enumerate(self.program.defaults.spiking_inputs):
+            encoder = self.settings.encoder
+            target = self._raw[name].to(self.program.wide)
+            if encoder is None:
+                raise RuntimeError("a model with spiking inputs runs with an encoder")
+            scale = float(self.settings.input_scales.get(name, 1.0))
+            state = self.inputs.get(name) or encoder.init(target)
+            self.inputs[name], spikes[name] = encoder.step(state, target, self.t, Neuron(scale, stream=stream))
+        return spikes
+
+    def fire(self, item: Population, sources: list[Tensor]) -> Tensor:
+        """Move the population `item` towards its target at `sources`; return the spike."""
+        target = self.target(item, sources)
+        before = self.states.get(item.output) or self.settings.dynamics.init(target)
+        aim = sources[0].to(self.program.wide) if self.settings.dynamics.rectifies else target
+        after, spike = self.settings.dynamics.step(before, aim, self.t, self._neurons[item.output])
+        self.states[item.output] = after
+        for probe in self.settings.probes:
+            probe.population(item, self.t, spike, after, target)
+        for probe in self.watchers:
+            probe.sources(item, self.t, sources)
+        return spike
+
+    def call(self, item: Call, frame: Frame) -> None:
+        """Compute the node `item` on the values in `frame`, for a single step."""
+        call(item, frame)
+
+    def target(self, item: Population, sources: Sequence[Tensor]) -> Tensor:
+        """Return f of the population `item` at `sources`."""
+        constants = [self.frame.values[name] for name in item.constants]
+        return item.target(sources, constants, self.program.wide, item.listed(self.frame))
+
+    def rest(self) -> None:
+        """Compute every value at the present estimates, which are zero before the first step."""
+        for name in self.program.defaults.spiking_inputs:
+            raw = self._raw[name].to(self.program.wide)
+            self.frame.set(name, self.inputs[name].v if name in self.inputs else raw.new_zeros(raw.shape))
+        for item in (*self.program.loop, *self.program.tail):
+            if isinstance(item, Call):
+                self.call(item, self.frame)
+                continue
+            if item.output not in self.states:
+                target = self.target(item, [self.frame.values[name] for name in item.sources])
+                self.states[item.output] = self.settings.dynamics.init(target)
+            self.frame.set(item.output, self.states[item.output].v)
+
+    def ports(self) -> list[str]:
+        """Return the varying values that readouts and outputs read."""
+        made = {name for item in self.program.readout for name in item.outputs}
+        read = [name for item in self.program.readout for name in item.inputs]
+        read += [port.name for port in self.program.outputs]
+        return sorted({name for name in read if name in self.program.varying and name not in made})
+
+    def read(self, frame: Frame, t: int) -> dict[str, Tensor]:
+        """Return the outputs after step t, from the estimates in `frame`."""
+        shown = self.settings.dynamics.bias(t)
+        biases = self._biases(frame) if shown != 1.0 else frame
+        for item in self.program.tail:
+            self.call(item, frame)
+        for name in self.ports() if shown != 1.0 else ():
+            frame.set(name, frame.values[name] - (1.0 - shown) * biases.values[name])
+        for item in self.program.readout:
+            self.call(item, frame)
+        return {port.name: frame.values[port.name] for port in self.program.outputs}
+
+    def _biases(self, frame: Frame) -> Frame:
+        """Return the values at estimates of zero."""
+        still = Frame(frame.dtype, frame.device, dict(frame.values), dict(frame.host))
+        for name, state in (*self.inputs.items(), *self.states.items()):
+            still.set(name, state.v.new_zeros(state.v.shape))
+        for item in (*self.program.loop, *self.program.tail):
+            if isinstance(item, Call):
+                self.call(item, still)
+        return still
+
+    def show_rest(self, synapses: bool = True) -> None:
+        """Show the watchers the values before the first spike, after `rest`."""
+        for probe in self.watchers:
+            for item in (*self.program.loop, *self.program.tail):
+                if isinstance(item, Population):
+                    probe.sources(item, 0, [self.frame.values[name] for name in item.sources])
+                elif synapses and any(item.varying):
+                    probe.synapse(item, 0, self.frame, self.frame, changes=False)
+
+    def watch(self, item: Call, frame: Frame, changes: bool) -> None:
+        """Show the probes a synapse before it is computed; `changes` says whether `frame` holds changes or values."""
+        for probe in self.watchers:
+            probe.synapse(item, self.t, frame, self.frame, changes)
+
+
+def _rows(state: State, rows: Tensor, axis: int | None) -> State:
+    """Return what `state` holds of the samples `rows`."""
+    if axis is None:
+        return state
+    parts = [tuple(x.index_select(axis, rows) for x in part) for part in state[1:]]
+    return State(state.v.index_select(axis, rows), *parts)
+
+
+def make_execution(name: str, program: Program, settings: Settings) -> Execution:
+    """Return a new execution of `program` by the executor `name`."""
+    wrapping = WRAPPING.get()
+    executor = EXECUTORS[name] if wrapping is None else wrapping(EXECUTORS[name])
+    return executor(program, settings)

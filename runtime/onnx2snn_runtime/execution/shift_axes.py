@@ -1,0 +1,112 @@
+"""Structural operators with a time axis in front: the same handler, its axes shifted by one.
+
+Transpose(x, perm=[0, 2, 1])  over time  ->  Transpose(x[T, ...], perm=[0, 1, 3, 2])
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from onnx2snn_runtime.program.interpreter import Call, Tensor
+
+Arguments = list[Any]
+Attributes = dict[str, Any]
+Shift = Callable[[Arguments, Attributes, int], None]
+"""Changes the arguments and attributes of a call in place, given the rank of a step's values."""
+
+
+def shifted(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> tuple[Arguments, Attributes] | None:
+    """Return what `item` is called with over [T, ...], None where it cannot be shifted.
+
+    Its data must all vary and be of one rank; what else it takes are lists of integers, or indices.
+    """
+    shift = _SHIFTS.get(item.op_type) if item.operator.domain == "" else None
+    if item.attributes.get("noop_with_empty_axes", 0):
+        return None  # over no axes at all it means two things
+    if shift is None or not varying[0] or len({a.ndim for a, flag in zip(arguments, varying, strict=True) if flag}) > 1:
+        return None
+    data = arguments if item.op_type == "Concat" else arguments[:1]
+    if not all(varying[: len(data)]) or any(varying[len(data) :]):
+        return None
+    given, attributes = list(arguments), dict(item.attributes)
+    shift(given, attributes, arguments[0].ndim - 1)
+    return given, attributes
+
+
+def _plus(axis: int, rank: int) -> int:
+    return axis % rank + 1 if rank else 1
+
+
+def _axis(default: int) -> Shift:
+    def shift(arguments: Arguments, attributes: Attributes, rank: int) -> None:
+        attributes["axis"] = _plus(attributes.get("axis", default), rank)
+
+    return shift
+
+
+def _axes(place: int, added: bool = False) -> Shift:
+    """Shift axes that are an input at `place` or an attribute; `added` says that they count in the output's rank."""
+
+    def shift(arguments: Arguments, attributes: Attributes, rank: int) -> None:
+        _replace(arguments, attributes, place, lambda axes: axes or range(rank), rank, added)
+
+    return shift
+
+
+def _replace(
+    arguments: Arguments,
+    attributes: Attributes,
+    place: int,
+    fill: Callable[[Sequence[int] | None], Sequence[int]],
+    rank: int,
+    added: bool = False,
+) -> None:
+    given = arguments[place] if len(arguments) > place else attributes.get("axes")
+    axes = fill(given)
+    moved = [_plus(axis, rank + (len(axes) if added else 0)) for axis in axes]
+    if len(arguments) > place:
+        arguments[place] = moved
+    else:
+        attributes["axes"] = moved
+
+
+def _transpose(arguments: Arguments, attributes: Attributes, rank: int) -> None:
+    perm = attributes.get("perm") or list(range(rank))[::-1]
+    attributes["perm"] = [0, *(axis + 1 for axis in perm)]
+
+
+def _reshape(arguments: Arguments, attributes: Attributes, rank: int) -> None:
+    shape, x = list(arguments[1]), arguments[0]
+    if not attributes.get("allowzero", 0):
+        shape = [x.shape[i + 1] if size == 0 else size for i, size in enumerate(shape)]
+    arguments[1] = [x.shape[0], *shape]
+
+
+def _slice(arguments: Arguments, attributes: Attributes, rank: int) -> None:
+    axes = arguments[3] if len(arguments) > 3 else None
+    if len(arguments) > 1:
+        moved = [_plus(axis, rank) for axis in (range(len(arguments[1])) if axes is None else axes)]
+        arguments[3:4] = [moved]
+        return
+    axes = attributes.get("axes", range(len(attributes["starts"])))
+    attributes["axes"] = [_plus(axis, rank) for axis in axes]
+
+
+def _squeeze(arguments: Arguments, attributes: Attributes, rank: int) -> None:
+    x: Tensor = arguments[0]
+    ones = [axis for axis in range(rank) if x.shape[axis + 1] == 1]
+    _replace(arguments, attributes, 1, lambda axes: ones if axes is None else axes, rank)
+
+
+_REDUCTIONS = ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2", "ReduceL1", "ReduceSumSquare")
+
+_SHIFTS: Mapping[str, Shift] = {
+    "Transpose": _transpose,
+    "Reshape": _reshape,
+    "Slice": _slice,
+    "Concat": _axis(1),
+    "Split": _axis(0),
+    "Gather": _axis(0),
+    "Unsqueeze": _axes(1, added=True),
+    "Squeeze": _squeeze,
+    **dict.fromkeys(_REDUCTIONS, _axes(1)),
+}

@@ -1,1 +1,0 @@
-"""Ways to execute a program over time, one file each."""

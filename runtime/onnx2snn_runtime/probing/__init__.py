@@ -1,0 +1,1 @@
+"""What is observed in a run: events, values, spikes and synaptic operations."""

@@ -1,0 +1,121 @@
+"""What can be watched while a network runs; a run without probes pays nothing for them.
+
+events    events sent, int64 [T] a population
+rates     events per neuron, float [T] a population
+spikes    what was sent, [T, batch, ...] a population
+values    the estimates v, likewise
+errors    f(x) - v after the step, likewise
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from onnx2snn_runtime.dynamics.base import State
+from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor
+from onnx2snn_runtime.program.population import Population
+from onnx2snn_runtime.program.real_samples import real_samples
+
+Reader = Callable[[Tensor, State, Tensor], Tensor]
+
+READERS: dict[str, Reader] = {
+    "spikes": lambda spike, state, target: spike,
+    "values": lambda spike, state, target: state.v,
+    "errors": lambda spike, state, target: target - state.v,
+}
+PROBES = ("events", "rates", *READERS)
+
+
+def check_probes(names: "list[str] | tuple[str, ...]") -> None:
+    """Raise InputError for a name that is no probe."""
+    for name in names:
+        if name not in PROBES:
+            raise InputError(f"there is no probe {name!r}: there are {', '.join(PROBES)}")
+
+
+@dataclass
+class EventCounter:
+    """Counts the events of every population at every step, on the device.
+
+    Of a `batch` that was filled up to its fixed size only the first `samples` count; 0 stands for all.
+    """
+
+    samples: int
+    batch: int = 0
+    counts: dict[str, list[Tensor]] = field(default_factory=dict)
+    """Of every population, int64 [T] in pieces."""
+    neurons: dict[str, int] = field(default_factory=dict)
+    sees_synapses: ClassVar[bool] = False
+
+    @property
+    def sees_spikes(self) -> bool:
+        """Only where some samples do not count."""
+        return self.samples < self.batch
+
+    def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
+        """Take the counts as they are."""
+        self.counts.setdefault(item.name, []).append(events)
+        self.neurons.setdefault(item.name, like.numel() // max(1, self.samples, self.batch))  # before samples leave
+
+    def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
+        """Count what `item` sent."""
+        events = torch.count_nonzero(real_samples(spike, self.samples, self.batch))
+        self.counts.setdefault(item.name, []).append(events.reshape(1))
+        self.neurons.setdefault(item.name, spike.numel() // max(1, self.samples, self.batch))
+
+    def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
+        """See nothing: synapses send no events."""
+
+    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
+        """See nothing."""
+
+    def keep(self, rows: Tensor, batch: int) -> None:
+        """Keep nothing of samples."""
+
+    def table(self, steps: int) -> dict[str, Tensor]:
+        """Return the events of every population, int64 [steps] on the host; 0 for steps that were not made."""
+        return {name: _padded(counts, steps).cpu() for name, counts in self.counts.items()}
+
+
+@dataclass
+class Recorder:
+    """Keeps one quantity of every population at every step."""
+
+    read: Reader
+    kept: dict[str, list[Tensor]] = field(default_factory=dict)
+    sees_spikes: ClassVar[bool] = True
+    sees_synapses: ClassVar[bool] = False
+
+    def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
+        """See nothing: a recorder is shown spikes."""
+
+    def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
+        """Keep the quantity of `item`."""
+        self.kept.setdefault(item.name, []).append(self.read(spike, state, target))
+
+    def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
+        """See nothing."""
+
+    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
+        """See nothing."""
+
+    def keep(self, rows: Tensor, batch: int) -> None:
+        """Keep nothing of samples."""
+
+    def table(self) -> dict[str, Tensor]:
+        """Return the quantity of every population, [T, batch, ...]."""
+        return {name: torch.stack(values) for name, values in self.kept.items()}
+
+
+def _padded(pieces: Sequence[Tensor], steps: int) -> Tensor:
+    counts = torch.cat(list(pieces)) if len(pieces) > 1 else pieces[0]
+    return counts if len(counts) == steps else nn.functional.pad(counts, (0, steps - len(counts)))
+
+
+def add_counts(parts: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the sums of the counts of several batches."""
+    return {name: sum((part[name] for part in parts[1:]), parts[0][name]) for name in parts[0]}

@@ -1,0 +1,74 @@
+"""Checks what a caller hands in against a model's inputs, and brings it to the device."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import torch
+from onnx import TensorProto, helper
+
+from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.program.interpreter import Tensor, to_tensor
+from onnx2snn_runtime.program.ports import Port
+from onnx2snn_runtime.program.program import Program
+
+_FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
+
+
+def named_inputs(x: Any, ports: Sequence[Port]) -> dict[str, Any]:
+    """Return `x` as a mapping from input name to array; a missing or unknown name raises InputError."""
+    names = [port.name for port in ports]
+    if not isinstance(x, Mapping):
+        if len(names) != 1:
+            raise InputError(f"the model has the inputs {', '.join(names)}: give a mapping from name to array")
+        return {names[0]: x}
+    unknown = [name for name in x if name not in names]
+    missing = [name for name in names if name not in x]
+    if unknown or missing:
+        what = f"has no input {unknown[0]!r}" if unknown else f"needs the input {missing[0]!r}"
+        raise InputError(f"the model {what}: its inputs are {', '.join(names)}")
+    return dict(x)
+
+
+def check_input(value: Any, port: Port) -> Tensor:
+    """Return `value` as a tensor that fits `port`, with a leading time axis where it has one dimension more."""
+    tensor = value if isinstance(value, Tensor) else to_tensor(_array(value, port.name))
+    floating = port.type in _FLOATS
+    if tensor.is_floating_point() != floating or (port.type == TensorProto.BOOL) != (tensor.dtype == torch.bool):
+        raise InputError(
+            f"the input {port.name!r} has the type {str(tensor.dtype)[6:]}, the model takes "
+            f"{helper.tensor_dtype_to_np_dtype(port.type)}: convert it first"
+        )
+    if port.shape is not None:
+        extra = tensor.ndim - len(port.shape)
+        shape = tuple(tensor.shape[1:] if extra == 1 else tensor.shape)
+        fits = extra in (0, 1) and all(a in (b, 0) or b == 0 for a, b in zip(port.shape[1:], shape[1:], strict=True))
+        if not fits or (port.shape == () and extra != 0):
+            wanted_shape = ", ".join(str(d) if d else "any" for d in port.shape)
+            raise InputError(
+                f"the input {port.name!r} has the shape {tuple(tensor.shape)}, the model takes ({wanted_shape})"
+            )
+    return tensor
+
+
+def varies_in_time(tensor: Tensor, port: Port) -> bool:
+    """Return whether `tensor` is x[T, ...] for a `port` of x[...]."""
+    return port.shape is not None and tensor.ndim == len(port.shape) + 1
+
+
+def to_device(tensor: Tensor, port: Port, program: Program) -> Tensor:
+    """Return `tensor` on the program's device, floating-point values in its wide type, integers in the graph's own."""
+    if tensor.is_floating_point():
+        return tensor.to(program.device, program.wide, non_blocking=True)
+    own = to_tensor(np.zeros(0, helper.tensor_dtype_to_np_dtype(port.type))).dtype
+    return tensor.to(program.device, own, non_blocking=True)
+
+
+def _array(value: Any, name: str) -> np.ndarray:
+    if isinstance(value, str | PathLike):
+        raise InputError(f"the input {name!r} is {str(value)!r}, a text or a path: give an array, as np.load reads it")
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub" and str(array.dtype) != "bfloat16":
+        raise InputError(f"the input {name!r} has the type {array.dtype}: give numbers")
+    return array

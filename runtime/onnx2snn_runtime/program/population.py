@@ -1,0 +1,105 @@
+"""One neuron node of the IR, bound: the function it computes, and how its values are named in the graph."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import onnx
+import torch
+
+from onnx2snn_runtime.ir.schema import NeuronAttributes, read_neuron
+from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, bind, call
+
+
+class Clamped(NamedTuple):
+    """clip(g(x), *bounds): the calls that compute g, the name of its result, and the bounds."""
+
+    body: tuple[Call, ...]
+    result: str
+    bounds: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Population:
+    """One neuron node: the function it computes, and how its values are named in the graph."""
+
+    name: str
+    op_type: str
+    output: str
+    sources: tuple[str, ...]
+    constants: tuple[str, ...]
+    body: tuple[Call, ...] = field(repr=False)
+    formal: tuple[str, ...] = field(repr=False)
+    result: str = field(repr=False)
+    attributes: NeuronAttributes = field(repr=False)
+
+    def clamped(self, frame: Frame) -> "Clamped | None":
+        """Return the function as a clip of another, which kernels compute on the way; None where it is none.
+
+        MaxPool(Relu(x)) is Relu(MaxPool(x)): a function that never falls may change places with a maximum.
+        """
+        body, last = list(self.body), self.body[-1]
+        if last.op_type == "MaxPool" and len(body) > 1 and body[-2].outputs[0] == last.inputs[0]:
+            body[-2:] = [replace(last, inputs=body[-2].inputs[:1]), replace(body[-2], inputs=(last.outputs[0],))]
+            last = replace(self.body[-2], inputs=(last.outputs[0], *self.body[-2].inputs[1:]))
+        bounds = self._bounds(last, frame)
+        return None if bounds is None else Clamped(tuple(body[:-1]), last.inputs[0], bounds)
+
+    def _bounds(self, last: Call, frame: Frame) -> tuple[float, float] | None:
+        if last.op_type == "Relu":
+            return 0.0, math.inf
+        if last.op_type != "Clip" or last.attributes:
+            return None
+        held = dict(zip(self.formal[len(self.sources) :], self.constants, strict=True))
+        named = [held.get(name, "?") if name else None for name in (*last.inputs[1:], "", "")][:2]
+        if "?" in named:  # a bound that the body computes
+            return None
+        low, high = (
+            default if n is None else _number(frame, n) for n, default in zip(named, (-math.inf, math.inf), strict=True)
+        )
+        return (low, high) if low <= high else None
+
+    def listed(self, frame: Frame) -> dict[str, Any]:
+        """Return the constants that `frame` knows on the host, by their names in the body."""
+        formal = self.formal[len(self.sources) :]
+        return {name: frame.host[held] for name, held in zip(formal, self.constants, strict=True) if held in frame.host}
+
+    def target(
+        self,
+        sources: Sequence[Tensor],
+        constants: Sequence[Tensor],
+        dtype: torch.dtype,
+        host: Mapping[str, Any] | None = None,
+    ) -> Tensor:
+        """Return f(x1, ..., xk), computed in `dtype`; `host` holds constants of the body that the host knows."""
+        frame = Frame(dtype, sources[0].device, host=dict(host or {}))
+        frame.values.update(zip(self.formal, (*sources, *constants), strict=True))
+        for item in self.body:
+            call(item, frame)
+        target: Tensor = frame.get(self.result)
+        return target
+
+
+def _number(frame: Frame, name: str) -> float:
+    value = frame.listed(name)
+    return float(value[0] if isinstance(value, list) else value)
+
+
+def bind_population(
+    node: onnx.NodeProto, function: onnx.FunctionProto, opsets: Mapping[str, int], where: str
+) -> Population:
+    """Return the neuron `node`, its function bound to handlers; an operator without one raises UnsupportedError."""
+    attributes = read_neuron(node)
+    own = dict(opsets) | {o.domain: o.version for o in function.opset_import}
+    return Population(
+        name=node.name or node.output[0],
+        op_type=node.op_type,
+        output=node.output[0],
+        sources=tuple(node.input[: attributes.sources]),
+        constants=tuple(node.input[attributes.sources :]),
+        body=tuple(bind(inner, own, where=f"the function {function.name} of {where}") for inner in function.node),
+        formal=tuple(function.input),
+        result=function.output[0],
+        attributes=attributes,
+    )

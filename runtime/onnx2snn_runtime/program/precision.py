@@ -1,0 +1,54 @@
+"""Which synapses may run in half precision: those whose spikes are exact in it.
+
+A graded spike is sign * scale * 2^k * (1 + m / 2^mantissa) with -levels < k <= 0: mantissa + 1 significant bits, so it
+is exact in float16 (11 bits), bfloat16 (8) and TF32 (11), as long as its exponent is in range, for a scale that is a
+power of two. bfloat16 and TF32 have the exponents of float32. float16 ends at 65504 and at 2^-24:
+
+    2 scale <= 65504                                   |v| goes up to 2 scale
+    levels <= 25 - mantissa + log2(scale)              the last bit of the smallest spike is 2^-24 or more
+
+Beyond that an infinity would travel, or small spikes would be sent that nobody receives. The synapses that such a
+population reaches, up to the next populations, therefore run in float32: its scale costs speed and no accuracy.
+Estimates, targets and accumulated currents are float32 everywhere.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from onnx2snn_runtime.program.interpreter import Call
+
+Item = TypeVar("Item")
+
+_DIGITS = {torch.float16: 11, torch.bfloat16: 8}
+_SMALLEST = {torch.float16: -24, torch.bfloat16: -133}
+"""log2 of the smallest number above zero."""
+
+
+def fits(dtype: torch.dtype, scale: np.ndarray, levels: int, mantissa: int) -> bool:
+    """Return whether graded spikes are exact in `dtype`, for scales that are powers of two; others are in its range."""
+    if dtype not in _DIGITS:
+        return True
+    sizes = np.abs(np.asarray(scale, dtype=np.float64))
+    largest, smallest = float(sizes.max(initial=0.0)), float(sizes[sizes > 0].min(initial=math.inf))
+    if not largest:
+        return True
+    last = math.floor(math.log2(smallest)) - (levels - 1) - mantissa
+    return mantissa < _DIGITS[dtype] and 2 * largest <= torch.finfo(dtype).max and last >= _SMALLEST[dtype]
+
+
+def widened(items: Sequence[Item], wide: set[str]) -> list[Item]:
+    """Return `items` with the synapses marked that the values named in `wide` reach; their outputs are added to it."""
+    made: list[Item] = []
+    for item in items:
+        if not isinstance(item, Call):
+            made.append(item)
+            continue
+        reached = any(name in wide for name in item.inputs)
+        wide.update(item.outputs if reached else ())
+        made.append(replace(item, wide=reached) if item.wide != reached else item)
+    return made

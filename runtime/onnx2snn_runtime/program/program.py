@@ -1,0 +1,223 @@
+"""IR -> a torch module: constants as buffers, and the ordered synapses and populations of a run."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import nn
+
+from onnx2snn_runtime.dynamics.base import Neuron
+from onnx2snn_runtime.errors import ModelError
+from onnx2snn_runtime.ir.flow import analyse
+from onnx2snn_runtime.ir.schema import (
+    ModelDefaults,
+    NeuronAttributes,
+    functions_of,
+    is_neuron,
+    read_defaults,
+)
+from onnx2snn_runtime.program.fusion import fuse_biases, shorten
+from onnx2snn_runtime.program.interpreter import WIDE, Call, Frame, Tensor, bind, to_tensor
+from onnx2snn_runtime.program.population import Population, bind_population
+from onnx2snn_runtime.program.ports import named_ports, ports
+from onnx2snn_runtime.program.precision import fits, widened
+from onnx2snn_runtime.program.shapes import ShapeMemory, shaped_values
+
+LISTED = 4096
+"""Constant integers of no more elements than this are kept on the host as well."""
+
+TYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+
+
+class Program(nn.Module):
+    """The executable form of a spiking IR model; it holds weights, and no state of a run."""
+
+    def __init__(self, model: onnx.ModelProto, where: str = "the model") -> None:
+        super().__init__()
+        self.where = where
+        self.defaults: ModelDefaults = read_defaults(model, where)
+        self.inputs = ports(model)
+        self.outputs = named_ports(model.graph.output)
+        self.footprints: dict[Any, int] = {}
+        self.own_settings: Any = None
+        """The defaults, and the settings of a run that were made of them."""
+        self._names: dict[str, str] = {}
+        self.version = 0
+        """Counts the changes of type, device and parameters."""
+        self.compile_regions = False
+        self.anchor: Tensor
+        self.register_buffer("anchor", torch.zeros((), dtype=_own_dtype(model)), persistent=False)
+        for tensor in model.graph.initializer:
+            self._hold(tensor)
+        self._lists = self._list()
+        self._bind(model)
+
+    def _hold(self, tensor: onnx.TensorProto) -> None:
+        value = to_tensor(numpy_helper.to_array(tensor))
+        key = f"{len(self._names)}_{tensor.name.replace('.', '_')}"
+        self._names[tensor.name] = key
+        self.register_buffer(key, value.to(self.anchor.dtype) if value.is_floating_point() else value)
+
+    def store(self, model: onnx.ModelProto) -> None:
+        """Write weights that were changed since they were read into the initializers of `model`, in their own types."""
+        for tensor in model.graph.initializer:
+            array = numpy_helper.to_array(tensor)
+            held = getattr(self, self._names[tensor.name]).detach().cpu()
+            if not torch.equal(to_tensor(array).to(held.dtype), held):
+                tensor.CopyFrom(numpy_helper.from_array(held.double().numpy().astype(array.dtype), tensor.name))
+
+    def _bind(self, model: onnx.ModelProto) -> None:
+        flow = analyse(model.graph, self.defaults.spiking_inputs)
+        opsets = {("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import}
+        functions = functions_of(model)
+
+        def build(node: onnx.NodeProto) -> Call | Population:
+            if is_neuron(node):
+                return bind_population(node, functions[node.op_type], opsets, self.where)
+            return bind(node, opsets, flow.varying, self.where)
+
+        self.prologue = [item for item in map(build, flow.prologue) if isinstance(item, Call)]
+        self.loop = [build(node) for node in flow.loop]
+        self.tail = [item for item in map(build, flow.tail) if isinstance(item, Call)]
+        self.readout = [item for item in map(build, flow.readout) if isinstance(item, Call)]
+        self.varying = flow.varying
+        self._fuse()
+        self.populations = [item for item in self.loop if isinstance(item, Population)]
+        if not self.populations:
+            raise ModelError(f"{self.where} holds no neuron: convert a model with a nonlinearity")
+        self.releases = self._last_uses()
+        self.shapes = ShapeMemory(*shaped_values((*self.prologue, *self.loop), self._names))
+        self._choose_precision()
+
+    def _fuse(self) -> None:
+        """Replace calls by faster ones of the same results."""
+        held = {name: getattr(self, key) for name, key in self._names.items()}
+        kept = frozenset(port.name for port in self.outputs)
+        late = frozenset(name for item in (*self.tail, *self.readout) for name in item.inputs)
+        self.loop = [self._shortened(item, held) for item in fuse_biases(self.loop, held, kept | late)]
+        self.tail = fuse_biases(self.tail, held, kept | frozenset(n for item in self.readout for n in item.inputs))
+
+    def _shortened(self, item: "Call | Population", held: Mapping[str, Tensor]) -> "Call | Population":
+        if isinstance(item, Call) or len(item.sources) > 1:
+            return item
+        short = shorten(item.body, item.formal, [held.get(name) for name in item.constants])
+        return item if short is None else replace(item, body=(short,), result=short.outputs[0])
+
+    def _last_uses(self) -> list[tuple[str, ...]]:
+        """Return, for each item of the loop, the varying values that nothing needs after it."""
+        later = {name for item in (*self.tail, *self.readout) for name in item.inputs}
+        later |= {port.name for port in self.outputs}
+        released: list[tuple[str, ...]] = []
+        for item in reversed(self.loop):
+            used = (*item.sources, *item.constants) if isinstance(item, Population) else item.inputs
+            names = {name for name in used if name in self.varying and name not in later}
+            later |= names
+            released.append(tuple(sorted(names)))
+        return released[::-1]
+
+    def _read_by_synapses_alone(self) -> frozenset[str]:
+        """Return the populations whose estimates nothing reads but synapses, which run in the program's type."""
+        read = {name for item in self.populations for name in item.sources} | {port.name for port in self.outputs}
+        read |= {name for item in self.readout for name in item.inputs}
+        read |= {
+            name for item in (*self.loop, *self.tail) if isinstance(item, Call) and item.wide for name in item.inputs
+        }
+        return frozenset(item.output for item in self.populations if item.output not in read)
+
+    def _choose_precision(self) -> None:
+        """Mark the synapses that cannot run in the program's type: see `precision`."""
+        wide = {
+            item.output
+            for item in self.populations
+            if not fits(self.dtype, item.attributes.scale, item.attributes.levels, item.attributes.mantissa)
+        }
+        self.loop = widened(self.loop, wide)
+        self.tail = widened(self.tail, wide)
+        self.narrow = self._read_by_synapses_alone()
+        self._changed()
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "Program":
+        """Move to another device or type, as `torch.nn.Module` does it."""
+        super()._apply(fn, recurse)
+        self._choose_precision()
+        self._lists = self._list()
+        return self
+
+    def use_channels_last(self) -> None:
+        """Lay the weights of two-dimensional convolutions out with their channels last; values then follow."""
+        for item in (*self.prologue, *self.loop, *self.tail):
+            if isinstance(item, Call) and item.op_type == "Conv" and item.inputs[1] in self._names:
+                key = self._names[item.inputs[1]]
+                weight = getattr(self, key)
+                if weight.ndim == 4:
+                    setattr(self, key, weight.to(memory_format=torch.channels_last))
+        self._changed()
+
+    def _changed(self) -> None:
+        self.version += 1
+        self.shapes.kept.clear()
+
+    def _list(self) -> dict[str, Any]:
+        """Return the constants that handlers may want as Python numbers, read once, so that no run waits for them."""
+        held = {name: getattr(self, key) for name, key in self._names.items()}
+        return {
+            name: value.tolist()
+            for name, value in held.items()
+            if value.numel() == 1 or (value.numel() <= LISTED and not value.is_floating_point())
+        }
+
+    def set_attributes(self, name: str, attributes: NeuronAttributes) -> None:
+        """Give the population `name` other attributes."""
+        for index, item in enumerate(self.loop):
+            if isinstance(item, Population) and item.name == name:
+                self.loop[index] = replace(item, attributes=attributes)
+        self.populations = [item for item in self.loop if isinstance(item, Population)]
+        self._choose_precision()
+
+    @property
+    def constants(self) -> dict[str, Tensor]:
+        """The weights and other constants, by name."""
+        held = self._buffers
+        return {name: held[key] for name, key in self._names.items()}  # type: ignore[misc]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating-point type that synapses run in."""
+        return self._buffers["anchor"].dtype  # type: ignore[union-attr]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self._buffers["anchor"].device  # type: ignore[union-attr]
+
+    @property
+    def wide(self) -> torch.dtype:
+        """The floating-point type of estimates, targets and accumulated currents: float32 or more."""
+        return WIDE.get(self.dtype, self.dtype)
+
+    def frame(self) -> Frame:
+        """Return a new frame that holds the constants."""
+        frame = Frame(self.dtype, self.device, host=dict(self._lists))
+        frame.values.update(self.constants)
+        return frame
+
+    def neuron(self, item: Population) -> Neuron:
+        """Return what the dynamics may know of `item`, its scale on the device."""
+        a = item.attributes
+        scale: Tensor | float = float(a.scale.item()) if a.scale.size == 1 else self._on_device(a.scale)
+        return Neuron(scale, a.sources, a.levels, a.mantissa)
+
+    def _on_device(self, array: np.ndarray) -> Tensor:
+        return torch.as_tensor(np.array(array), dtype=self.wide, device=self.device)
+
+
+def _own_dtype(model: onnx.ModelProto) -> torch.dtype:
+    """Return float64 for a model whose inputs or weights are all double, else float32."""
+    kinds = {value.type.tensor_type.elem_type for value in model.graph.input}
+    kinds |= {tensor.data_type for tensor in model.graph.initializer}
+    floats = kinds & {onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
+    return torch.float64 if onnx.TensorProto.DOUBLE in kinds and not floats else torch.float32

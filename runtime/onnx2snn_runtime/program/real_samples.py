@@ -1,0 +1,10 @@
+"""A fixed batch is filled up with copies: what belongs to the real samples."""
+
+from onnx2snn_runtime.ir.batch import batch_axis
+from onnx2snn_runtime.program.interpreter import Tensor
+
+
+def real_samples(value: Tensor, samples: int, size: int) -> Tensor:
+    """Return what belongs to the first `samples` of a batch of `size`; all of a value that has no batch axis."""
+    axis = batch_axis([value.shape], [size]) if samples < size else None
+    return value if axis is None else value.narrow(axis, 0, value.shape[axis] // size * samples)

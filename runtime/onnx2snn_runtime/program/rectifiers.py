@@ -1,0 +1,63 @@
+"""Which populations compute a ReLU or a clipped ReLU, whatever their bodies are made of."""
+
+import torch
+
+from onnx2snn_runtime.dynamics.base import DYNAMICS, Dynamics
+from onnx2snn_runtime.errors import Onnx2SnnError, UnsupportedError
+from onnx2snn_runtime.program.interpreter import Frame, Tensor
+from onnx2snn_runtime.program.population import Population
+from onnx2snn_runtime.program.program import Program
+
+
+def check_expressible(program: Program, dynamics: Dynamics) -> dict[str, float]:
+    """Return the ceilings of the populations, by output, for dynamics that rectify; {} for the others.
+
+    Populations that are no ReLU nor clipped ReLU raise UnsupportedError, with the dynamics that can express them.
+    """
+    if not dynamics.rectifies:
+        return {}
+    frame = program.frame()
+    found = {item.output: ceiling(item, frame) for item in program.populations}
+    beyond = [item for item in program.populations if found[item.output] is None]
+    if beyond:
+        able = [other for other in DYNAMICS if not DYNAMICS[other].rectifies]
+        name = next((other for other in DYNAMICS if DYNAMICS[other] is type(dynamics)), type(dynamics).__name__)
+        named = ", ".join(f"{_kind(item)} ({item.name})" for item in beyond)
+        raise UnsupportedError(
+            f"the dynamics {name!r} expresses ReLU and clipped ReLU alone, and {program.where} "
+            f"has other neurons: {named}; choose the dynamics {' or '.join(able)}"
+        )
+    return {output: c for output, c in found.items() if c is not None}
+
+
+def _kind(item: Population) -> str:
+    """Return what a population is made of, in a word."""
+    name = item.op_type.removeprefix("Spiking")
+    return "-".join(dict.fromkeys(inner.op_type for inner in item.body)) if name.startswith("Region") else name
+
+
+def ceiling(item: Population, frame: Frame) -> float | None:
+    """Return c where the population computes clip(x, 0, c), infinity where it computes max(x, 0), None elsewhere.
+
+    The body is computed on a grid, in no order, with the constants in `frame`: bounds that are known only when the
+    model runs cannot be judged.
+    """
+    if len(item.sources) != 1 or any(name not in frame.values for name in item.constants):
+        return None
+    constants = [frame.values[name] for name in item.constants]
+    x = _grid(frame.device)
+    try:
+        y = item.target([x], constants, x.dtype)
+    except Onnx2SnnError:  # the body wants another shape: it is no function of one number
+        return None
+    top = float(y.max()) if y.shape == x.shape else 0.0
+    c = float("inf") if top == float(x.max()) else top
+    return c if c > 0 and torch.allclose(y, x.clamp(0.0, c), rtol=1e-6, atol=1e-9) else None
+
+
+def _grid(device: torch.device) -> Tensor:
+    """Return numbers of both signs and all magnitudes, and zero, [8, 25] in no order."""
+    magnitudes = torch.logspace(-4, 4, 99, dtype=torch.float64)
+    values = torch.cat([magnitudes, -magnitudes, torch.zeros(2, dtype=torch.float64)])
+    order = torch.randperm(len(values), generator=torch.Generator().manual_seed(0))
+    return values[order].reshape(8, 25).to(device)

@@ -1,0 +1,146 @@
+"""Readers of sample data, and what they say about data that do not fit."""
+
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from onnx2snn.data.images import Preprocessing
+from onnx2snn.data.readers import Samples, read_samples
+from onnx2snn_runtime.errors import InputError
+
+X = np.linspace(-1, 1, 24, dtype=np.float32).reshape(6, 4)
+Y = np.array([2, 0, 1, 1, 0, 2])
+
+
+def npz(folder: Path, **arrays: np.ndarray) -> Path:
+    np.savez_compressed(folder / "data.npz", **arrays)
+    return folder / "data.npz"
+
+
+def test_npz_by_input_name_with_labels(tmp_path: Path) -> None:
+    read = read_samples(npz(tmp_path, x=X, labels=Y), ["x"], limit=4)
+    assert read.count == 4
+    np.testing.assert_array_equal(read.inputs["x"], X[:4])
+    np.testing.assert_array_equal(read.labels, Y[:4])
+
+
+def test_scalars_are_no_samples(tmp_path: Path) -> None:
+    read = read_samples(npz(tmp_path, x=X, k=np.float32(2)), ["x", "k"], limit=2)
+    assert (read.count, read.inputs["k"].shape, read.labels) == (2, (), None)
+
+
+def test_an_input_may_be_called_labels(tmp_path: Path) -> None:
+    assert read_samples(npz(tmp_path, labels=X), ["labels"]).labels is None
+
+
+def test_npy_for_a_single_input(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X)
+    assert isinstance(read_samples(tmp_path / "x.npy", ["x"]), Samples)
+    with pytest.raises(InputError, match="single array, and the model has the inputs x, z"):
+        read_samples(tmp_path / "x.npy", ["x", "z"])
+
+
+def test_names_and_counts_that_do_not_fit(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="lacks the input 'x': the model's inputs are x, the data have z"):
+        read_samples(npz(tmp_path, z=X), ["x"])
+    with pytest.raises(InputError, match="holds 'z', which is no input"):
+        read_samples(npz(tmp_path, x=X, z=X), ["x"])
+    with pytest.raises(InputError, match=r"differ in their number of samples \(x 6, labels 5\)"):
+        read_samples(npz(tmp_path, x=X, labels=Y[:5]), ["x"])
+    with pytest.raises(InputError, match=r"labels in .* are float32 of the shape"):
+        read_samples(npz(tmp_path, x=X, labels=X), ["x"])
+    with pytest.raises(InputError, match="holds no samples"):
+        read_samples(npz(tmp_path, x=X[:0]), ["x"])
+    with pytest.raises(InputError, match=r"0 samples of .* were asked for"):
+        read_samples(npz(tmp_path, x=X), ["x"], limit=0)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no file or folder .*none\.npz"):
+        read_samples(tmp_path / "none.npz", ["x"])
+    (tmp_path / "x.txt").write_text("1 2 3")
+    with pytest.raises(InputError, match=r"x\.txt' is no data file"):
+        read_samples(tmp_path / "x.txt", ["x"])
+    (tmp_path / "empty.npz").touch()
+    with pytest.raises(InputError, match=r"empty\.npz' is empty"):
+        read_samples(tmp_path / "empty.npz", ["x"])
+    whole = npz(tmp_path, x=X, labels=Y).read_bytes()
+    for length in (10, len(whole) // 2, len(whole) - 30):
+        (tmp_path / "cut.npz").write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"cut\.npz' is damaged or truncated"):
+            read_samples(tmp_path / "cut.npz", ["x"])
+    np.save(tmp_path / "x.npy", X)
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "x.npy").read_bytes()[:-8])
+    with pytest.raises(InputError, match=r"cut\.npy' is damaged or truncated"):
+        read_samples(tmp_path / "cut.npy", ["x"])
+    (tmp_path / "text.npz").write_text("these are not numbers")
+    with pytest.raises(InputError, match="holds Python objects or is no numpy file"):
+        read_samples(tmp_path / "text.npz", ["x"])
+
+
+def test_arrays_under_the_wrong_suffix(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X)
+    (tmp_path / "x.npy").rename(tmp_path / "x.npz")
+    with pytest.raises(InputError, match="holds a single array"):
+        read_samples(tmp_path / "x.npz", ["x"])
+    npz(tmp_path, x=X).rename(tmp_path / "y.npy")
+    with pytest.raises(InputError, match="holds several arrays"):
+        read_samples(tmp_path / "y.npy", ["x"])
+
+
+def test_a_folder_of_images_feeds_one_input(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="folder of images, and the model has the inputs x, z"):
+        read_samples(tmp_path, ["x", "z"])
+
+
+class FakeDataset:
+    column_names = ("img", "label")
+
+    def __init__(self, rows: int = 3) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def select(self, indices: range) -> "FakeDataset":
+        return FakeDataset(len(indices))
+
+    def __getitem__(self, column: str) -> list[object]:
+        from PIL import Image
+
+        images: list[object] = [Image.new("RGB", (4, 2), (i, 0, 255)) for i in range(self.rows)]
+        return images if column == "img" else list(range(self.rows))
+
+
+@pytest.fixture
+def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "state.json").write_text("{}")
+    module = types.ModuleType("datasets")
+    monkeypatch.setattr(module, "load_from_disk", lambda path: FakeDataset(), raising=False)
+    monkeypatch.setitem(sys.modules, "datasets", module)
+    return tmp_path
+
+
+def test_a_saved_dataset(saved: Path) -> None:
+    read = read_samples(saved, ["pixels"], limit=2, preprocessing=Preprocessing())
+    assert read.inputs["pixels"].shape == (2, 3, 2, 4)
+    assert read.labels is not None
+    assert read.labels.tolist() == [0, 1]
+
+
+def test_a_saved_dataset_that_does_not_fit(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="has no column 'x': it has img, label"):
+        read_samples(saved, ["x", "y"])
+    monkeypatch.setattr(FakeDataset, "__getitem__", lambda self, column: [[1], [1, 2], [3]])
+    with pytest.raises(InputError, match=r"rows of 'img' .* differ in shape"):
+        read_samples(saved, ["x"])
+    (saved / "dataset_dict.json").write_text("{}")
+    (saved / "train").mkdir()
+    with pytest.raises(InputError, match=r"several splits: give the folder of one of them \(train\)"):
+        read_samples(saved, ["x"])
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(InputError, match="pip install datasets"):
+        read_samples(saved, ["x"])

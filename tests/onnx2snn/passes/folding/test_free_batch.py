@@ -1,0 +1,65 @@
+"""A fixed batch axis is freed where that is right, and kept where it is not."""
+
+import numpy as np
+import onnx
+import pytest
+
+from onnx2snn.passes.folding.fold_constants import fold_constants
+from onnx2snn.passes.folding.free_batch import free_batch
+from onnx2snn.reference.ann import run_ann
+from tests.onnx2snn.passes.rewriting import apply, lines, model, same_results
+
+
+def dims(proto: onnx.ModelProto, name: str) -> list[object]:
+    (value,) = [v for v in (*proto.graph.input, *proto.graph.output) if v.name == name]
+    return [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_before_and_after(size: int) -> None:
+    text = f"""net (float[{size}, 2, 3] x) => (float[{size}, 4] y)
+    <int64[2] flat = {{{size}, 6}}, float[6, 4] w> {{ r = Reshape(x, flat)  h = MatMul(r, w)  y = Relu(h) }}"""
+    before = model(text)
+    work, sites = apply(before, fold_constants, free_batch, free_batch)
+    assert sites[1:] == [1, 0]
+    assert lines(work.model)[0] == "r = Reshape(x, [0, 6])"
+    assert (dims(work.model, "x"), dims(work.model, "y")) == (["batch", 2, 3], ["batch", 4])
+    assert (work.batch, work.warnings) == (0, [])
+    same_results(before, work.model)
+    x = np.random.default_rng(0).normal(size=(5, 2, 3)).astype(np.float32)
+    assert run_ann(work.model, {"x": x}, 5)["y"].shape == (5, 4)
+
+
+def test_samples_by_heads() -> None:
+    text = """net (float[1, 4, 6] x) => (float[1, 4, 6] y) <int64[4] split = {1, 4, 2, 3}, int64[3] join = {2, 4, 3},
+    int64[4] back = {1, 2, 4, 3}, int64[3] flat = {1, 4, 6}>
+    { a = Reshape(x, split)  b = Transpose<perm = [0, 2, 1, 3]>(a)  c = Reshape(b, join)  s = Softmax(c)
+      d = Reshape(s, back)  e = Transpose<perm = [0, 2, 1, 3]>(d)  y = Reshape(e, flat) }"""
+    before = model(text)
+    work, sites = apply(before, fold_constants, free_batch)
+    assert sites[1] == 1
+    same_results(before, work.model)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "m = ReduceMean<axes = [0], keepdims = 1>(x)  y = Sub(x, m)",  # mixes samples
+        "y = Transpose<perm = [1, 0]>(x)",  # the batch is no longer first
+    ],
+)
+def test_what_mixes_samples_keeps_its_batch(body: str) -> None:
+    before = model(f"net (float[3, 3] x) => (float[3, 3] y) {{ {body} }}")
+    work, sites = apply(before, fold_constants, free_batch)
+    assert sites[1] == 0
+    assert work.batch == 3
+    assert work.warnings == ["the graph is fixed to a batch of 3: other numbers of samples are filled up to it"]
+    assert work.model == apply(before, fold_constants)[0].model
+
+
+@pytest.mark.parametrize(
+    "head", ["(float[N, 2] x) => (float[N, 2] y)", "(float[2, 2] x, float[3, 2] z) => (float[2, 2] y)"]
+)
+def test_free_and_mixed_batches_are_left_alone(head: str) -> None:
+    work, sites = apply(model(f"net {head} {{ y = Relu(x) }}"), free_batch)
+    assert (sites, work.batch) == ([0], 0)
