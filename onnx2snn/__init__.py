@@ -11,6 +11,11 @@ from typing import Any
 _LAZY = {
     "convert": "onnx2snn.conversion",
     "ConversionReport": "onnx2snn.conversion",
+    "AdaptationSettings": "onnx2snn.settings",
+    "ConversionSettings": "onnx2snn.settings",
+    "NetworkSettings": "onnx2snn.settings",
+    "RangeSettings": "onnx2snn.settings",
+    "SpikeSettings": "onnx2snn.settings",
     "load": "onnx2snn_runtime.loading",
     "Run": "onnx2snn_runtime.model",
     "SpikingModel": "onnx2snn_runtime.model",

@@ -8,11 +8,11 @@ import onnx
 from onnx import helper
 
 from onnx2snn.reference.ann import Ann, split
-from onnx2snn_runtime.errors import InputError
+from onnx2snn.settings import RangeSettings, SpikeSettings
+from onnx2snn.settings.ranges import check_range
 from onnx2snn_runtime.ir.schema import NeuronAttributes, is_neuron, read_neuron, write_neuron
 
-SCALES = ("layer", "channel", "neuron")
-RANGES = ("maximum", "percentile")
+__all__ = ["Statistics", "calibrate", "check_range", "measure", "power_of_two", "with_outputs"]
 PERCENTILE = 99.9
 """The share of a population's nonzero outputs, in percent, that a percentile range holds (Rueckauer et al. 2017)."""
 
@@ -50,11 +50,9 @@ class Statistics:
 def calibrate(
     model: onnx.ModelProto,
     inputs: Mapping[str, np.ndarray],
+    ranges: RangeSettings,
+    spikes: SpikeSettings,
     *,
-    scale: str = "layer",
-    range: str = "maximum",
-    levels: int = 12,
-    mantissa: int = 1,
     batch: int = 8,
     fixed: int = 0,
     progress: Callable[[float], None] | None = None,
@@ -65,39 +63,34 @@ def calibrate(
     each neuron; where the size of a population is not fixed, one for the layer. What never moved has the scale 1. The
     range "percentile" holds 99.9 % of a layer's nonzero outputs instead: thresholds for rate-coded neurons.
     """
-    robust = check_range(range, scale)
-    neurons = [node for node in model.graph.node if is_neuron(node)]
+    per_neuron = ranges.scale != "layer"
     found = measure(
-        model, inputs, per_neuron=scale != "layer", octaves=robust, batch=batch, fixed=fixed, progress=progress
+        model, inputs, per_neuron=per_neuron, octaves=ranges.robust, batch=batch, fixed=fixed, progress=progress
     )
     shapes = _static_shapes(model)
     rank3_convolutions = _has_rank3_convolutions(model)
-    for node in neurons:
+    for node in filter(is_neuron, model.graph.node):
         seen = found[node.output[0]]
-        shape = shapes.get(node.output[0])
-        largest = seen.largest
-        if scale == "layer" or shape is None or largest.shape != shape:
-            largest = np.asarray(largest.max())
-        elif scale == "channel":
-            largest = _by_channel(largest, rank3_convolutions)
+        largest = _largest(seen.largest, ranges.scale, shapes.get(node.output[0]), rank3_convolutions)
         attributes = NeuronAttributes(
             sources=read_neuron(node).sources,
-            scale=power_of_two(np.asarray(seen.percentile(PERCENTILE)) if robust else largest),
-            levels=levels,
-            mantissa=mantissa,
+            scale=power_of_two(np.asarray(seen.percentile(PERCENTILE)) if ranges.robust else largest),
+            levels=spikes.levels,
+            mantissa=spikes.mantissa,
             maximum=float(largest.max()),
             rms=(seen.squares / max(1, seen.count)) ** 0.5,
         )
         write_neuron(node, attributes)
 
 
-def check_range(range: str, scale: str) -> bool:
-    """Return whether ranges are percentiles; an unknown range, or percentiles of parts of a layer raise InputError."""
-    if range not in RANGES:
-        raise InputError(f"there is no range {range!r}: choose {' or '.join(RANGES)}")
-    if range == "percentile" and scale != "layer":
-        raise InputError(f"percentiles are those of whole layers, not one a {scale}: choose the scale 'layer'")
-    return range == "percentile"
+def _largest(largest: np.ndarray, scale: str, shape: tuple[int, ...] | None, rank3_convolutions: bool) -> np.ndarray:
+    """Return the largest magnitude of a layer, or of each of its channels or neurons, as far as its `shape` is known.
+
+    `largest` is that of each neuron, or of the layer [].
+    """
+    if scale == "layer" or shape is None or largest.shape != shape:
+        return np.asarray(largest.max())
+    return _by_channel(largest, rank3_convolutions) if scale == "channel" else largest
 
 
 def measure(

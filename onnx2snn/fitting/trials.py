@@ -11,6 +11,7 @@ from onnx2snn.evaluation.comparison import Comparison, Tally, default_class_axis
 from onnx2snn.fitting.calibrate import calibrate
 from onnx2snn.fitting.candidates import GIVEN, MOST_LEVELS, MOST_MANTISSA, Change, Setting
 from onnx2snn.reference.ann import run_ann
+from onnx2snn.settings import RangeSettings, SpikeSettings
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.ir.schema import is_neuron, read_neuron
 from onnx2snn_runtime.model import SpikingModel
@@ -135,7 +136,7 @@ class Tuner:
         if kind not in self.scales:
             copy = onnx.ModelProto()
             copy.CopyFrom(self.snn.proto)
-            calibrate(copy, self.samples.inputs, scale=kind, fixed=self.defaults.batch)
+            calibrate(copy, self.samples.inputs, RangeSettings(scale=kind), SpikeSettings(), fixed=self.defaults.batch)
             nodes = [node for node in copy.graph.node if is_neuron(node)]
             self.scales[kind] = {node.name or node.output[0]: read_neuron(node).scale for node in nodes}
         return self.scales[kind]

@@ -75,7 +75,9 @@ class ModelDefaults:
 
     `encoder` codes the inputs named in `spiking_inputs` (all float inputs of a model converted for another coding than
     `direct`; empty for `direct`), each of the scale in `input_scales`. `batch` is the fixed batch size of the graph,
-    0 where any size is taken. `delay` is how many steps a spike is on its way: 0 or 1.
+    0 where any size is taken. `delay` is how many steps a spike is on its way: 0 or 1. `settings` records what the
+    conversion was asked for, by part and name (see `onnx2snn.settings`); runs do not look at it. Files from before it
+    was recorded hold none.
     """
 
     ir_version: int = IR_VERSION
@@ -92,6 +94,7 @@ class ModelDefaults:
     producer: str = ""
     calibration: dict[str, Any] = field(default_factory=dict)
     delay: int = 0
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def updated(self, **changes: Any) -> "ModelDefaults":
         """Return a copy with `changes`."""

@@ -1,0 +1,42 @@
+"""What a conversion reports of itself."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from onnx2snn.settings import ConversionSettings
+
+
+@dataclass
+class ConversionReport:
+    """What a conversion did and what came of it on held-back samples, at the default number of time steps.
+
+    `neurons_by_kind` counts populations by operator; `raised` and `mantissa_raised` hold the levels and mantissa bits
+    of the populations that adaptation changed. `relative_error` is |spiking - plain| / |plain| and `agreement` the
+    share of equal top-1, from 0 to 1 (None for outputs without classes); `reached` says whether the tolerance
+    was. `synthetic`: the samples were made up. `passes` are (name, sites changed, seconds), `warnings` sentences.
+    `settings` are those that the conversion was asked for.
+    """
+
+    source: str = ""
+    populations: int = 0
+    neurons_by_kind: dict[str, int] = field(default_factory=dict)
+    calibration_samples: int = 0
+    synthetic: bool = False
+    raised: dict[str, int] = field(default_factory=dict)
+    mantissa_raised: dict[str, int] = field(default_factory=dict)
+    relative_error: float | None = None
+    agreement: float | None = None
+    reached: bool = False
+    warnings: list[str] = field(default_factory=list)
+    passes: list[tuple[str, int, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    settings: ConversionSettings = field(default_factory=ConversionSettings)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the file keeps of it."""
+        return {
+            "samples": self.calibration_samples,
+            "synthetic": self.synthetic,
+            "relative_error": self.relative_error,
+            "agreement": self.agreement,
+        }

@@ -1,0 +1,45 @@
+"""How the ranges of the populations are measured."""
+
+from dataclasses import dataclass
+
+from onnx2snn.settings.values import check_choice, check_values
+from onnx2snn_runtime.errors import InputError
+
+SCALES = ("layer", "channel", "neuron")
+RANGES = ("maximum", "percentile")
+
+
+@dataclass(frozen=True)
+class RangeSettings:
+    """How ranges are measured on the calibration data.
+
+    Each population gets a power of two a "layer", "channel" or "neuron" (`scale`) that covers the `range` of its
+    outputs: their "maximum", or the "percentile" 99.9 % of a layer's (for if and lif). `samples` of the data are drawn
+    at random (None: all are taken); `seed` is that of the draw and of made-up data. What makes no sense raises
+    InputError.
+    """
+
+    scale: str = "layer"
+    range: str = "maximum"
+    samples: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_values(self)
+        check_choice("scale", self.scale, SCALES)
+        check_range(self.range, self.scale)
+        if self.samples is not None and self.samples < 1:
+            raise InputError(f"samples is {self.samples}: give 1 or more")
+
+    @property
+    def robust(self) -> bool:
+        """Whether ranges are percentiles."""
+        return self.range == "percentile"
+
+
+def check_range(range: str, scale: str) -> None:
+    """Raise InputError for an unknown range, and for percentiles of parts of a layer."""
+    if range not in RANGES:
+        raise InputError(f"there is no range {range!r}: choose {' or '.join(RANGES)}")
+    if range == "percentile" and scale != "layer":
+        raise InputError(f"percentiles are those of whole layers, not one a {scale}: choose the scale 'layer'")
