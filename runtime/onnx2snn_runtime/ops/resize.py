@@ -31,17 +31,25 @@ class Sampling:
 
 
 def _positions(how: Sampling, n_in: int, n_out: int, scale: float, roi: tuple[float, float]) -> Tensor:
-    """Return the position in the input axis of each output element, (n_out,)."""
-    i = torch.arange(n_out, dtype=torch.float64)
-    length = scale * n_in
+    """Return the position in the input axis of each output element, (n_out,), in double precision.
+
+    Computed in float32, as onnxruntime does: which element is nearest at a tie hangs on its rounding. The length that
+    corners are aligned to is the whole number of elements, as in onnxruntime, in PyTorch and in the text of the
+    standard; its reference implementation takes scale * n_in there.
+    """
+    i, factor = torch.arange(n_out, dtype=torch.float32), torch.tensor(scale, dtype=torch.float32)
+    return _moved(how, i, n_in, n_out, factor, roi).double()
+
+
+def _moved(how: Sampling, i: Tensor, n_in: int, n_out: int, scale: Tensor, roi: tuple[float, float]) -> Tensor:
     if how.transformation == "half_pixel":
         return (i + 0.5) / scale - 0.5
     if how.transformation == "pytorch_half_pixel":
         return (i + 0.5) / scale - 0.5 if n_out > 1 else torch.zeros_like(i)
     if how.transformation == "half_pixel_symmetric":
-        return n_in / 2 * (1 - n_out / length) + (i + 0.5) / scale - 0.5
+        return n_in / 2 * (1 - n_out / (scale * n_in)) + (i + 0.5) / scale - 0.5
     if how.transformation == "align_corners":
-        return i * ((n_in - 1) / (length - 1)) if length != 1 else torch.zeros_like(i)
+        return i * (n_in - 1) / (n_out - 1) if n_out > 1 else torch.zeros_like(i)
     if how.transformation == "asymmetric":
         return i / scale
     if how.transformation == "tf_half_pixel_for_nn":
@@ -121,12 +129,18 @@ def resample(
     rois: Sequence[tuple[float, float]],
     outside_value: float = 0.0,
 ) -> Tensor:
-    """Return x resized along each of `axes` to a target (size, scale), reading from the part `rois` of the axis."""
-    y = x
+    """Return x resized along each of `axes` to a target (size, scale), reading from the part `rois` of the axis.
+
+    Where no size changes x is the answer, as in onnxruntime, whatever the scales are: 1.2 of 3 elements are 3.
+    """
+    y, crops = x, how.transformation == "tf_crop_and_resize"
+    if not crops and all(n_out == x.shape[axis] for axis, (n_out, _) in zip(axes, targets, strict=True)):
+        return x
     if how.mode != "nearest" and x.dtype not in (torch.float32, torch.float64):
         y = x.float()
     for axis, (n_out, scale), roi in zip(axes, targets, rois, strict=True):
-        if n_out != x.shape[axis] or scale != 1 or roi != (0.0, 1.0):
+        changes = scale != 1 and not how.antialias  # which looks at sizes alone
+        if n_out != x.shape[axis] or changes or roi != (0.0, 1.0):
             y = _resample(y, axis, how, n_out, scale, roi, outside_value)
     return y.to(x.dtype)
 

@@ -2,19 +2,20 @@
 
 import numpy as np
 import pytest
+import torch
+from torch.nn import functional
 
+from onnx2snn_runtime.ops.upsample import resize
 from tests.runtime.ops.oracle import agree, floats, ints
 
 TRANSFORMATIONS = ["half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"]
-SCALES = [(1.0, 1.0, 2.0, 3.0), (1.0, 1.0, 0.6, 0.5), (1.0, 1.0, 1.7, 0.8)]
+SCALES = [(1.0, 1.0, 2.0, 3.0), (1.0, 1.0, 0.6, 0.5), (1.0, 1.0, 1.7, 0.8), (1.0, 1.0, 0.2, 1.0), (1.0, 1.0, 1.3, 2.26)]
 
 
 @pytest.mark.parametrize("scales", SCALES)
 @pytest.mark.parametrize("transformation", TRANSFORMATIONS)
 @pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
 def test_modes(mode: str, transformation: str, scales: tuple[float, ...]) -> None:
-    if transformation == "align_corners" and 1.0 not in (s % 1 + 1 for s in scales[2:]):
-        pytest.skip("onnxruntime rounds the output length before it aligns the corners, ONNX's own suite does not")
     agree(
         "Resize",
         floats(2, 3, 7, 10),
@@ -37,6 +38,39 @@ def test_nearest_roundings(transformation: str, rounding: str) -> None:
         nearest_mode=rounding,
         coordinate_transformation_mode=transformation,
     )
+
+
+@pytest.mark.parametrize("antialias", [0, 1])
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+@pytest.mark.parametrize("scales", SCALES)
+def test_corners_are_aligned_to_whole_sizes(scales: tuple[float, ...], mode: str, antialias: int) -> None:
+    agree(
+        "Resize",
+        floats(1, 2, 5, 6),
+        None,
+        np.array(scales, np.float32),
+        mode=mode,
+        antialias=antialias,
+        coordinate_transformation_mode="align_corners",
+    )
+
+
+@pytest.mark.parametrize(("mode", "theirs"), [("linear", "bilinear"), ("cubic", "bicubic")])
+def test_corners_are_aligned_as_pytorch_does(mode: str, theirs: str) -> None:
+    x, scales = torch.from_numpy(floats(1, 2, 5, 6)), (1.5, 1.9)
+    wanted = functional.interpolate(x, scale_factor=scales, mode=theirs, align_corners=True)
+    found = resize(x, None, [1.0, 1.0, *scales], mode=mode, coordinate_transformation_mode="align_corners")
+    torch.testing.assert_close(found, wanted)
+
+
+@pytest.mark.parametrize("transformation", TRANSFORMATIONS)
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+def test_a_size_that_stays_is_no_change(mode: str, transformation: str) -> None:
+    x, scales = floats(1, 2, 3, 2), np.array([1, 1, 1.3, 1.2], np.float32)
+    agree("Resize", x, None, scales, mode=mode, coordinate_transformation_mode=transformation)
+    if mode != "nearest":
+        scales = np.array([1, 1, 1.3, 0.5], np.float32)
+        agree("Resize", x, None, scales, mode=mode, antialias=1, coordinate_transformation_mode=transformation)
 
 
 @pytest.mark.parametrize("mode", ["linear", "cubic"])
