@@ -21,6 +21,9 @@ from onnx2snn_runtime.program.interpreter import Tensor
 NEVER = 1 << 40
 """A step that is not reached."""
 
+MANY = -1
+"""In place of an axis: there is no single one."""
+
 Outputs = dict[int, dict[str, Tensor]]
 
 
@@ -83,7 +86,7 @@ class _Running:
         for name, now in self.execution.states.items():
             changes = now.v != (before[name].v if name in before else 0.0)
             axis = self.axes[name] if self.axes is not None else None
-            moved = moved | (changes.any() if axis is None else changes.movedim(axis, 0).flatten(1).any(1))
+            moved = moved | (changes.any() if axis is None else _any_along(changes, axis))
         return made, torch.where(moved, NEVER, t + count)
 
     def _until_stable(self, count: int) -> tuple[Outputs, Tensor]:
@@ -119,26 +122,49 @@ class _Running:
         self._top = self._top[kept] if self._top is not None else None
 
 
+def _any_along(marks: Tensor, axis: int) -> Tensor:
+    """Return which entries along `axis` have a mark, [entries]: of one mark an entry, or of many."""
+    others = [i for i in range(marks.ndim) if i != axis]
+    return marks.any(dim=others) if others else marks
+
+
 def batch_axes(execution: Execution, inputs: Mapping[str, Tensor], batch: int) -> dict[str, int | None] | None:
     """Return the axis of every population that its samples lie along (None: it has none), None where that is unclear.
 
-    Found by comparing the shapes for one sample with those for the whole batch, each run for a step.
+    Found by comparing the shapes for one sample with those for two, each run for a step. It is unclear, too, where an
+    output has its samples elsewhere than in front, or where a value of theirs has no such axis: it joins the samples.
     """
-    program, settings = execution.program, execution.settings
+    program = execution.program
     if program.defaults.batch or batch == 1:
         return None
-    bare = replace(settings, probes=())
-    shapes = []
-    for size in (1, 2):
-        probe = StepExecution(program, bare)
-        probe.run({p.name: inputs[p.name][:size] if p.shape else inputs[p.name] for p in program.inputs}, [], [1])
-        shapes.append({name: state.v.shape for name, state in probe.states.items()})
-    axes: dict[str, int | None] = {}
-    for name, one in shapes[0].items():
-        pairs = list(zip(one, shapes[1][name], strict=True))
-        differing = [i for i, (a, b) in enumerate(pairs) if a != b]
-        if len(differing) > 1 or any(pairs[i] != (1, 2) for i in differing):
-            return None
-        axes[name] = differing[0] if differing else None
+    (states, outputs), (more_states, more_outputs) = (_shapes(execution, inputs, size) for size in (1, 2))
+    if any(_axis(shape, more_outputs[name]) != 0 for name, shape in outputs.items()):
+        return None
+    axes = {name: _axis(shape, more_states[name]) for name, shape in states.items()}
+    joined = None in axes.values() and all(port.shape for port in program.inputs)
     watched = any(axis not in (0, None) for axis in axes.values()) and bool(execution.watchers)
-    return None if watched else axes
+    if joined or watched or MANY in axes.values():
+        return None
+    return axes
+
+
+def _shapes(
+    execution: Execution, inputs: Mapping[str, Tensor], size: int
+) -> tuple[dict[str, torch.Size], dict[str, torch.Size]]:
+    """Return the shapes of the populations and of the outputs for the first `size` samples."""
+    program = execution.program
+    probe = StepExecution(program, replace(execution.settings, probes=()))
+    given = {p.name: inputs[p.name][:size] if p.shape else inputs[p.name] for p in program.inputs}
+    outputs = probe.run(given, [], [1])[1]
+    states = {name: state.v.shape for name, state in probe.states.items()}
+    return states, {name: value.shape for name, value in outputs.items()}
+
+
+def _axis(one: Sequence[int], two: Sequence[int]) -> int | None:
+    """Return the axis that is 1 for one sample and 2 for two, None where nothing differs, MANY for anything else."""
+    if len(one) != len(two):
+        return MANY
+    differing = [i for i, (a, b) in enumerate(zip(one, two, strict=True)) if a != b]
+    if len(differing) > 1 or any((one[i], two[i]) != (1, 2) for i in differing):
+        return MANY
+    return differing[0] if differing else None

@@ -94,6 +94,41 @@ def test_samples_that_lie_in_blocks_stay_together() -> None:
     np.testing.assert_array_equal(run.outputs[30], snn.run(x, 30).outputs[30])
 
 
+ONE_NUMBER = {
+    "a number a sample": """one (float[N, 4] x) => (float[N] y) <float[4, 4] w, float[1] k>
+    { a = MatMul(x, w)  m = ReduceMean<axes = [1], keepdims = 0>(a)  h = onnx2snn.SpikingTanh(m)  y = Mul(h, k) }""",
+    "a number a sample among maps": """two (float[N, 4] x) => (float[N] y, float[N, 4] z) <float[4, 4] w, float[1] k>
+    { a = MatMul(x, w)  r = onnx2snn.SpikingRelu(a)  m = ReduceMean<axes = [1], keepdims = 0>(r)
+      h = onnx2snn.SpikingTanh(m)  y = Mul(h, k)  z = MatMul(r, w) }""",
+    "an output with its samples inside": """inside (float[N, 4] x) => (float[4, N] y) <float[4, 4] w>
+    { a = MatMul(x, w)  h = onnx2snn.SpikingRelu(a)  y = Transpose<perm = [1, 0]>(h) }""",
+    "a population across samples": """across (float[N, 4] x) => (float[N, 4] y) <float[4, 4] w>
+    { a = MatMul(x, w)  m = ReduceMean<axes = [0], keepdims = 0>(a)  h = onnx2snn.SpikingRelu(m)
+      g = onnx2snn.SpikingRelu(a)  y = Sub(g, h) }""",
+    "one number of all": """all (float[N, 4] x) => (float y) <float[4, 4] w>
+    { a = MatMul(x, w)  m = ReduceMean<keepdims = 0>(a)  y = onnx2snn.SpikingRelu(m) }""",
+}
+
+
+@pytest.mark.parametrize("executor", ["layer", "step"])
+@pytest.mark.parametrize("operations", [False, True])
+@pytest.mark.parametrize("name", ONE_NUMBER)
+def test_samples_may_lie_anywhere(name: str, operations: bool, executor: str) -> None:
+    snn = network(ONE_NUMBER[name], dyadic=True)
+    x = sample(snn, 9, dyadic=True)
+    options = {"executor": executor, "operations": operations}
+    full, run = snn.run(x, STEPS, **options), snn.run(x, STEPS, early_exit="settled", **options)
+    assert run.steps_taken.max() < 40
+    for t in STEPS:
+        pairs = zip(flat(run.outputs[t]), flat(full.outputs[t]), strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs), t
+    assert (run.events, run.synaptic_operations) == (full.events, full.synaptic_operations)
+
+
+def flat(outputs: object) -> list[np.ndarray]:
+    return list(outputs.values()) if isinstance(outputs, dict) else [outputs]
+
+
 def test_control_values_leave_with_their_samples() -> None:
     snn = network(CONTROL, dyadic=True)
     x = sample(snn, 30, dyadic=True)
