@@ -12,6 +12,7 @@ from onnx2snn.cli import console
 from onnx2snn.data.images import Preprocessing
 from onnx2snn.data.readers import Samples, read_samples
 from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.files import writing
 
 NEUTRAL = ((0.0,), (1.0,))
 """A mean and a deviation that change nothing."""
@@ -33,17 +34,11 @@ def check_output(path: Path, force: bool, *sources: Path) -> None:
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write `arrays` to an .npz by name, or the only one to an .npy, whole or not at all."""
-    partial = path.with_name(path.name + ".part")
-    try:
-        with partial.open("wb") as file:
-            if path.suffix.lower() == ".npy":
-                np.save(file, next(iter(arrays.values())))
-            else:
-                np.savez(file, **arrays)  # type: ignore[arg-type]
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise InputError(f"{str(path)!r} cannot be written: {error.strerror or error}") from error
+    with writing(path) as partial, partial.open("wb") as file:
+        if path.suffix.lower() == ".npy":
+            np.save(file, next(iter(arrays.values())))
+        else:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def read_data(path: Path, proto: onnx.ModelProto, limit: int | None, image_options: dict[str, Any]) -> Samples:

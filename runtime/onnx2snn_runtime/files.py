@@ -1,6 +1,9 @@
-"""Spiking networks in files, whole or not at all."""
+"""Files written whole or not at all: the one way in which anything here writes what a user asked for."""
 
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import onnx
@@ -21,16 +24,48 @@ def check_writable(path: str | Path, *, force: bool = False) -> Path:
     return file
 
 
-def write_model(proto: onnx.ModelProto, file: Path) -> None:
-    """Write `proto` to `file`, whole or not at all; weights of 2 GB and more go into a file beside it."""
+@contextmanager
+def writing(file: Path) -> Iterator[Path]:
+    """Give a path to write to; what was written there, and beside it, takes the place of `file` when all is well.
+
+    The path lies in a folder of its own beside `file`, with a random name and for its owner alone, so that no name of
+    the user's is touched and no symbolic link is followed. Everything is on the disk before anything is renamed. On an
+    error or Ctrl-C the folder goes and `file` is as it was; what the system refuses raises InputError.
+    """
     try:
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=".onnx2snn-") as folder:
-            partial = Path(folder, file.name)
-            if is_large(proto):
-                save_large(proto, partial)
-            else:
-                partial.write_bytes(proto.SerializeToString())
-            for written in sorted(Path(folder).iterdir(), reverse=True):  # the weights first
-                written.replace(file.with_name(written.name))
+            yield Path(folder, file.name)
+            written = sorted(Path(folder).iterdir(), key=lambda path: path.name == file.name)
+            for path in written:
+                _synchronise(path)
+            for path in written:  # `file` itself comes last: what it refers to is there then
+                path.replace(file.with_name(path.name))
+        with suppress(OSError):  # not every file system knows it of folders
+            _synchronise(file.parent)
     except OSError as error:
         raise InputError(f"{str(file)!r} cannot be written: {error.strerror or error}") from error
+
+
+def write_model(proto: onnx.ModelProto, file: Path, *, force: bool = True) -> None:
+    """Write `proto` to `file`, whole or not at all; weights of 2 GB and more go into a file beside it.
+
+    A file of the name that the weights need raises InputError unless `force`.
+    """
+    large = is_large(proto)
+    beside = file.with_name(file.name + ".data")
+    if large and beside.exists():
+        check_writable(beside, force=force)
+    with writing(file) as path:
+        if large:
+            save_large(proto, path)
+        else:
+            path.write_bytes(proto.SerializeToString())
+
+
+def _synchronise(path: Path) -> None:
+    """Wait until `path`, a file or a folder, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)  # Windows synchronises what is written
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -179,7 +179,7 @@ class SpikingModel(nn.Module):
         It is an ONNX file that onnxruntime runs as the plain network. From 2 GB on, weights lie in a file beside it.
         """
         self.program.store(self.proto)
-        write_model(self.proto, check_writable(path, force=force))
+        write_model(self.proto, check_writable(path, force=force), force=force)
 
     def _checked(self, x: Any) -> dict[str, Tensor]:
         named = named_inputs(x, self.program.inputs)

@@ -73,6 +73,19 @@ def test_paths_that_cannot_be_written(refused: Refused, ir_file: Path, data_file
     assert data_file.read_bytes() == before
 
 
+def test_nothing_of_the_user_is_written_through_or_over(
+    invoke: Invoke, ir_file: Path, data_file: Path, tmp_path: Path
+) -> None:
+    victim, own = tmp_path / "victim", tmp_path / "z.npy.part"
+    victim.write_text("precious")
+    own.write_text("the user's own")
+    (tmp_path / "y.npy.part").symlink_to(victim)
+    for name in ("y.npy", "z.npy", "y.npz"):
+        assert invoke("run", ir_file, "-i", data_file, "-o", tmp_path / name).exit_code == 0
+    assert (victim.read_text(), own.read_text()) == ("precious", "the user's own")
+    assert not list(tmp_path.glob(".onnx2snn-*"))
+
+
 def test_nan_is_said_loudly(invoke: Invoke, ir_file: Path, features: np.ndarray, tmp_path: Path) -> None:
     features[3, 1] = np.nan
     np.savez(tmp_path / "x.npz", x=features)

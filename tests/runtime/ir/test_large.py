@@ -36,3 +36,10 @@ def test_the_weights_lie_beside_the_file(proto: onnx.ModelProto, tmp_path: Path)
 def test_a_folder_that_cannot_be_written(proto: onnx.ModelProto, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         write_model(proto, tmp_path / "none" / "a.onnx")
+
+
+def test_weights_of_another_file_are_not_overwritten(proto: onnx.ModelProto, tmp_path: Path) -> None:
+    (tmp_path / "a.onnx.data").write_text("mine")
+    with pytest.raises(InputError, match=r"a.onnx.data' exists: choose another path"):
+        write_model(proto, tmp_path / "a.onnx", force=False)
+    assert (tmp_path / "a.onnx.data").read_text() == "mine"
