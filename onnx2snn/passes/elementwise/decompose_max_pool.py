@@ -10,7 +10,7 @@ import onnx_graphsurgeon as gs
 
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.neurons.classify_values import classify
-from onnx2snn.passes.rewriting.graph_tools import fresh_name, insert_before, label, remove
+from onnx2snn.passes.rewriting.graph_tools import fresh_name, label, put_in_place
 from onnx2snn_runtime.errors import UnsupportedError
 
 
@@ -38,11 +38,7 @@ def _decompose(work: Work, node: gs.Node) -> None:
             pairs = zip(parts[::2], parts[1::2], strict=False)
             parts = [_maximum(work.graph, a, b, new) for a, b in pairs] + parts[len(parts) - len(parts) % 2 :]
         value = parts[0]
-    insert_before(work.graph, node, new)
-    result = node.outputs[0]
-    remove(work.graph, [node])
-    if value.inputs:
-        value.inputs[0].outputs = [result]
+    put_in_place(work.graph, node, new, value)
 
 
 def _windows(node: gs.Node, axis: int, size: int, rank: int) -> np.ndarray:

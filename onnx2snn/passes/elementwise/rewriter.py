@@ -8,7 +8,7 @@ import onnx_graphsurgeon as gs
 
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.neurons.classify_values import classify
-from onnx2snn.passes.rewriting.graph_tools import fresh_name, insert_before, label, remove
+from onnx2snn.passes.rewriting.graph_tools import fresh_name, label, put_in_place
 from onnx2snn_runtime.errors import UnsupportedError
 
 
@@ -85,12 +85,4 @@ class Rewriter:
 
     def finish(self, value: gs.Tensor) -> None:
         """Put the new nodes in the place of the old one; `value` takes the name of its output."""
-        insert_before(self.work.graph, self.node, self._new)
-        result = self.node.outputs[0]
-        remove(self.work.graph, [self.node])
-        if not any(tensor is value for node in self._new for tensor in node.outputs):  # nothing was to be done
-            node = gs.Node("Identity", fresh_name(self.work.graph, f"{result.name}/Identity"), {}, [value], [result])
-            self.work.graph.nodes.append(node)
-            self.work.graph.toposort(mode="nodes")
-            return
-        value.inputs[0].outputs = [result]
+        put_in_place(self.work.graph, self.node, self._new, value)

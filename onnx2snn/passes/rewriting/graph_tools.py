@@ -86,6 +86,22 @@ def remove(graph: gs.Graph, nodes: Iterable[gs.Node]) -> None:
     graph.nodes.extend(kept)
 
 
+def put_in_place(graph: gs.Graph, node: gs.Node, new: Iterable[gs.Node], value: gs.Tensor) -> None:
+    """Put the nodes `new` in the place of `node`; `value`, which they compute, takes the name of its output.
+
+    Where nothing was to be done `value` is not theirs: others may read it, so that it keeps its name.
+    """
+    index = next(i for i, other in enumerate(graph.nodes) if other is node)
+    result = node.outputs[0]
+    remove(graph, [node])
+    made = list(new)
+    if any(tensor is value for other in made for tensor in other.outputs):
+        value.inputs[0].outputs = [result]
+    else:
+        made.append(gs.Node("Identity", fresh_name(graph, f"{result.name}/Identity"), {}, [value], [result]))
+    graph.nodes[index:index] = made
+
+
 def to_proto(node: gs.Node) -> onnx.NodeProto:
     """Return `node` as a NodeProto."""
     proto: Any = OnnxExporter.export_node(node)
