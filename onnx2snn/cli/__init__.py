@@ -3,11 +3,13 @@
 import difflib
 import importlib
 import pkgutil
-import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
 
+from onnx2snn.cli import console
+from onnx2snn.cli.failures import Foreign, Printable
 from onnx2snn.cli.options import DEBUG, debug_option
 from onnx2snn.version import VERSION
 from onnx2snn_runtime.errors import Onnx2SnnError
@@ -42,30 +44,35 @@ class Commands(click.Group):
             )
         return super().resolve_command(ctx, args)
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Return the context of the options before the command; what click says of them is printable."""
+        with Printable():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; with --debug errors keep their traceback."""
+        """Run the command; any error becomes one sentence, with --debug it keeps its traceback."""
         try:
-            return super().invoke(ctx)
+            with Printable(), Foreign(ctx, self._options(ctx)):
+                return super().invoke(ctx)
         except Onnx2SnnError as error:
-            _stop(ctx, error, str(error))
-        except (RuntimeError, MemoryError) as error:
-            if not isinstance(error, _memory_errors()):
+            if ctx.meta.get(DEBUG):
                 raise
-            _stop(ctx, error, "the memory of the device is used up: choose a smaller --batch-size")
+            console.error(str(error))
+            ctx.exit(1)
         except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
+            console.note("Interrupted.")
             ctx.exit(INTERRUPTED)
 
+    def _options(self, ctx: click.Context) -> Callable[[], set[str]]:
+        """Return a function that gives the options of the command at work."""
 
-def _stop(ctx: click.Context, error: BaseException, sentence: str) -> None:
-    if ctx.meta.get(DEBUG):
-        raise error
-    raise click.ClickException(sentence) from error
+        def options() -> set[str]:
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            return {name for parameter in (command.params if command else ()) for name in parameter.opts}
 
-
-def _memory_errors() -> tuple[type[BaseException], ...]:
-    torch = sys.modules.get("torch")
-    return (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
+        return options
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

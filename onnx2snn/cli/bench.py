@@ -87,7 +87,8 @@ def show(model: Path, found: dict[str, Any]) -> None:
 def show_profile(found: dict[str, Any]) -> None:
     """Print where the time of a run goes: its parts, the slowest first, and what they sum to."""
     waits = ", slower than the run: the host waits after every item" if found["device"] != "cpu" else ""
-    console.say(f"\nprofile of {found['executor']}, in all {found['timesteps']} steps{waits}")
+    console.say("")
+    console.say(f"profile of {found['executor']}, in all {found['timesteps']} steps{waits}")
     rows: list[tuple[str, str, float]] = [(row["name"], _made_of(row), row["seconds"]) for row in found["rows"]]
     left = rows[MOST_ROWS:]
     if left:

@@ -1,10 +1,12 @@
 """What the commands print; the only module that imports rich.
 
-Results go to stdout; progress and warnings to stderr. In a pipe there are neither bars nor colours.
+Results go to stdout; progress, warnings and errors to stderr. In a pipe there are neither bars nor colours. Names come
+from files that anybody may have written: no control character of theirs reaches a terminal.
 """
 
 import json
 import math
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,30 +23,54 @@ PIPE_WIDTH = 160
 PATIENCE = 1.0
 """Seconds of work before a bar is shown."""
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+"""Control characters, those that reorder or hide text, and the halves that stand for bytes of a file's name."""
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with every control character written out, such as \x1b or \u202e: one line that is what it is."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
 
 def say(text: str) -> None:
     """Print a line of the result."""
-    _console(sys.stdout).print(text, soft_wrap=True)
+    _print(sys.stdout, text)
+
+
+def error(text: str) -> None:
+    """Print an error."""
+    _print(sys.stderr, f"Error: {text}")
 
 
 def warn(text: str) -> None:
     """Print a warning, loudly."""
-    _console(sys.stderr).print(f"WARNING: {text}", style="bold red", soft_wrap=True)
+    _print(sys.stderr, f"WARNING: {text}", style="bold red")
+
+
+def note(text: str) -> None:
+    """Print to stderr what is neither a result nor an error."""
+    _print(sys.stderr, text)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], text: int = 1) -> None:
     """Print a table whose first `text` columns hold text, the others numbers; None is a dash."""
     made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for i, name in enumerate(columns):
-        made.add_column(name, justify="left" if i < text else "right", overflow="fold")
+        made.add_column(_said(name, sys.stdout), justify="left" if i < text else "right", overflow="fold")
     for row in rows:
-        made.add_row(*("-" if cell is None else str(cell) for cell in row))
+        made.add_row(*("-" if cell is None else _said(str(cell), sys.stdout) for cell in row))
     _console(sys.stdout).print(made)
 
 
 def print_json(value: Any) -> None:
     """Print `value` (dataclasses, arrays and numbers included) as one JSON object; what is not finite is null."""
-    sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
+    lines = json.dumps(plain(value), indent=2, ensure_ascii=False).split("\n")
+    text = "\n".join(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line) for line in lines)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(plain(value), indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def plain(value: Any) -> Any:
@@ -69,7 +95,7 @@ def progress() -> Iterator[Callable[[str, float], None]]:
     task, begun = bar.add_task("", total=1.0), time.monotonic()
 
     def move(stage: str, share: float) -> None:
-        bar.update(task, description=stage, completed=share)
+        bar.update(task, description=printable(stage), completed=share)
         if not bar.live.is_started and time.monotonic() - begun > PATIENCE:
             bar.start()
 
@@ -87,6 +113,16 @@ def percent(share: float | None) -> str | None:
 def number(value: float | None, digits: int = 4) -> str | None:
     """Return a number as text of `digits` significant digits."""
     return None if value is None else f"{value:.{digits}g}"
+
+
+def _print(stream: TextIO, text: str, style: str | None = None) -> None:
+    _console(stream).print(_said(text, stream), style=style, soft_wrap=True)
+
+
+def _said(text: str, stream: TextIO) -> str:
+    """Return `text` as `stream` can say it: printable, and in its encoding."""
+    encoding = stream.encoding or "utf-8"
+    return printable(text).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _console(stream: TextIO) -> Console:

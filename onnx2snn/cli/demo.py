@@ -33,8 +33,8 @@ def command(output: Path | None, device: str, seed: int, force: bool, as_json: b
     if as_json:
         console.print_json(found | {"output": None if output is None else str(output)})
         return
+    console.say("A small network that reads handwritten digits, made spiking without retraining:")
     console.say(
-        "A small network that reads handwritten digits, made spiking without retraining:\n"
         f"{found['populations']} populations, {found['neurons']:,} neurons. "
         f"As it was, it reads {console.percent(found['ann']['accuracy'])} of {found['samples']} test images."
     )

@@ -29,7 +29,7 @@ def command(ctx: click.Context, model: Path, neurons: str, encoder: str, as_json
     else:
         show(found)
     for sentence in found.refusals:
-        click.echo(f"Error: {sentence}", err=True)
+        console.error(sentence)
     if found.refusals:
         ctx.exit(1)
 

@@ -16,6 +16,7 @@ from onnx2snn_runtime.model import SpikingModel
 from tests.onnx2snn.conftest import spiking
 
 Invoke = Callable[..., Result]
+Refused = Callable[..., str]
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def invoke() -> Invoke:
 
 
 @pytest.fixture
-def refused(invoke: Invoke) -> Callable[..., str]:
+def refused(invoke: Invoke) -> Refused:
     """Return a function that runs a command line that must fail, and gives its one sentence."""
 
     def run(*words: object) -> str:

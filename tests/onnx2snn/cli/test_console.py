@@ -26,6 +26,37 @@ def test_what_json_cannot_say_is_null(capsys: pytest.CaptureFixture[str]) -> Non
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": 2.0, "c": [0, 1], "4": ["x", True, None]}
 
 
+HOSTILE = "a\x1b[31m\x9b0m\r\n\u202eb\udc80\x7f"
+
+
+def test_no_control_character_reaches_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    console.say(HOSTILE)
+    console.warn(HOSTILE)
+    console.error(HOSTILE)
+    console.note(HOSTILE)
+    console.table([HOSTILE], [[HOSTILE]])
+    out, err = capsys.readouterr()
+    shown = r"a\x1b[31m\x9b0m\r\n\u202eb\udc80\x7f"
+    assert [line.rstrip() for line in out.splitlines()] == [shown] * 3
+    assert err.splitlines() == [f"WARNING: {shown}", f"Error: {shown}", shown]
+    console.print_json({HOSTILE: [HOSTILE, "é"]})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {HOSTILE: [HOSTILE, "é"]}
+    assert not set(out) & (set(HOSTILE) - set("ab[310m\n"))
+
+
+def test_what_the_encoding_cannot_say_is_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    console.say("é")
+    console.table(["é"], [["é"]])
+    console.print_json({"é": "é"})
+    stream.flush()
+    text = stream.buffer.getvalue().decode()
+    assert [line.rstrip() for line in text.splitlines()[:3]] == [r"\xe9"] * 3
+    assert json.loads("\n".join(text.splitlines()[3:])) == {"é": "é"}
+
+
 def test_bars_appear_on_terminals_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)

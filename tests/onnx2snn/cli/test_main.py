@@ -1,5 +1,6 @@
 """The group of commands: what it lists, and what becomes of errors."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from onnx2snn_runtime.dynamics.base import DYNAMICS
 from onnx2snn_runtime.encoders.base import ENCODERS
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.schedules.base import SCHEDULES
-from tests.onnx2snn.cli.conftest import Invoke
+from tests.onnx2snn.cli.conftest import Invoke, Refused
 
 
 def module(*words: str) -> subprocess.CompletedProcess[str]:
@@ -76,11 +77,40 @@ def test_an_interrupt_exits_with_130(invoke: Invoke, monkeypatch: pytest.MonkeyP
     assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
 
 
-def test_used_up_memory_is_one_sentence(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_used_up_memory_is_one_sentence(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
     raising(monkeypatch, torch.OutOfMemoryError("CUDA out of memory"))
-    assert "choose a smaller --batch-size" in invoke("inspect", "x").stderr
-    raising(monkeypatch, RuntimeError("a bug"))
-    assert str(invoke("inspect", "x").exception) == "a bug"
+    assert refused("run", "x", "-i", "x", "-o", "y").endswith("the memory is used up: choose a smaller --batch-size")
+    raising(monkeypatch, RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8000 bytes"))
+    assert refused("tune", "x", "-d", "x").endswith("the memory is used up: choose a smaller --samples")
+    raising(monkeypatch, MemoryError())
+    assert "take a machine with more of it" in refused("inspect", "x")
+
+
+def test_whatever_escapes_is_one_sentence(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (
+        RuntimeError("a bug"),
+        KeyError("a bug"),
+        AssertionError("a bug\nand more"),
+        ZeroDivisionError("a bug"),
+    ):
+        raising(monkeypatch, error)
+        text = refused("inspect", "x")
+        assert "onnx2snn failed (" + type(error).__name__ in text
+        assert text.endswith("a bug): check the model and the data; --debug shows where") or isinstance(error, KeyError)
+        assert CliRunner().invoke(main, ["inspect", "x", "--debug"]).exception is error
+
+
+def test_a_reader_that_has_gone_is_no_error(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, BrokenPipeError(errno.EPIPE, "Broken pipe"))
+    assert "Error" not in invoke("inspect", "x").stderr
+
+
+def test_names_of_the_command_line_do_not_move_the_cursor(invoke: Invoke) -> None:
+    for words in (["--\x1b[31m"], ["inspect", "--\x1b[31m"], ["inspect", "\x1b[31m.onnx"]):
+        result = invoke(*words)
+        assert result.exit_code in (1, 2)
+        assert "\x1b" not in result.output
+        assert "x1b[31m" in result.output
 
 
 def test_threads_hold_while_a_command_runs(
@@ -101,6 +131,7 @@ def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def stop(*words: object, **options: object) -> None:
         raise error
 
-    from onnx2snn.cli import inspect
+    from onnx2snn.cli import inspect, run, tune
 
-    monkeypatch.setattr(inspect.command, "invoke", stop)
+    for module in (inspect, run, tune):
+        monkeypatch.setattr(module.command, "invoke", stop)
