@@ -11,7 +11,7 @@ from onnx2snn.passes.recurrence.unroll_layers import LAYERS
 from onnx2snn.passes.recurrence.unroll_loops import LOOPS
 from onnx2snn.passes.repairs.inline_functions import has_body
 from onnx2snn.passes.repairs.raise_opset import LEAST_OPSET
-from onnx2snn_runtime.ir.linearity import READOUT, READOUT_AFFINE, RESAMPLING, SHAPE_ONLY, WEIGHTED, roles
+from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.ops import handlers_since, known_operators
 
 PAGE = Path(__file__).with_name("operators.md")
@@ -72,30 +72,30 @@ def kind(domain: str, name: str) -> str:
     if not handlers_since(name, domain):
         schema = _schema(domain, name)
         return "written out" if not domain and has_body(name, schema.since_version) and _is_flat(schema) else "refused"
-    if not domain and name in SHAPE_ONLY:
+    if facts(name, domain).shape_only:
         return "never"
-    row = roles(name, domain)
-    if row is not None:
+    if facts(name, domain).affine:
         return f"synapse: {_affine(domain, name)}"
     return "neuron" if _is_float(domain, name) else "logic"
 
 
 def _affine(domain: str, name: str) -> str:
     """Return the inputs that `name` is affine in."""
-    row, inputs = roles(name, domain), _schema(domain, name).inputs
+    held, inputs = facts(name, domain), _schema(domain, name).inputs
     found: dict[str, list[str]] = {"f": [], "t": [], "c": []}
     for i, port in enumerate(inputs):
-        found[row.role(i) if row else "c"].append(port.name)
+        found[held.role(i)].append(port.name)
     factors = " or ".join(found["f"])
     return ", ".join(filter(None, [factors, *found["t"]]))
 
 
 def _row(domain: str, name: str) -> str:
+    held = facts(name, domain)
     notes = {
-        "weighted": not domain and name in WEIGHTED,
-        "resampling": not domain and name in RESAMPLING,
-        "readout": not domain and name in READOUT,
-        "readout behind another": not domain and name in READOUT_AFFINE - READOUT,
+        "weighted": held.weighted,
+        "resampling": held.resampling,
+        "readout": held.readout,
+        "readout behind another": held.after_readout and not held.readout,
     }
     also = ", ".join(word for word, holds in notes.items() if holds)
     handlers = ", ".join(map(str, handlers_since(name, domain))) or "-"

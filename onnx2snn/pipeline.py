@@ -33,7 +33,7 @@ from onnx2snn.passes.repairs.raise_opset import raise_opset
 from onnx2snn.passes.repairs.repair_exports import repair_exports
 from onnx2snn.passes.repairs.replace_cast_like import replace_cast_like
 from onnx2snn.passes.repairs.widen_bfloat16 import widen_bfloat16
-from onnx2snn.support import is_supported
+from onnx2snn_runtime.ir.operators import is_supported
 from onnx2snn_runtime.ir.verify import read_model
 
 REPAIRS: tuple[Pass, ...] = (

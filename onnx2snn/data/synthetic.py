@@ -4,6 +4,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from onnx2snn_runtime.ir.operators import facts
+
 SAMPLES = 16
 GUESS = 16
 """What stands in for an unknown dimension."""
@@ -34,6 +36,6 @@ def _vocabulary(model: onnx.ModelProto, name: str) -> int:
     for node in model.graph.node:
         if node.op_type == "Gather" and node.input[0] in rows and node.input[1] in reached:
             return int(rows[node.input[0]])
-        if node.op_type in ("Cast", "Reshape", "Squeeze", "Unsqueeze", "Identity") and node.input[0] in reached:
+        if facts(node.op_type, node.domain).affine in ("t", "tc") and node.input[0] in reached:  # moves its operand
             reached.update(node.output)
     return 2

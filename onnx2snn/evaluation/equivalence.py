@@ -9,10 +9,8 @@ from onnx2snn.passes.base import Work
 from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.ir.large import is_large
+from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.ir.verify import verify
-
-_ROUNDING = frozenset({"QuantizeLinear", "Round", "Floor", "Ceil"})
-"""Operators that turn a difference in the last bit, from another order of summation, into one of a whole step."""
 
 
 def check_equivalence(
@@ -24,7 +22,7 @@ def check_equivalence(
     verify(model, work.where)
     before = run_ann(original, inputs, 4, fixed=_fixed_batch(original))
     after = run_ann(model, inputs, work.batch or 4, fixed=work.batch)
-    rounds = any(node.op_type in _ROUNDING for node in original.graph.node)
+    rounds = any(facts(node.op_type, node.domain).rounds for node in original.graph.node)
     for name, value in before.items():
         if value.dtype.kind == "f":
             norm = np.linalg.norm(value[np.isfinite(value)].astype(np.float64))

@@ -16,7 +16,7 @@ from onnx2snn.passes.neurons.write_neurons import cannot_spike, write_neurons
 from onnx2snn.passes.rewriting.graph_tools import to_proto
 from onnx2snn.pipeline import pipeline, prepare
 from onnx2snn_runtime.ir.flow import analyse
-from onnx2snn_runtime.ir.linearity import WEIGHTED
+from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.ir.schema import is_neuron, read_defaults
 from onnx2snn_runtime.ir.verify import verify
 
@@ -121,7 +121,7 @@ def _inspect_ir(work: Work, found: Inspection) -> None:
             kind = "readout" if part == "readout" else "synapse"
             if is_neuron(node):
                 kind = "neuron"
-            elif part == "prologue" and node.op_type not in WEIGHTED:
+            elif part == "prologue" and not facts(node.op_type, node.domain).weighted:
                 kind = "control"
             owner = node.output[0] if is_neuron(node) else None
             found.nodes.append(NodeReport(node.name, node.op_type, kind, part, macs, owner))

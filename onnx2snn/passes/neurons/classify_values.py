@@ -13,16 +13,11 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from onnx2snn.passes.rewriting.graph_tools import consumers, identities, is_float, is_static, producer
-from onnx2snn_runtime.ir.linearity import READOUT, READOUT_AFFINE, SHAPE_ONLY, WEIGHTED, is_affine
+from onnx2snn_runtime.ir.linearity import is_affine
+from onnx2snn_runtime.ir.operators import Facts, facts
 from onnx2snn_runtime.ir.schema import DOMAIN
 
 KINDS = ("static", "control", "synapse", "neuron", "readout")
-
-LEARNED = frozenset(
-    "BatchNormalization LayerNormalization InstanceNormalization GroupNormalization RMSNormalization PRelu "
-    "LSTM GRU RNN QLinearConv QLinearMatMul ConvInteger MatMulInteger".split()
-)
-"""Operators that carry learned parameters besides the weighted ones."""
 
 
 @dataclass
@@ -58,7 +53,7 @@ def classify(graph: gs.Graph, encoder: str = "direct") -> Classification:
         kind = _kind(node, found)
         found.kinds[id(node)] = kind
         for depending in (found.data, found.measured):
-            if node.op not in SHAPE_ONLY and any(id(t) in depending for t in node.inputs):
+            if not facts_of(node).shape_only and any(id(t) in depending for t in node.inputs):
                 depending.update(identities(node.outputs))
         if kind in ("synapse", "neuron"):
             found.spiking.update(identities(node.outputs))
@@ -66,13 +61,18 @@ def classify(graph: gs.Graph, encoder: str = "direct") -> Classification:
     return found
 
 
+def facts_of(node: gs.Node) -> Facts:
+    """Return the facts of the operator of `node`."""
+    return facts(node.op, node.domain)
+
+
 def _kind(node: gs.Node, found: Classification) -> str:
     flags = [found.is_spiking(tensor) for tensor in node.inputs]
     if node.domain == DOMAIN:
         return "neuron"
     if any(flags):
-        return "control" if node.op in SHAPE_ONLY else _synapse_or_neuron(node, flags)
-    if not any(id(tensor) in found.data for tensor in node.inputs) or node.op in SHAPE_ONLY:
+        return "control" if facts_of(node).shape_only else _synapse_or_neuron(node, flags)
+    if not any(id(tensor) in found.data for tensor in node.inputs) or facts_of(node).shape_only:
         return "static"
     if not _learns(node, found):
         return "control"
@@ -94,13 +94,14 @@ def _synapse_or_neuron(node: gs.Node, flags: list[bool]) -> str:
 
 def _learns(node: gs.Node, found: Classification) -> bool:
     """Return whether a node multiplies data by learned weights, or looks them up."""
-    if node.op in LEARNED:
+    held = facts_of(node)
+    if held.learned:
         return True
     if node.op == "Gather":
         table = node.inputs[0]
         learned = is_float_constant(table) and len(table.shape or ()) > 1 and id(node.inputs[1]) in found.data
         return learned and not is_rotary(table.values)
-    return node.op in WEIGHTED and not (_is_outer(node) and not _weighs(node, found))
+    return held.weighted and not (_is_outer(node) and not _weighs(node, found))
 
 
 def _is_logic(tensor: gs.Tensor) -> bool:
@@ -149,7 +150,8 @@ def _mark_readouts(graph: gs.Graph, found: Classification) -> None:
     tail: set[int] = set()
     for node in reversed(graph.nodes):
         kind = found.kind(node)
-        allowed = (kind == "neuron" and node.op in READOUT) or (kind == "synapse" and node.op in READOUT_AFFINE)
+        held = facts_of(node)
+        allowed = (kind == "neuron" and held.readout) or (kind == "synapse" and held.after_readout)
         if allowed and all(id(consumer) in tail for consumer in consumers(node)):
             tail.add(id(node))
     answers: set[int] = set()

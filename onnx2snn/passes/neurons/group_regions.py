@@ -14,24 +14,9 @@ from heapq import heapify, heappop, heappush
 
 import onnx_graphsurgeon as gs
 
-from onnx2snn.passes.neurons.classify_values import Classification
+from onnx2snn.passes.neurons.classify_values import Classification, facts_of
 from onnx2snn.passes.rewriting.graph_tools import consumers, identities, producer, unique
-from onnx2snn_runtime.ir.linearity import RESAMPLING, WEIGHTED, is_affine
-
-RECURRENT = frozenset({"LSTM", "GRU", "RNN", "Scan", "Loop", "If"})
-BOUNDARIES = WEIGHTED | RESAMPLING | RECURRENT
-"""Operators that never share a region."""
-
-JOINS = frozenset({"Add", "Sub", "Sum"})
-"""Affine operators that may be a sink: where neurons meet of which one feeds another."""
-
-ELEMENTWISE = frozenset(
-    "Abs Acos Acosh Add Asin Asinh Atan Atanh BitShift Cast Ceil Celu Clip Cos Cosh Div Elu Equal Erf Exp Floor Gelu "
-    "Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu Less LessOrEqual Log Max Min Mish Mod "
-    "Mul Neg Not And Or Xor PRelu Pow Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt "
-    "Sub Sum Swish Tan Tanh ThresholdedRelu Where QuantizeLinear DequantizeLinear".split()
-)
-"""Scalar functions: what a hardware-sized neuron may be made of."""
+from onnx2snn_runtime.ir.linearity import is_affine
 
 
 @dataclass
@@ -61,7 +46,7 @@ def group_regions(graph: gs.Graph, found: Classification, neurons: str = "region
         sink = graph.nodes[index]
         if id(sink) in grower.taken or found.kind(sink) not in ("neuron", "synapse"):
             continue
-        if found.kind(sink) == "synapse" and not (neurons == "region" and sink.op in JOINS):
+        if found.kind(sink) == "synapse" and not (neurons == "region" and facts_of(sink).sums):
             continue
         whole = grower.grow(index)
         if found.kind(sink) == "synapse" and not is_joint(whole, found):
@@ -75,11 +60,14 @@ def group_regions(graph: gs.Graph, found: Classification, neurons: str = "region
 
 
 def _anything(node: gs.Node) -> bool:
-    return node.op not in BOUNDARIES
+    """Return whether `node` may share a region with others."""
+    held = facts_of(node)
+    return not (held.weighted or held.resampling or held.unrolled)
 
 
 def _scalar(node: gs.Node) -> bool:
-    return node.op in ELEMENTWISE
+    """Return whether `node` is a scalar function: what a hardware-sized neuron may be made of."""
+    return facts_of(node).elementwise
 
 
 class _Grower:

@@ -11,8 +11,8 @@ import onnx_graphsurgeon as gs
 from onnx import helper
 
 from onnx2snn.passes.base import Work
-from onnx2snn.passes.neurons.classify_values import Classification, classify
-from onnx2snn.passes.neurons.group_regions import ELEMENTWISE, Region, group_regions
+from onnx2snn.passes.neurons.classify_values import Classification, classify, facts_of
+from onnx2snn.passes.neurons.group_regions import Region, group_regions
 from onnx2snn.passes.neurons.name_regions import name_region
 from onnx2snn.passes.rewriting.graph_tools import fresh_name, identities, is_float, label, remove, to_proto
 from onnx2snn_runtime.errors import ModelError, UnsupportedError
@@ -93,7 +93,7 @@ def _place(graph: gs.Graph, node: gs.Node, index: int) -> int:
 
 def _coarse(regions: list[Region]) -> list[str]:
     """Return a sentence on the operators that no pass takes apart."""
-    left = sorted({region.sink.op for region in regions} - ELEMENTWISE)
+    left = sorted({region.sink.op for region in regions if not facts_of(region.sink).elementwise})
     return [f"{', '.join(left)} stayed whole: these neurons are no scalar functions"] if left else []
 
 

@@ -8,9 +8,7 @@ import onnx
 import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
-_NOT_FLOAT = frozenset(
-    "Equal Greater GreaterOrEqual Less LessOrEqual Not And Or Xor IsNaN IsInf ArgMax ArgMin NonZero".split()
-)
+from onnx2snn_runtime.ir.operators import facts
 
 
 def is_static(tensor: gs.Tensor) -> bool:
@@ -50,7 +48,9 @@ def unique(tensors: Iterable[gs.Tensor]) -> list[gs.Tensor]:
 def is_float(tensor: gs.Tensor, node: gs.Node) -> bool:
     """Return whether an output of `node` is floating-point, by its type or, where that is unknown, by the operator."""
     if tensor.dtype is None:
-        return node.op not in _NOT_FLOAT and not (node.op == "Cast" and node.attrs.get("to") not in (1, 10, 11, 16))
+        return not facts(node.op, node.domain).discrete and not (
+            node.op == "Cast" and node.attrs.get("to") not in (1, 10, 11, 16)
+        )
     if isinstance(tensor.dtype, int):  # ONNX types that numpy lacks
         return int(tensor.dtype) in (onnx.TensorProto.BFLOAT16,)
     return bool(np.issubdtype(np.dtype(tensor.dtype), np.floating))

@@ -6,6 +6,7 @@ maps the handler over time; what cannot be mapped is computed step by step.
 """
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from itertools import zip_longest
 from typing import Any
 
@@ -13,21 +14,9 @@ import torch
 
 from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.execution.shift_axes import shifted
+from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.kernels.chunks import extended
 from onnx2snn_runtime.program.interpreter import Call, Tensor, compute
-
-_POINTWISE = frozenset(
-    "Abs Add BiasGelu Ceil Celu Clip Cos Div Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log Max "
-    "Min Mish Mul Neg Pow PRelu Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Sub Sum Swish Tanh "
-    "Cast Where Greater Less GreaterOrEqual LessOrEqual Equal And Or Not FastGelu QuickGelu ThresholdedRelu "
-    "Shrink".split()
-)
-_BATCHED = frozenset(
-    "Conv ConvTranspose MaxPool AveragePool GlobalAveragePool GlobalMaxPool LpPool GlobalLpPool LRN BatchNormalization "
-    "InstanceNormalization GroupNormalization DepthToSpace SpaceToDepth".split()
-)
-_ALONG_AXIS = frozenset("Softmax LogSoftmax LayerNormalization RMSNormalization".split())
-
 
 Way = Callable[[Sequence[Any]], Any]
 """Computes a call from its arguments, over time."""
@@ -132,19 +121,26 @@ def _by_steps(item: Call, arguments: Sequence[Any], varying: Sequence[bool], ste
 
 def _broadcasts(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> bool:
     """Return whether one more axis in front means nothing to `item`, whose axes count from the end."""
-    if item.operator.domain not in ("", "com.microsoft"):
-        return False
     ranks = {a.ndim - 1 for a, flag in zip(arguments, varying, strict=True) if flag}
     rank = min(ranks)
     if len(ranks) > 1 or any(isinstance(a, Tensor) and a.ndim > rank for a in _still(arguments, varying)):
         return False
-    name, attributes = item.op_type, item.attributes
-    if name in _POINTWISE:
-        return "axis" not in attributes  # broadcasting as before opset 7
-    if name in _ALONG_AXIS:
-        default = 1 if "oftmax" in name and item.operator.since < 13 else -1
-        return bool(varying[0]) and attributes.get("axis", default) < 0
-    return name == "MatMul" and rank > 1
+    held = facts(item.op_type, item.operator.domain)
+    if held.pointwise:
+        return "axis" not in item.attributes  # broadcasting as before opset 7
+    if held.along_axis:
+        return bool(varying[0]) and not held.elementwise and _axis_of(item) < 0
+    return _is(item, "MatMul") and rank > 1
+
+
+def _axis_of(item: Call) -> int:
+    """Return the axis that `item` acts along: its attribute, or the default of that opset, as its handler has it."""
+    given = item.attributes.get("axis")
+    return int(signature(item.operator.function).parameters["axis"].default if given is None else given)
+
+
+def _is(item: Call, name: str) -> bool:
+    return item.op_type == name and item.operator.domain == ""
 
 
 def _still(arguments: Sequence[Any], varying: Sequence[bool]) -> list[Any]:
@@ -153,23 +149,25 @@ def _still(arguments: Sequence[Any], varying: Sequence[bool]) -> list[Any]:
 
 def _folds(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> bool:
     """Return whether the first axis of a step's values is but a batch to `item`."""
-    if item.operator.domain not in ("", "com.microsoft"):
-        return False
     shapes = [tuple(a.shape[1:]) for a, flag in zip(arguments, varying, strict=True) if flag]
     if not all(shapes):
         return False
     others = [a for a in _still(arguments, varying) if isinstance(a, Tensor)]
-    name, first_alone = item.op_type, bool(varying[0]) and len(shapes) == 1
-    if name in _POINTWISE:
+    held, first_alone = facts(item.op_type, item.operator.domain), bool(varying[0]) and len(shapes) == 1
+    if held.pointwise:
         same = len({len(s) for s in shapes}) == 1 and len({s[0] for s in shapes}) == 1
         return same and all(_spares_first_axis(o, len(shapes[0])) for o in others)
-    if name in _BATCHED:
+    if held.batched:
         return first_alone
-    if name in _ALONG_AXIS:
+    if held.along_axis:
         rank = len(shapes[0])
-        axis = item.attributes.get("axis", -1) % rank
-        return first_alone and axis > 0 and all(_spares_first_axis(o, rank) for o in others)
-    rows_alone = name == "Gemm" and first_alone and not item.attributes.get("transA", 0)
+        return (
+            first_alone
+            and not held.elementwise
+            and _axis_of(item) % rank > 0
+            and all(_spares_first_axis(o, rank) for o in others)
+        )
+    rows_alone = _is(item, "Gemm") and first_alone and not item.attributes.get("transA", 0)
     return rows_alone and all(_spares_first_axis(o, 2) for o in others[1:])
 
 

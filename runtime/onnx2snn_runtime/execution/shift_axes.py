@@ -6,6 +6,7 @@ Transpose(x, perm=[0, 2, 1])  over time  ->  Transpose(x[T, ...], perm=[0, 1, 3,
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.program.interpreter import Call, Tensor
 
 Arguments = list[Any]
@@ -19,7 +20,8 @@ def shifted(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> tu
 
     Its data must all vary and be of one rank; what else it takes are lists of integers, or indices.
     """
-    shift = _SHIFTS.get(item.op_type) if item.operator.domain == "" else None
+    reduces = facts(item.op_type, item.operator.domain).reduces
+    shift = _REDUCTION if reduces else _SHIFTS.get(item.op_type) if item.operator.domain == "" else None
     if item.attributes.get("noop_with_empty_axes", 0):
         return None  # over no axes at all it means two things
     if shift is None or not varying[0] or len({a.ndim for a, flag in zip(arguments, varying, strict=True) if flag}) > 1:
@@ -97,8 +99,6 @@ def _squeeze(arguments: Arguments, attributes: Attributes, rank: int) -> None:
     _replace(arguments, attributes, 1, lambda axes: ones if axes is None else axes, rank)
 
 
-_REDUCTIONS = ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2", "ReduceL1", "ReduceSumSquare")
-
 _SHIFTS: Mapping[str, Shift] = {
     "Transpose": _transpose,
     "Reshape": _reshape,
@@ -108,5 +108,6 @@ _SHIFTS: Mapping[str, Shift] = {
     "Gather": _axis(0),
     "Unsqueeze": _axes(1, added=True),
     "Squeeze": _squeeze,
-    **dict.fromkeys(_REDUCTIONS, _axes(1)),
 }
+
+_REDUCTION = _axes(1)

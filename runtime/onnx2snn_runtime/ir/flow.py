@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import onnx
 
 from onnx2snn_runtime.errors import ModelError
-from onnx2snn_runtime.ir.linearity import READOUT, READOUT_AFFINE, SHAPE_ONLY, is_affine, node_attributes
+from onnx2snn_runtime.ir.linearity import is_affine, node_attributes
+from onnx2snn_runtime.ir.operators import Facts, facts
 from onnx2snn_runtime.ir.schema import is_neuron, read_neuron
 
 
@@ -39,7 +40,7 @@ def analyse(graph: onnx.GraphProto, spiking_inputs: Sequence[str] = ()) -> Flow:
         if is_neuron(node) or index in needed:
             part = "loop"
         elif any(flags) or any(name in shaped for name in node.output):
-            affine = _affine(node, flags) or node.op_type in SHAPE_ONLY or not any(flags)
+            affine = _affine(node, flags) or _facts(node).shape_only or not any(flags)
             part = "tail" if affine and not decoded.intersection(node.input) else "readout"
         if part == "readout":
             decoded.update(node.output)
@@ -53,7 +54,7 @@ def _varying(graph: onnx.GraphProto, spiking_inputs: Sequence[str]) -> tuple[set
     varying, shaped = set(spiking_inputs), set()
     for node in graph.node:
         hot = any(name in varying for name in node.input)
-        if is_neuron(node) or (hot and node.op_type not in SHAPE_ONLY):
+        if is_neuron(node) or (hot and not _facts(node).shape_only):
             varying.update(node.output)
         elif hot or any(name in shaped for name in node.input):
             shaped.update(node.output)
@@ -74,6 +75,14 @@ def _leads_to_neuron(graph: onnx.GraphProto, late: set[str]) -> set[int]:
     return found
 
 
+def _facts(node: onnx.NodeProto) -> Facts:
+    return facts(node.op_type, node.domain)
+
+
+def _may_follow_neurons(held: Facts) -> bool:
+    return held.readout or held.after_readout or held.shape_only
+
+
 def _affine(node: onnx.NodeProto, flags: list[bool]) -> bool:
     return is_affine(node.op_type, flags, node.domain, node_attributes(node))
 
@@ -85,10 +94,10 @@ def _check(node: onnx.NodeProto, flags: list[bool], part: str) -> None:
         if any(flags[sources:]):
             raise ModelError(f"the {label} takes a spiking value as a constant: convert the model again")
     elif part == "loop" and any(flags) and not _affine(node, flags):
-        if node.op_type not in SHAPE_ONLY:
+        if not _facts(node).shape_only:
             raise ModelError(
                 f"the {label} is not affine in its spiking inputs: a synapse has to be; convert the model again, with "
                 "the input coding that it is to run with (--encoder)"
             )
-    elif part == "readout" and node.op_type not in READOUT | READOUT_AFFINE | SHAPE_ONLY and any(flags):
+    elif part == "readout" and not _may_follow_neurons(_facts(node)) and any(flags):
         raise ModelError(f"the {label} behind the last neuron is no readout: convert the model again")

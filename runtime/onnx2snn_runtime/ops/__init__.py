@@ -11,6 +11,8 @@ time axis, sees no node object and never writes into its inputs.
   by keyword to the positional parameter.
 - A keyword-only parameter named `outputs` receives the number of outputs the node has (Split).
 - A TENSOR attribute arrives as a torch tensor, a STRING as str, a GRAPH as a callable over its inputs.
+- What an operator is besides (affine, elementwise, weighted, ...) stands in its module's literal `OPERATORS`: see
+  `ir.operators`.
 - Where the meaning of an operator changed between opsets, register one handler a meaning, with `since`.
 """
 
@@ -24,6 +26,9 @@ from onnx2snn_runtime.registry import Registry
 Ints = Annotated[list[int], "host integers"]
 Floats = Annotated[list[float], "host floats"]
 Scalar = Annotated[float, "host scalar"]
+Declared = dict[str, dict[str, Any]]
+"""The facts of a module's operators, by their names: see `ir.operators`."""
+
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 

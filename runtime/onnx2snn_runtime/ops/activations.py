@@ -4,8 +4,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.elementwise import register_unary
+
+OPERATORS: Declared = {
+    "Celu Clip Elu Gelu HardSigmoid LeakyRelu Selu Shrink Swish ThresholdedRelu": {"elementwise": True},
+    "PRelu": {"learned": True, "elementwise": True},
+    "SwiGLU": {},
+}
 
 
 def softplus(x: Tensor) -> Tensor:

@@ -6,8 +6,13 @@ import torch
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.cast import torch_dtype
+
+OPERATORS: Declared = {
+    "Attention": {},
+    "RotaryEmbedding": {"affine": "tccc"},
+}
 
 
 def heads(x: Tensor, count: int | None) -> Tensor:

@@ -4,7 +4,20 @@ import torch
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
+
+OPERATORS: Declared = {
+    "BitCast": {},
+    "Cast": {
+        "affine": "t",
+        "affine_if": {"to": (1, 10, 11, 16)},
+        "elementwise": True,
+        "readout": True,
+        "after_readout": True,
+    },
+    "CastLike": {"affine": "t"},
+}
+
 
 DTYPES = {
     1: torch.float32,

@@ -4,7 +4,14 @@ import torch
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
+
+OPERATORS: Declared = {
+    "ArrayFeatureExtractor": {"domain": "ai.onnx.ml", "readout": True},
+    "Binarizer": {"domain": "ai.onnx.ml", "elementwise": True, "readout": True},
+    "FeatureVectorizer LinearClassifier LinearRegressor Normalizer Scaler": {"domain": "ai.onnx.ml"},
+}
+
 
 _ML = "ai.onnx.ml"
 

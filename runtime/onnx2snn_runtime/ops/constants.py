@@ -4,9 +4,17 @@ import torch
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import Ints, Scalar, operator
+from onnx2snn_runtime.ops import Declared, Ints, Scalar, operator
 from onnx2snn_runtime.ops.cast import torch_dtype
 from onnx2snn_runtime.ops.random_numbers import generator
+
+OPERATORS: Declared = {
+    "Constant ConstantOfShape": {},
+    "Dropout": {"affine": "t"},
+    "EyeLike": {"shape_only": True},
+    "Range": {"shaped_by_data": True},
+    "Trilu": {"affine": "tc"},
+}
 
 
 @operator("Constant")

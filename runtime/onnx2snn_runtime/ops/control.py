@@ -6,7 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from onnx2snn_runtime.ops import Scalar, operator
+from onnx2snn_runtime.ops import Declared, Scalar, operator
+
+OPERATORS: Declared = {
+    "If Loop": {"unrolled": True},
+    "Scan": {"unrolled": True, "since": 8},
+}
+
 
 Body = Callable[..., tuple[Any, ...]]
 

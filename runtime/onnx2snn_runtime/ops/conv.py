@@ -7,7 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
+
+OPERATORS: Declared = {
+    "Conv": {"affine": "fft", "weighted": True, "batched": True},
+}
+
 
 _CONV: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 

@@ -6,8 +6,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.conv import flat_pads
+
+OPERATORS: Declared = {
+    "ConvTranspose": {"affine": "fft", "weighted": True, "batched": True},
+}
+
 
 _TRANSPOSED: dict[int, Callable[..., Tensor]] = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 

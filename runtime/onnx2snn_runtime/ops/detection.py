@@ -3,7 +3,11 @@
 import torch
 from torch import Tensor
 
-from onnx2snn_runtime.ops import Scalar, operator
+from onnx2snn_runtime.ops import Declared, Scalar, operator
+
+OPERATORS: Declared = {
+    "NonMaxSuppression": {"shaped_by_data": True, "readout": True},
+}
 
 
 def _overlap(box: Tensor, others: Tensor) -> Tensor:

@@ -7,7 +7,30 @@ import torch
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
+
+OPERATORS: Declared = {
+    "Abs Acos Acosh Asin Asinh Atan Atanh BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cos Cosh Erf Exp HardSwish": {
+        "elementwise": True
+    },
+    "Log Max Min Mish Mod Pow Reciprocal Relu Sign Sin Sinh Softplus Softsign Sqrt": {"elementwise": True},
+    "Tan Tanh": {"elementwise": True},
+    "Add Sub": {"affine": "tt", "elementwise": True, "sums": True, "after_readout": True},
+    "And Equal Greater GreaterOrEqual Less LessOrEqual Not Or": {
+        "elementwise": True,
+        "discrete": True,
+        "readout": True,
+    },
+    "Ceil Floor Round": {"elementwise": True, "rounds": True},
+    "Div": {"affine": "fc", "elementwise": True, "after_readout": True},
+    "Mean": {"affine": "t*", "elementwise": True},
+    "Mul": {"affine": "ff", "elementwise": True, "after_readout": True},
+    "Neg": {"affine": "t", "elementwise": True, "after_readout": True},
+    "Sigmoid": {"elementwise": True, "readout": True},
+    "Sum": {"affine": "t*", "elementwise": True, "sums": True},
+    "Xor": {"elementwise": True, "discrete": True},
+}
+
 
 Unary = Callable[[Tensor], Tensor]
 Binary = Callable[[Tensor, Tensor], Tensor]

@@ -4,7 +4,13 @@ import torch
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
+
+OPERATORS: Declared = {
+    "Imputer OneHotEncoder": {"domain": "ai.onnx.ml"},
+    "LabelEncoder": {"domain": "ai.onnx.ml", "readout": True, "since": 2},
+}
+
 
 _ML = "ai.onnx.ml"
 

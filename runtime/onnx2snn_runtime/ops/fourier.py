@@ -5,8 +5,14 @@ import math
 import torch
 from torch import Tensor
 
-from onnx2snn_runtime.ops import Ints, Scalar, operator
+from onnx2snn_runtime.ops import Declared, Ints, Scalar, operator
 from onnx2snn_runtime.ops.cast import torch_dtype
+
+OPERATORS: Declared = {
+    "BlackmanWindow HammingWindow HannWindow MelWeightMatrix": {},
+    "DFT": {"affine": "fcc", "weighted": True, "since": 17},
+    "STFT": {"affine": "fcfc", "weighted": True},
+}
 
 
 def _complex(x: Tensor) -> Tensor:

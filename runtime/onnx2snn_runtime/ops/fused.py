@@ -4,10 +4,16 @@ import torch
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.activations import clip, gelu, hard_sigmoid, leaky_relu, swish
 from onnx2snn_runtime.ops.conv import conv
 from onnx2snn_runtime.ops.matmul import gemm
+
+OPERATORS: Declared = {
+    "BiasGelu FastGelu Gelu QuickGelu": {"domain": "com.microsoft", "elementwise": True},
+    "FusedConv FusedGemm FusedMatMul": {"domain": "com.microsoft"},
+}
+
 
 _MS = "com.microsoft"
 

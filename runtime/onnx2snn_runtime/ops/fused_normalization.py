@@ -3,8 +3,17 @@
 import torch
 from torch import Tensor
 
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.normalization import layer_normalization, rms_normalization
+
+OPERATORS: Declared = {
+    "SimplifiedLayerNormalization": {},
+    "EmbedLayerNormalization SimplifiedLayerNormalization SkipLayerNormalization SkipSimplifiedLayerNormalization": {
+        "domain": "com.microsoft"
+    },
+    "LayerNormalization": {"domain": "com.microsoft", "along_axis": True},
+}
+
 
 _MS = "com.microsoft"
 

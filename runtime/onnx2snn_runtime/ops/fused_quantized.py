@@ -3,9 +3,14 @@
 import torch
 from torch import Tensor
 
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.quantization import dequantize_linear, dynamic_quantize_linear, quantize_linear
 from onnx2snn_runtime.ops.quantized_arithmetic import matmul_integer
+
+OPERATORS: Declared = {
+    "DynamicQuantizeMatMul MatMulIntegerToFloat QLinearAdd QLinearMul QLinearSigmoid": {"domain": "com.microsoft"},
+}
+
 
 _MS = "com.microsoft"
 

@@ -3,7 +3,16 @@
 import torch
 from torch import Tensor
 
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
+
+OPERATORS: Declared = {
+    "Gather GatherElements GatherND": {"affine": "tc", "readout": True},
+    "ReverseSequence": {"affine": "tc"},
+    "Scatter": {"affine": "tct"},
+    "ScatterElements ScatterND": {"affine": "tct", "affine_if": {"reduction": ("none", "add")}},
+    "TensorScatter": {"affine": "ttc"},
+}
+
 
 _REDUCE = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
 

@@ -7,8 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.attention import heads
+
+OPERATORS: Declared = {
+    "CausalConvWithState LinearAttention": {},
+}
+
 
 _RULES = ("linear", "gated", "delta", "gated_delta")
 

@@ -3,8 +3,15 @@
 import torch
 from torch import Tensor
 
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.elementwise import register_binary, register_unary, widen
+
+OPERATORS: Declared = {
+    "BitShift": {"elementwise": True},
+    "IsInf IsNaN": {"elementwise": True, "discrete": True},
+    "Where": {"affine": "ctt", "elementwise": True, "readout": True},
+}
+
 
 for _name, _function in {
     "Equal": torch.eq,

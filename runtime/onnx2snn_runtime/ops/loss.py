@@ -4,7 +4,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
+
+OPERATORS: Declared = {
+    "NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss": {},
+}
 
 
 @operator("NegativeLogLikelihoodLoss")

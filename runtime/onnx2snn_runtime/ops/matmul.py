@@ -3,8 +3,15 @@
 import torch
 from torch import Tensor
 
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.elementwise import widen
+
+OPERATORS: Declared = {
+    "Det": {},
+    "Einsum": {"affine": "f*", "weighted": True},
+    "Gemm": {"affine": "fft", "weighted": True},
+    "MatMul": {"affine": "ff", "weighted": True},
+}
 
 
 @operator("MatMul")

@@ -5,8 +5,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.cast import torch_dtype
+
+OPERATORS: Declared = {
+    "BatchNormalization": {"affine": "ffttc", "affine_if": {"training_mode": (0,)}, "learned": True, "batched": True},
+    "GroupNormalization": {"learned": True, "batched": True, "since": 18},
+    "InstanceNormalization": {"learned": True, "batched": True},
+    "LRN": {"batched": True},
+    "LayerNormalization RMSNormalization": {"learned": True, "along_axis": True},
+    "LpNormalization MeanVarianceNormalization": {},
+}
 
 
 def by_channel(v: Tensor, x: Tensor) -> Tensor:

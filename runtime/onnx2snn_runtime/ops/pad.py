@@ -5,8 +5,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import Ints, Scalar, operator
+from onnx2snn_runtime.ops import Declared, Ints, Scalar, operator
 from onnx2snn_runtime.ops.conv import flat_pads
+
+OPERATORS: Declared = {
+    "CenterCropPad": {"affine": "tcc"},
+    "Pad": {"affine": "tctc"},
+}
 
 
 def _source(n: int, begin: int, end: int, mode: str, device: torch.device) -> Tensor:

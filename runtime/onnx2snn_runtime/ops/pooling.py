@@ -6,8 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.conv import Geometry, geometry, pad_window, slide
+
+OPERATORS: Declared = {
+    "AveragePool GlobalAveragePool": {"affine": "t", "batched": True},
+    "GlobalLpPool GlobalMaxPool LpPool MaxPool": {"batched": True},
+}
+
 
 _MAX: dict[int, Callable[..., Tensor]] = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 _MEAN: dict[int, Callable[..., Tensor]] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}

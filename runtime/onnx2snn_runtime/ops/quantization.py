@@ -4,8 +4,14 @@ import torch
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.cast import convert, is_float8, torch_dtype
+
+OPERATORS: Declared = {
+    "DequantizeLinear": {"elementwise": True, "along_axis": True},
+    "DynamicQuantizeLinear": {},
+    "QuantizeLinear": {"elementwise": True, "along_axis": True, "rounds": True},
+}
 
 
 def spread(v: Tensor, x: Tensor, axis: int, block_size: int) -> Tensor:

@@ -3,9 +3,13 @@
 import torch
 from torch import Tensor
 
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.conv import conv as convolve
 from onnx2snn_runtime.ops.quantization import to_integer
+
+OPERATORS: Declared = {
+    "ConvInteger MatMulInteger QLinearConv QLinearMatMul": {"learned": True},
+}
 
 
 def _centred(x: Tensor, zero: Tensor | None, along: int) -> Tensor:

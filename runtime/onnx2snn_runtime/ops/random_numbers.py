@@ -3,8 +3,12 @@
 import torch
 from torch import Tensor
 
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.cast import torch_dtype
+
+OPERATORS: Declared = {
+    "Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike": {},
+}
 
 
 def generator(seed: float | None, device: torch.device) -> torch.Generator:

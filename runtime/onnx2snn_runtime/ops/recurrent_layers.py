@@ -5,8 +5,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.recurrent import State, Step, activations, biases, layer
+
+OPERATORS: Declared = {
+    "GRU LSTM RNN": {"learned": True, "unrolled": True},
+}
 
 
 @operator("RNN")

@@ -5,8 +5,17 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from onnx2snn_runtime.ops import Ints, operator
+from onnx2snn_runtime.ops import Declared, Ints, operator
 from onnx2snn_runtime.ops.elementwise import widen
+
+OPERATORS: Declared = {
+    "ArgMax ArgMin": {"discrete": True, "readout": True},
+    "CumProd": {},
+    "CumSum": {"affine": "tc"},
+    "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMin ReduceProd ReduceSumSquare": {"reduces": True},
+    "ReduceMean ReduceSum": {"affine": "tc", "reduces": True},
+}
+
 
 Reduce = Callable[[Tensor, tuple[int, ...], bool], Tensor]
 

@@ -4,7 +4,12 @@ import torch
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
+
+OPERATORS: Declared = {
+    "MaxRoiPool": {},
+    "RoiAlign": {"affine": "tcc", "affine_if": {"mode": ("avg",)}, "resampling": True, "since": 10},
+}
 
 
 def _bilinear(x: Tensor, batch: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -5,8 +5,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import Ints, operator
+from onnx2snn_runtime.ops import Declared, Ints, operator
 from onnx2snn_runtime.ops.conv import geometry
+
+OPERATORS: Declared = {
+    "AffineGrid GridSample": {"affine": "tcc", "resampling": True},
+    "Col2Im MaxUnpool": {"affine": "tcc"},
+    "DeformConv": {"affine": "ffctf", "weighted": True},
+}
+
 
 _MODES = {"linear": "bilinear", "cubic": "bicubic"}
 

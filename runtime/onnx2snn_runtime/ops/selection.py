@@ -3,7 +3,15 @@
 import torch
 from torch import Tensor
 
-from onnx2snn_runtime.ops import Ints, operator
+from onnx2snn_runtime.ops import Declared, Ints, operator
+
+OPERATORS: Declared = {
+    "Compress": {"affine": "tc", "shaped_by_data": True},
+    "NonZero": {"shaped_by_data": True, "discrete": True},
+    "OneHot": {"affine": "cct"},
+    "TopK": {"readout": True},
+    "Unique": {"shaped_by_data": True},
+}
 
 
 @operator("TopK")

@@ -5,7 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from onnx2snn_runtime.ops import Scalar, operator
+from onnx2snn_runtime.ops import Declared, Scalar, operator
+
+OPERATORS: Declared = {
+    "ConcatFromSequence SequenceConstruct SequenceEmpty SequenceLength": {},
+    "Optional OptionalGetElement OptionalHasElement": {},
+    "SequenceAt SequenceErase SequenceInsert SplitToSequence": {"shaped_by_data": True},
+}
 
 
 @operator("SequenceEmpty")

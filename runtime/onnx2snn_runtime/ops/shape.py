@@ -4,7 +4,17 @@ import torch
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import Ints, operator
+from onnx2snn_runtime.ops import Declared, Ints, operator
+
+OPERATORS: Declared = {
+    "Concat": {"affine": "t*", "after_readout": True},
+    "DepthToSpace SpaceToDepth": {"affine": "t", "batched": True},
+    "Expand Reshape Split Squeeze Tile Unsqueeze": {"affine": "tc", "after_readout": True},
+    "Flatten Transpose": {"affine": "t", "after_readout": True},
+    "Identity": {"affine": "t", "elementwise": True, "after_readout": True},
+    "Shape Size": {"shape_only": True},
+    "Slice": {"affine": "tcccc", "after_readout": True},
+}
 
 
 @operator("Identity")

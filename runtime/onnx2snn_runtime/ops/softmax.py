@@ -6,7 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
+
+OPERATORS: Declared = {
+    "Hardmax": {"along_axis": True},
+    "LogSoftmax Softmax": {"along_axis": True, "readout": True},
+}
 
 
 def hardmax(x: Tensor, axis: int) -> Tensor:

@@ -4,7 +4,11 @@ import torch
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import operator
+from onnx2snn_runtime.ops import Declared, operator
+
+OPERATORS: Declared = {
+    "TfIdfVectorizer": {},
+}
 
 
 @operator("TfIdfVectorizer")

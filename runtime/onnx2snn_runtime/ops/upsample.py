@@ -3,8 +3,27 @@
 from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ops import Floats, Ints, operator
+from onnx2snn_runtime.ops import Declared, Floats, Ints, operator
 from onnx2snn_runtime.ops.resize import Sampling, resample, scaled
+
+OPERATORS: Declared = {
+    "Resize": {
+        "affine": "tccc",
+        "affine_if": {
+            "coordinate_transformation_mode": (
+                "half_pixel",
+                "half_pixel_symmetric",
+                "pytorch_half_pixel",
+                "align_corners",
+                "asymmetric",
+                "tf_half_pixel_for_nn",
+            )
+        },
+        "resampling": True,
+        "since": 10,
+    },
+    "Upsample": {"affine": "tccc", "resampling": True},
+}
 
 
 def _sizes(x: Tensor, axes: list[int], sizes: list[int], policy: str) -> list[tuple[int, float]]:

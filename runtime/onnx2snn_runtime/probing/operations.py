@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 
 from onnx2snn_runtime.dynamics.base import State
-from onnx2snn_runtime.ir.linearity import WEIGHTED, roles
+from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, fetch
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.real_samples import real_samples
@@ -44,7 +44,7 @@ class OperationCounter:
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
         """Count the products of this step's changes with non-zero weights."""
-        if item.op_type not in WEIGHTED:
+        if not facts(item.op_type, item.operator.domain).weighted:
             return
         for index in _factors(item, item.varying):
             value = fetch(item, changing, index)
@@ -57,7 +57,7 @@ class OperationCounter:
         frame = Frame(values[0].dtype, values[0].device, dict(zip(item.formal, values, strict=False)))
         for inner in item.body:
             operands = tuple(name in frame.values for name in inner.inputs)
-            if inner.op_type not in WEIGHTED or not all(operands):
+            if not facts(inner.op_type, inner.operator.domain).weighted or not all(operands):
                 continue
             for index in _factors(inner, operands):
                 change = self._change(inner, index, frame.values[inner.inputs[index]], item.output)
@@ -96,19 +96,19 @@ class OperationCounter:
 
 def _factors(item: Call, flags: Sequence[bool]) -> list[int]:
     """Return the flagged inputs of `item` that its weights multiply."""
-    row = roles(item.op_type, item.operator.domain)
-    return [i for i, flag in enumerate(flags) if flag and row is not None and row.role(i) == "f"]
+    held = facts(item.op_type, item.operator.domain)
+    return [i for i, flag in enumerate(flags) if flag and held.role(i) == "f"]
 
 
 def fan_out(item: Call, index: int, like: Tensor, constant: Frame) -> Tensor:
     """Return d(sum of outputs)/d(input) of `item` with every weight replaced by 1 where it is not zero."""
-    row = roles(item.op_type, item.operator.domain)
+    held = facts(item.op_type, item.operator.domain)
     with torch.enable_grad():
         probe = torch.zeros(like.shape, dtype=torch.float32, device=like.device, requires_grad=True)
         arguments = []
         for i in range(len(item.inputs)):
             value = probe if i == index else fetch(item, constant, i)
-            if i != index and isinstance(value, Tensor) and row is not None and row.role(i) == "f":
+            if i != index and isinstance(value, Tensor) and held.role(i) == "f":
                 value = (value != 0).to(torch.float32)
             elif i != index and isinstance(value, Tensor) and value.is_floating_point():
                 value = torch.zeros_like(value, dtype=torch.float32)

@@ -10,7 +10,7 @@ import torch
 from onnx import helper, numpy_helper
 
 from onnx2snn_runtime.errors import InputError, ModelError, Onnx2SnnError, UnsupportedError
-from onnx2snn_runtime.ir.linearity import roles
+from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.ops import Operator, find_operator
 
 Tensor = torch.Tensor
@@ -170,15 +170,15 @@ def call_linear(item: Call, frame: Frame, deltas: Frame) -> None:
 
     Terms that do not vary are zero; where no factor varies (only a bias does) one factor is zero.
     """
-    row = roles(item.op_type, item.operator.domain)
-    if row is None:
+    held = facts(item.op_type, item.operator.domain)
+    if not held.affine:
         raise ModelError(f"the {item.label} is no synapse")
-    factor_varies = any(flag and row.role(i) == "f" for i, flag in enumerate(item.varying))
+    factor_varies = any(flag and held.role(i) == "f" for i, flag in enumerate(item.varying))
     arguments = []
     cleared = factor_varies
     for i, flag in enumerate(item.varying):
         value = fetch(item, deltas if flag else frame, i)
-        role = row.role(i)
+        role = held.role(i)
         if not flag and isinstance(value, Tensor) and (role == "t" or (role == "f" and not cleared)):
             value = torch.zeros_like(value)
             cleared = cleared or role == "f"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from onnx2snn_runtime.ir.linearity import SHAPE_ONLY
+from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor
 from onnx2snn_runtime.program.population import Population
 
@@ -15,12 +15,6 @@ SHAPES = 8
 
 ELEMENTS = 1 << 20
 """No more elements than this are kept for one of them."""
-
-
-SHAPED_BY_DATA = frozenset(
-    "NonZero Unique Compress NonMaxSuppression Range SplitToSequence SequenceAt SequenceErase SequenceInsert".split()
-)
-"""Operators whose output has a shape that hangs on what is in their inputs, beside those that want it as numbers."""
 
 
 def shaped_values(
@@ -38,10 +32,11 @@ def shaped_values(
             continue
         given = [name for name in item.inputs if name]
         wanted = item.operator.ints | item.operator.scalars
-        numbers = [name for i, name in enumerate(item.inputs) if i in wanted or item.op_type in SHAPED_BY_DATA]
+        held = facts(item.op_type, item.operator.domain)
+        numbers = [name for i, name in enumerate(item.inputs) if i in wanted or held.shaped_by_data]
         if loose.intersection(given) or any(name and name not in known for name in numbers):
             loose.update(item.outputs)
-        elif item.op_type in SHAPE_ONLY or (shaped.intersection(given) and known.issuperset(given)):
+        elif held.shape_only or (shaped.intersection(given) and known.issuperset(given)):
             shaped.update(name for name in item.outputs if name)
             known |= shaped
     return frozenset(shaped), frozenset(loose)

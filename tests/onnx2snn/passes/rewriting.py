@@ -10,7 +10,7 @@ from onnx2snn.passes.base import Pass, Work, run_passes
 from onnx2snn.passes.folding.export_graph import export_graph
 from onnx2snn.passes.folding.import_graph import import_graph
 from onnx2snn.reference.ann import run_ann
-from onnx2snn.support import is_supported
+from onnx2snn_runtime.ir.operators import is_supported
 
 
 def model(text: str, *, opset: int = 17, ir: int = 8, functions: str = "", seed: int = 0) -> onnx.ModelProto:

@@ -6,20 +6,14 @@ import pytest
 import torch
 
 from onnx2snn_runtime.errors import ModelError
-from onnx2snn_runtime.ir.linearity import (
-    READOUT,
-    READOUT_AFFINE,
-    ROLES,
-    SHAPE_ONLY,
-    WEIGHTED,
-    is_affine,
-    node_attributes,
-    roles,
-)
+from onnx2snn_runtime.ir.linearity import is_affine, node_attributes
+from onnx2snn_runtime.ir.operators import facts, operators_with
 from onnx2snn_runtime.ops import find_operator
 from onnx2snn_runtime.program.interpreter import Frame, call
 from tests.runtime.program.test_interpreter import node
 from tests.runtime.synapses import EXAMPLES, NEWEST, OPSETS
+
+ROLES = {name: facts(name) for name in operators_with("affine")}
 
 
 def at(op: str, changed: dict[int, torch.Tensor]) -> list[torch.Tensor]:
@@ -73,18 +67,19 @@ def test_a_product_of_two_spiking_factors_is_not_affine(op: str) -> None:
 def test_the_table_names_operators_that_have_handlers() -> None:
     for name in ROLES:
         assert find_operator(name, OPSETS.get(name, NEWEST)), name
-    assert ROLES.keys() >= WEIGHTED
-    assert not READOUT & WEIGHTED
-    assert not READOUT_AFFINE & WEIGHTED
-    assert not SHAPE_ONLY & ROLES.keys()
+    weighted = operators_with("weighted")
+    assert ROLES.keys() >= weighted
+    assert not operators_with("readout") & weighted
+    assert not operators_with("after_readout") & weighted
+    assert not operators_with("shape_only") & ROLES.keys()
 
 
 def test_roles_of_inputs() -> None:
     assert [ROLES["Conv"].role(i) for i in range(4)] == ["f", "f", "t", "c"]
     assert [ROLES["Concat"].role(i) for i in range(4)] == ["t"] * 4
-    assert roles("Conv", "com.microsoft") is None
-    assert roles("Conv", "ai.onnx") is ROLES["Conv"]
-    assert roles("Relu") is None
+    assert not facts("Conv", "com.microsoft").affine
+    assert facts("Conv", "ai.onnx") is ROLES["Conv"]
+    assert not facts("Relu").affine
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from onnx2snn_runtime.ir.linearity import ROLES, is_affine
+from onnx2snn_runtime.ir.linearity import is_affine
+from onnx2snn_runtime.ir.operators import facts, operators_with
 from tests.runtime.ops.nodes import Call, calls
 
+ROLES = {name: facts(name) for name in operators_with("affine")}
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 ROUNDS = {"Cast", "CastLike"}  # affine as far as the type is exact
@@ -59,7 +61,7 @@ def test_affine(call: Call) -> None:
     row = ROLES[call.operator.name]
     terms = [i for i in _floats(call) if row.role(i) == "t"]
     factors = [i for i in _floats(call) if row.role(i) == "f"]
-    together = [] if row.text == "ffttc" else terms  # of BatchNormalization the mean is scaled
+    together = [] if row.affine == "ffttc" else terms  # of BatchNormalization the mean is scaled
     for which in [terms, *([*together, factor] for factor in factors)]:
         if which:
             assert _curvature(call, which) < 1e-6, f"inputs {which}"

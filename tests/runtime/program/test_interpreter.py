@@ -8,7 +8,7 @@ import torch
 from onnx import AttributeProto, helper, numpy_helper
 
 from onnx2snn_runtime.errors import InputError, ModelError, UnsupportedError
-from onnx2snn_runtime.ir.linearity import ROLES
+from onnx2snn_runtime.ir.operators import facts, operators_with
 from onnx2snn_runtime.program.interpreter import Call, Frame, bind, call, call_linear, fetch, to_tensor
 from tests.runtime.synapses import EXAMPLES, NEWEST, OPSETS
 
@@ -37,8 +37,8 @@ def cases() -> list[tuple[str, tuple[int, ...]]]:
     """Return every operator with each input that may spike alone, and with all that may together."""
     found = []
     for op, (inputs, _) in EXAMPLES.items():
-        able = [i for i, value in enumerate(inputs) if isinstance(value, tuple) and ROLES[op].role(i) in "tf"]
-        factors = [i for i in able if ROLES[op].role(i) == "f"]
+        able = [i for i, value in enumerate(inputs) if isinstance(value, tuple) and facts(op).role(i) in "tf"]
+        factors = [i for i in able if facts(op).role(i) == "f"]
         sets = [(i,) for i in able] + [tuple(i for i in able if i not in factors[1:])]
         if op == "BatchNormalization":  # the mean is scaled: not together with the scale or alone
             sets = [(0,)]
@@ -47,7 +47,7 @@ def cases() -> list[tuple[str, tuple[int, ...]]]:
 
 
 def test_every_row_has_an_example() -> None:
-    assert EXAMPLES.keys() == ROLES.keys()
+    assert EXAMPLES.keys() == operators_with("affine")
 
 
 @pytest.mark.parametrize(("op", "varying"), cases())

@@ -5,10 +5,10 @@ import pytest
 
 from onnx2snn.conversion import convert
 from onnx2snn.passes.base import run_passes
-from onnx2snn.passes.neurons import group_regions
 from onnx2snn.pipeline import BACK, ELEMENTWISE
 from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.errors import UnsupportedError
+from onnx2snn_runtime.ir.operators import operators_with
 from onnx2snn_runtime.ir.schema import read_neuron
 from tests.onnx2snn.passes.graphs import front, model_of, neurons
 
@@ -66,7 +66,7 @@ def test_neurons_are_scalar_functions_and_compute_the_same(body, signature, opse
         if node.domain == "onnx2snn":
             assert read_neuron(node).sources <= 2
     bodies = {node.op_type for function in work.model.functions for node in function.node}
-    assert bodies <= group_regions.ELEMENTWISE
+    assert bodies <= operators_with("elementwise")
     shape = [6, *(d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[1:])]
     inputs = {"x": np.random.default_rng(0).normal(size=shape).astype(np.float32)}
     wanted, got = run_ann(model, inputs, 6)["y"], run_ann(work.model, inputs, 6)["y"]

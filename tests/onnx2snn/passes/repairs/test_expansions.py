@@ -14,7 +14,7 @@ import onnx2snn
 from onnx2snn.passes.rewriting.node_writer import replace_nodes
 from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ir.linearity import WEIGHTED
+from onnx2snn_runtime.ir.operators import facts
 from tests.onnx2snn.front_end import X, converts, floats, network
 from tests.onnx2snn.test_exporters import FOLDER, data
 
@@ -44,7 +44,7 @@ def test_a_quantised_network(kind: str, tmp_path: Path) -> None:
     assert (got.argmax(1) == wanted.argmax(1)).mean() >= 0.99
     assert np.linalg.norm(got - wanted) < 0.03 * np.linalg.norm(wanted)
     bodies = [node.op_type for function in snn.proto.functions for node in function.node]
-    assert not [op for op in bodies if op in WEIGHTED or op.startswith(("QLinear", "ConvInteger", "MatMulInteger"))]
+    assert not [op for op in bodies if facts(op).weighted or op.startswith(("QLinear", "ConvInteger", "MatMulInteger"))]
 
 
 def test_integer_products_with_zero_points() -> None:

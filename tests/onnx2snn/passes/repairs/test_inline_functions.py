@@ -4,7 +4,7 @@ import onnx
 import pytest
 
 from onnx2snn.passes.repairs.inline_functions import inline_functions
-from onnx2snn.support import is_supported
+from onnx2snn_runtime.ir.operators import is_supported
 from tests.onnx2snn.passes.rewriting import apply, lines, model, same_results, work_on
 
 FUNCTIONS = """
