@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from onnx2snn.cli import console
+from onnx2snn.cli.common import DEBUG, debug_option
 from onnx2snn.cli.failures import Foreign, Printable
-from onnx2snn.cli.options import DEBUG, debug_option
 from onnx2snn.version import VERSION
 from onnx2snn_runtime.errors import Onnx2SnnError
 

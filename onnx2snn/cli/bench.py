@@ -22,16 +22,27 @@ MOST_NAMED = 6
 _PATH = click.Path(path_type=Path)
 
 
-@click.command(short_help="Time it beside the plain network.")
+@click.command(cls=options.Command, short_help="Time it beside the plain network.")
 @click.argument("model", type=_PATH)
-@click.option(
-    "-d", "--data", type=_PATH, help="Samples: .npz, .npy, image folder or saved dataset; by default made up."
+@options.section(
+    "Data",
+    options.option(
+        "-d", "--data", type=_PATH, help="Samples: .npz, .npy, image folder or saved dataset; by default made up."
+    ),
 )
-@click.option("--timesteps", type=click.IntRange(1), default=8, show_default=True, help="Time steps of a run.")
-@click.option("--executors", default="layer,step", show_default=True, help="What to time, with commas between them.")
-@click.option("--repeats", type=click.IntRange(1), default=5, show_default=True, help="Runs; the median counts.")
-@click.option("--profile", is_flag=True, help="Show what every population and synapse takes, of the first executor.")
-@options.speed
+@options.section(
+    "Run",
+    options.option("--timesteps", type=click.IntRange(1), default=8, show_default=True, help="Time steps of a run."),
+    options.option(
+        "--executors", default="layer,step", show_default=True, help="What to time, with commas between them."
+    ),
+    options.option("--repeats", type=click.IntRange(1), default=5, show_default=True, help="Runs; the median counts."),
+    options.option(
+        "--profile", is_flag=True, help="Show what every population and synapse takes, of the first executor."
+    ),
+    options.speed,
+    options.seed,
+)
 @options.images
 @options.placing
 @options.common

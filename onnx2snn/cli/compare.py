@@ -22,22 +22,29 @@ _SHOWN = (
 )
 
 
-@click.command(short_help="Compare two spiking networks or settings.")
+@click.command(cls=options.Command, short_help="Compare two spiking networks or settings.")
 @click.argument("first", type=_PATH)
 @click.argument("second", type=_PATH, required=False)
-@click.option(
-    "--with",
-    "changes",
-    type=Setting(),
-    multiple=True,
-    help="A setting of the second alone, such as dynamics=signgd or schedule.decay=0.9.",
+@options.section(
+    "Comparison",
+    options.option(
+        "--with",
+        "changes",
+        type=Setting(),
+        multiple=True,
+        help="A setting of the second alone, such as dynamics=signgd or schedule.decay=0.9.",
+    ),
 )
-@click.option("-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset.")
-@options.timesteps("1,2,4,8")
-@click.option("--samples", type=click.IntRange(1), help="Samples to take; by default all.")
-@click.option("--output", help="Output to look at; by default the first float output.")
-@click.option("--class-axis", type=int, help="Its class axis; by default 1, and the last of three.")
-@options.running
+@options.section(
+    "Data",
+    options.option(
+        "-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset."
+    ),
+    options.samples,
+    options.outputs,
+)
+@options.section("Run", options.timesteps("1,2,4,8"), options.executor, options.seed)
+@options.overrides
 @options.images
 @options.placing
 @options.common

@@ -6,70 +6,42 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 import onnx
 
-from onnx2snn.cli import console, options
+from onnx2snn.cli import console, options, settings
+from onnx2snn.cli.config import config, drop_foreign_options
 from onnx2snn.cli.files import check_output, read_data, read_named, take_image_options
 from onnx2snn.zoo import is_name
 from onnx2snn_runtime.ir.verify import read_model
 
 if TYPE_CHECKING:
     from onnx2snn.conversion import ConversionReport
+    from onnx2snn_runtime.model import SpikingModel
 
 _PATH = click.Path(path_type=Path)
 MOST_NAMED = 6
 
 
-@click.command(short_help="Make a spiking network of an ONNX model.")
+@click.command(cls=options.Command, short_help="Make a spiking network of an ONNX model.")
 @click.argument("model", type=_PATH)
-@click.option("-o", "--output", type=_PATH, help="Where to write; by default MODEL with .snn.onnx, beside it.")
-@click.option("-c", "--calibration", type=_PATH, help="Sample data: .npz, .npy, image folder or saved dataset.")
-@click.option("--samples", type=click.IntRange(1), help="Calibration samples to take; by default all.")
-@click.option("--timesteps", type=click.IntRange(1), default=4, show_default=True, help="Time steps by default.")
-@click.option(
-    "--levels",
-    type=click.IntRange(1, 100),
-    default=12,
-    show_default=True,
-    help="Exponents that a graded spike can have.",
+@options.section(
+    "Output",
+    options.option("-o", "--output", type=_PATH, help="Where to write; by default MODEL with .snn.onnx, beside it."),
+    options.force,
 )
-@click.option(
-    "--mantissa", type=click.IntRange(0, 20), default=1, show_default=True, help="Mantissa bits of a graded spike."
+@options.section(
+    "Calibration",
+    options.option("-c", "--calibration", type=_PATH, help="Sample data: .npz, .npy, image folder or saved dataset."),
+    settings.ranges,
 )
-@click.option(
-    "--scale",
-    type=click.Choice(["layer", "channel", "neuron"]),
-    default="layer",
-    show_default=True,
-    help="What gets a scale of its own.",
-)
-@click.option(
-    "--range",
-    type=click.Choice(["maximum", "percentile"]),
-    default="maximum",
-    show_default=True,
-    help="What a scale covers: every output, or 99.9 % of them (for if and lif).",
-)
-@click.option(
-    "--pretrained/--no-pretrained", default=True, show_default=True, help="Weights of a model that is given by name."
-)
-@options.structure
-@click.option("--adapt/--no-adapt", default=True, show_default=True, help="Raise levels until within the tolerance.")
-@click.option(
-    "--tolerance",
-    type=click.FloatRange(0, min_open=True),
-    default=0.01,
-    show_default=True,
-    help="Relative error to reach.",
-)
-@click.option(
-    "--budget", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds that adaptation may take."
-)
-@options.dynamics
+@options.section("Spikes", settings.spikes)
+@options.section("Network", settings.network)
+@options.section("Adaptation", settings.adaptation)
+@options.section("Settings file", config)
 @options.images
 @options.device
-@options.seed
-@options.force
 @options.common
+@click.pass_context
 def command(
+    ctx: click.Context,
     model: Path,
     output: Path | None,
     calibration: Path | None,
@@ -86,19 +58,10 @@ def command(
     named = is_name(model)
     path = output or (Path(model.name + ".snn.onnx") if named else model.with_name(model.stem + ".snn.onnx"))
     check_output(path, force, model, *([calibration] if calibration else []))
+    drop_foreign_options(ctx, given)
     images = take_image_options(given)
     given |= options.take_overrides(given)
-    from onnx2snn.conversion import convert
-
-    with console.progress() as progress:
-        source: Path | onnx.ModelProto = model
-        if named:
-            progress("building the model", 0.0)
-            source = read_named(model, pretrained, images)
-        limit = given["samples"] if calibration and calibration.is_dir() else None  # of arrays the converter draws
-        proto = source if isinstance(source, onnx.ModelProto) else read_model(source)
-        data = read_data(calibration, proto, limit, images) if calibration else None
-        snn = convert(source, calibration=data.inputs if data else None, progress=progress, **given)
+    snn = _converted(model, calibration, pretrained if named else None, images, given)
     snn.save(path, force=True)
     report = cast("ConversionReport", snn.conversion)
     if as_json:
@@ -108,6 +71,23 @@ def command(
         console.say(f"written: {path}")
     for text in report.warnings:
         console.warn(text)
+
+
+def _converted(
+    model: Path, calibration: Path | None, pretrained: bool | None, images: dict[str, Any], given: dict[str, Any]
+) -> "SpikingModel":
+    """Return the spiking network of `model`, a file, or a name where `pretrained` is not None."""
+    from onnx2snn.conversion import convert
+
+    with console.progress() as progress:
+        source: Path | onnx.ModelProto = model
+        if pretrained is not None:
+            progress("building the model", 0.0)
+            source = read_named(model, pretrained, images)
+        limit = given["samples"] if calibration and calibration.is_dir() else None  # of arrays the converter draws
+        proto = source if isinstance(source, onnx.ModelProto) else read_model(source)
+        data = read_data(calibration, proto, limit, images) if calibration else None
+        return convert(source, calibration=data.inputs if data else None, progress=progress, **given)
 
 
 def show(report: "ConversionReport", timesteps: int, bodies: dict[str, str]) -> None:

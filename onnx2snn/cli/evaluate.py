@@ -12,15 +12,18 @@ _PATH = click.Path(path_type=Path)
 COLUMNS = ["T", "mean T", "agreement", "relative error", "accuracy", "events/neuron", "events", "synaptic operations"]
 
 
-@click.command(short_help="Compare with the plain network on data.")
+@click.command(cls=options.Command, short_help="Compare with the plain network on data.")
 @click.argument("model", type=_PATH)
-@click.option("-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset.")
-@options.timesteps("1,2,4,8")
-@click.option("--samples", type=click.IntRange(1), help="Samples to take; by default all.")
-@click.option("--output", help="Output to look at; by default the first float output.")
-@click.option("--class-axis", type=int, help="Its class axis; by default 1, and the last of three.")
-@options.running
-@options.speed
+@options.section(
+    "Data",
+    options.option(
+        "-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset."
+    ),
+    options.samples,
+    options.outputs,
+)
+@options.section("Run", options.timesteps("1,2,4,8"), options.executor, options.speed, options.seed)
+@options.overrides
 @options.images
 @options.placing
 @options.common

@@ -1,84 +1,34 @@
 """Options that several commands share, as decorators."""
 
-import os
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
+from onnx2snn.cli.common import DEBUG, common, debug_option
 from onnx2snn.cli.parameters import Numbers, Setting, Size
+from onnx2snn.cli.sections import Command, Function, chain, option, section
 from onnx2snn.data.images import CHANNELS, LAYOUTS
+from onnx2snn.settings import NetworkSettings
+from onnx2snn.settings.network import NEURONS
 from onnx2snn_runtime.errors import InputError
 
-DEBUG = "onnx2snn.debug"
+__all__ = ["DEBUG", "Command", "chain", "common", "debug_option", "option", "section"]
 # written out, so that --help brings no torch
 DYNAMICS = "differential, if, lif, signgd, subgradient"
 SCHEDULES = "constant, exponential, inverse, polynomial, sqrt"
 ENCODERS = "differential, direct, float, poisson, spike, stochastic_spike"
-Function = Callable[..., Any]
-
-
-def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if value:
-        ctx.meta[DEBUG] = True
-
-
-def _threads(ctx: click.Context, param: click.Parameter, value: int | None) -> None:
-    """Bound the threads of torch, and of onnxruntime, which looks at the environment."""
-    if value is None:
-        return
-    import torch
-
-    before, name = (torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")), "OMP_NUM_THREADS"
-    torch.set_num_threads(value)
-    os.environ[name] = str(value)
-
-    def restore() -> None:
-        torch.set_num_threads(before[0])
-        if before[1] is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before[1]
-
-    ctx.call_on_close(restore)
-
-
-debug_option = click.option(
-    "--debug", is_flag=True, is_eager=True, expose_value=False, callback=_debug, help="Show tracebacks of errors."
-)
-
-
-def chain(*options: Function) -> Function:
-    """Return one decorator that adds `options` in the order given."""
-
-    def decorate(function: Function) -> Function:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
 
 
 def setting(of: str, example: str) -> Function:
     """Return the option --OF-option NAME=VALUE, which may be repeated, as `OF_options`."""
     text = f"A setting of the {of}, such as {example}; may be repeated."
-    return click.option(f"--{of}-option", f"{of}_options", type=Setting(), multiple=True, help=text)
-
-
-def common(function: Function) -> Function:
-    """Add --json, --threads and --debug."""
-    return chain(
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-        click.option(
-            "--threads", type=click.IntRange(1), expose_value=False, callback=_threads, help="Threads on the CPU."
-        ),
-        debug_option,
-    )(function)
+    return option(f"--{of}-option", f"{of}_options", type=Setting(), multiple=True, help=text)
 
 
 def timesteps(default: str) -> Function:
     """Add --timesteps, a list."""
-    return click.option(
+    return option(
         "--timesteps", type=Numbers("T,T,..."), default=default, show_default=True, help="Time steps to look at."
     )
 
@@ -109,69 +59,84 @@ def take_speed(options: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-force = click.option("--force", is_flag=True, help="Overwrite an existing file.")
-seed = click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
-device = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
-placing = chain(
+force = section("Output", option("--force", is_flag=True, help="Overwrite an existing file."))
+seed = option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
+data = option(
+    "-d",
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Samples: .npz, .npy, image folder or saved dataset.",
+)
+samples = option("--samples", type=click.IntRange(1), help="Samples to take; by default all.")
+device = section("Machine", option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N."))
+placing = section(
+    "Machine",
     device,
-    click.option("--dtype", help="Type that synapses run in: float32, float64, float16 or bfloat16."),
-    click.option("--batch-size", type=click.IntRange(1), help="Samples to run at a time."),
-    seed,
+    option("--dtype", help="Type that synapses run in: float32, float64, float16 or bfloat16."),
+    option("--batch-size", type=click.IntRange(1), help="Samples to run at a time."),
 )
 dynamics = chain(
-    click.option("--dynamics", help=f"What a spike can say: {DYNAMICS}."),
+    option("--dynamics", help=f"What a spike can say: {DYNAMICS}."),
     setting("dynamics", "levels=8"),
-    click.option("--schedule", help=f"Step size over time: {SCHEDULES}."),
+    option("--schedule", help=f"Step size over time: {SCHEDULES}."),
     setting("schedule", "decay=0.9"),
-    click.option("--delay", type=click.IntRange(0, 1), help="Steps that a spike is on its way: 0 or 1."),
 )
+delay = option("--delay", type=click.IntRange(0, 1), help="Steps that a spike is on its way: 0 or 1.")
 structure = chain(
-    click.option(
+    option(
         "--neurons",
-        type=click.Choice(["region", "elementwise"]),
-        default="region",
+        type=click.Choice(NEURONS),
+        default=NetworkSettings.neurons,
         show_default=True,
         help="What a neuron may compute: a region of operators, or a scalar function of one or two operands.",
     ),
-    click.option("--encoder", default="direct", show_default=True, help=f"Input coding: {ENCODERS}."),
+    option("--encoder", default=NetworkSettings.encoder, show_default=True, help=f"Input coding: {ENCODERS}."),
 )
-running = chain(
-    click.option("--executor", default="layer", show_default=True, help="How it is executed: layer, step or event."),
+executor = option("--executor", default="layer", show_default=True, help="How it is executed: layer, step or event.")
+overrides = section(
+    "Spikes",
     dynamics,
-    click.option("--encoder", help=f"Coding of spiking inputs: {ENCODERS}."),
+    delay,
+    option("--encoder", help=f"Coding of spiking inputs: {ENCODERS}."),
     setting("encoder", "seed=1"),
 )
+outputs = chain(
+    option("--output", help="Output to look at; by default the first float output."),
+    option("--class-axis", type=int, help="Its class axis; by default 1, and the last of three."),
+)
 speed = chain(
-    click.option(
+    option(
         "--early-exit",
         type=click.Choice(["settled", "stable"]),
         help="A sample leaves when nothing moves any more (settled), or when its top-1 stays the same (stable); at "
         "every later T it keeps the result that it left with.",
     ),
-    click.option(
+    option(
         "--stable-steps", type=click.IntRange(1), help="Steps that a stable top-1 has been the same for; by default 2."
     ),
-    click.option("--exit-every", type=click.IntRange(1), help="Look every N steps who leaves; by default at each."),
-    click.option("--cuda-graphs", is_flag=True, help="Replay a run as one CUDA graph; not with early exit."),
+    option("--exit-every", type=click.IntRange(1), help="Look every N steps who leaves; by default at each."),
+    option("--cuda-graphs", is_flag=True, help="Replay a run as one CUDA graph; not with early exit."),
 )
-images = chain(
-    click.option("--image-size", type=Size(), help="Size of images: cut from the centre. By default the model's."),
-    click.option("--image-resize", type=click.IntRange(1), help="Length of the shorter side before the cut."),
-    click.option(
+images = section(
+    "Images",
+    option("--image-size", type=Size(), help="Size of images: cut from the centre. By default the model's."),
+    option("--image-resize", type=click.IntRange(1), help="Length of the shorter side before the cut."),
+    option(
         "--image-mean", type=Numbers("number,...", whole=False), default="0", help="Mean of each channel, subtracted."
     ),
-    click.option(
+    option(
         "--image-std",
         type=Numbers("number,...", whole=False),
         default="1",
         help="Deviation of each channel, divided by.",
     ),
-    click.option(
+    option(
         "--image-scale",
         type=float,
         default=1 / 255,
         help="What a pixel (0 to 255) is multiplied by before that; by default 1/255.",
     ),
-    click.option("--image-layout", type=click.Choice(LAYOUTS), help="Where the channels are. By default the model's."),
-    click.option("--image-channels", type=click.Choice(CHANNELS), default="rgb", show_default=True, help="Channels."),
+    option("--image-layout", type=click.Choice(LAYOUTS), help="Where the channels are. By default the model's."),
+    option("--image-channels", type=click.Choice(CHANNELS), default="rgb", show_default=True, help="Channels."),
 )

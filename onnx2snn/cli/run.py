@@ -17,17 +17,32 @@ _PATH = click.Path(path_type=Path)
 STEPS = "steps_taken"
 
 
-@click.command(short_help="Run a spiking network and write its outputs.")
+@click.command(cls=options.Command, short_help="Run a spiking network and write its outputs.")
 @click.argument("model", type=_PATH)
-@click.option("-i", "--input", "source", type=_PATH, required=True, help="Inputs: .npz, .npy, image folder or dataset.")
-@click.option("-o", "--output", type=_PATH, required=True, help="Where to write: .npz, or .npy for a single output.")
-@click.option("--timesteps", type=click.IntRange(1), help="Time steps; by default the model's own.")
-@click.option("--samples", type=click.IntRange(1), help="Samples to take; by default all.")
-@options.running
-@options.speed
+@options.section(
+    "Data",
+    options.option(
+        "-i", "--input", "source", type=_PATH, required=True, help="Inputs: .npz, .npy, image folder or dataset."
+    ),
+    options.samples,
+)
+@options.section(
+    "Output",
+    options.option(
+        "-o", "--output", type=_PATH, required=True, help="Where to write: .npz, or .npy for a single output."
+    ),
+    options.force,
+)
+@options.section(
+    "Run",
+    options.option("--timesteps", type=click.IntRange(1), help="Time steps; by default the model's own."),
+    options.executor,
+    options.speed,
+    options.seed,
+)
+@options.overrides
 @options.images
 @options.placing
-@options.force
 @options.common
 def command(
     model: Path, source: Path, output: Path, timesteps: int | None, as_json: bool, force: bool, **given: Any

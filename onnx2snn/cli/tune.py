@@ -15,20 +15,36 @@ _PATH = click.Path(path_type=Path)
 COLUMNS = ["setting", "T", "agreement", "relative error", "accuracy", "events/neuron"]
 
 
-@click.command(short_help="Search settings that reach a target.")
+@click.command(cls=options.Command, short_help="Search settings that reach a target.")
 @click.argument("model", type=_PATH)
-@click.option("-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset.")
-@click.option("-o", "--output", type=_PATH, help="Where to write the model with the chosen setting, if at all.")
-@click.option("--target-agreement", type=float, help="Share of top-1 answers to have in common with the plain network.")
-@click.option("--target-error", type=float, help="Relative error of the output to reach.")
-@click.option("--timesteps", type=click.IntRange(1), help="Time steps at most; by default the model's own.")
-@click.option("--max-events", type=float, help="Events a neuron at most.")
-@click.option("--budget", type=float, default=120.0, show_default=True, help="Seconds that the search may take.")
-@click.option("--samples", type=click.IntRange(1), help="Samples to take; by default all.")
+@options.section(
+    "Data",
+    options.option(
+        "-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset."
+    ),
+    options.samples,
+)
+@options.section(
+    "Target",
+    options.option(
+        "--target-agreement", type=float, help="Share of top-1 answers to have in common with the plain network."
+    ),
+    options.option("--target-error", type=float, help="Relative error of the output to reach."),
+    options.option("--timesteps", type=click.IntRange(1), help="Time steps at most; by default the model's own."),
+    options.option("--max-events", type=float, help="Events a neuron at most."),
+)
+@options.section(
+    "Search",
+    options.option("--budget", type=float, default=120.0, show_default=True, help="Seconds that the search may take."),
+    options.seed,
+)
+@options.section(
+    "Output",
+    options.option("-o", "--output", type=_PATH, help="Where to write the model with the chosen setting, if at all."),
+    options.force,
+)
 @options.images
 @options.device
-@options.seed
-@options.force
 @options.common
 def command(model: Path, data: Path, output: Path | None, force: bool, as_json: bool, **given: Any) -> None:
     """Search the schedule, levels, mantissa bits and scales of MODEL, a spiking IR file, for a target on data.

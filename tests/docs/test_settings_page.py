@@ -1,0 +1,18 @@
+"""The settings that docs/convert.md shows are the defaults, all of them."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from onnx2snn.settings import ConversionSettings
+
+PAGE = Path(__file__).parents[2] / "docs" / "convert.md"
+
+
+def test_the_file_of_the_page_shows_every_setting_and_its_default() -> None:
+    (text,) = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    shown = ConversionSettings.from_tables(tomllib.loads(text))
+    assert shown == ConversionSettings().updated(samples=64)
+    assert {part: set(table) for part, table in tomllib.loads(text).items()} == {
+        part: set(table) for part, table in ConversionSettings().tables().items()
+    }
