@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from onnx2snn.data.faults import FAULTS
 from onnx2snn_runtime.errors import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -142,7 +143,7 @@ def _open(module: Any, file: Path, preprocessing: Preprocessing) -> np.ndarray:
     try:
         with module.open(file) as image:
             return prepare(image, preprocessing)
-    except (OSError, SyntaxError, ValueError) as error:
+    except (*FAULTS, module.DecompressionBombError) as error:
         raise InputError(f"the image {str(file)!r} cannot be read: remove it or replace it") from error
 
 

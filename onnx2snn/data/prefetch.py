@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from onnx2snn_runtime.ir.arrays import native
+
 Batch = dict[str, np.ndarray]
 
 
@@ -30,7 +32,7 @@ def _send(
     batch: Batch, device: torch.device, stream: torch.cuda.Stream
 ) -> tuple[dict[str, torch.Tensor], list[torch.Tensor]]:
     """Start the copy of `batch` on `stream`; return the copies, and the pinned memory that must outlive them."""
-    pinned = {name: torch.from_numpy(np.ascontiguousarray(value)).pin_memory() for name, value in batch.items()}
+    pinned = {name: torch.from_numpy(np.ascontiguousarray(native(value))).pin_memory() for name, value in batch.items()}
     with torch.cuda.stream(stream):
         return {name: value.to(device, non_blocking=True) for name, value in pinned.items()}, list(pinned.values())
 

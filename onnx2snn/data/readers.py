@@ -1,16 +1,16 @@
 """Readers of sample data: .npz, .npy, image folders and saved Hugging Face datasets."""
 
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from onnx2snn.data.faults import FAULTS
 from onnx2snn.data.images import Preprocessing, read_image_folder
 from onnx2snn.data.saved_dataset import is_saved_dataset, read_saved_dataset
-from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.errors import InputError, Stage, first_line
+from onnx2snn_runtime.ir.arrays import native
 
 LABELS = "labels"
 
@@ -36,13 +36,19 @@ def read_samples(
     sub-folders give the labels in sorted order) or a dataset that Hugging Face's `save_to_disk` wrote. `limit` takes
     the first samples of arrays, and images spread evenly over the folder. Whatever does not fit raises InputError.
     """
-    source = Path(path)
+    with Stage(f"reading {str(path)!r}", InputError):
+        return _read(Path(path), input_names, limit, preprocessing)
+
+
+def _read(source: Path, input_names: Sequence[str], limit: int | None, preprocessing: Preprocessing | None) -> Samples:
     if not source.exists():
         raise InputError(f"there is no file or folder {str(source)!r}: check the path of the data")
     if limit is not None and limit < 1:
         raise InputError(f"{limit} samples of {str(source)!r} were asked for: ask for 1 or more")
     if source.is_dir():
         return _from_folder(source, input_names, limit, preprocessing or Preprocessing())
+    if not source.is_file():  # a pipe would be waited for, a device read for ever
+        raise InputError(f"{str(source)!r} is no ordinary file: give an .npz, an .npy, or a folder of images")
     readers: dict[str, Callable[[Path, Sequence[str]], dict[str, np.ndarray]]] = {".npz": _npz, ".npy": _npy}
     reader = readers.get(source.suffix.lower())
     if reader is None:
@@ -63,7 +69,7 @@ def make_samples(
         what = f"lacks the input {missing[0]!r}" if missing else f"holds {unknown[0]!r}, which is no input"
         wanted = ", ".join(input_names) + also
         raise InputError(f"{where!r} {what}: the model's inputs are {wanted}, the data have {', '.join(arrays)}")
-    inputs = {name: arrays[name] for name in input_names}
+    inputs = {name: native(arrays[name]) for name in input_names}
     labels = arrays[LABELS] if LABELS in arrays and LABELS not in input_names else None
     counts = {name: len(value) for name, value in inputs.items() if value.ndim}
     if labels is not None:
@@ -124,14 +130,29 @@ def _load(file: Path) -> np.ndarray | dict[str, np.ndarray]:
     try:
         with file.open("rb") as stream:  # numpy leaves a damaged file open
             loaded = np.load(stream, allow_pickle=False)
-            return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError) as error:
-        raise _damaged(file, error) from error
+            if isinstance(loaded, np.ndarray):
+                return loaded
+            return {name: _member(file, name, loaded[name]) for name in loaded.files}
+    except InputError:
+        raise
+    except FAULTS as error:
+        raise _unreadable(file, error) from error
 
 
-def _damaged(file: Path, error: Exception) -> InputError:
+def _member(file: Path, name: str, value: object) -> np.ndarray:
+    if not isinstance(value, np.ndarray):  # numpy gives the bytes of what is no array
+        raise InputError(f"{name!r} in {str(file)!r} is no array: write the arrays anew with numpy.savez")
+    return value
+
+
+def _unreadable(file: Path, error: Exception) -> InputError:
+    why = first_line(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        return InputError(f"{str(file)!r} cannot be read ({error.strerror or why}): check the file")
     if file.stat().st_size == 0:
         return InputError(f"{str(file)!r} is empty: write the data again")
     if "allow_pickle" in str(error):
         return InputError(f"{str(file)!r} holds Python objects or is no numpy file: write plain arrays of numbers")
-    return InputError(f"{str(file)!r} is damaged or truncated ({error}): write the data again")
+    if isinstance(error, RuntimeError):  # encrypted, or compressed in a way that Python cannot undo
+        return InputError(f"{str(file)!r} cannot be unpacked ({why}): write it anew with numpy.savez")
+    return InputError(f"{str(file)!r} is damaged or truncated ({why}): write the data again")

@@ -8,7 +8,9 @@ import onnx
 
 from onnx2snn.data.synthetic import synthetic_inputs
 from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.ir.arrays import native
 from onnx2snn_runtime.program.inputs import check_input, named_inputs, varies_in_time
+from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.ports import ports
 
 HELD_BACK = 4
@@ -48,11 +50,20 @@ def _given(model: onnx.ModelProto, calibration: Any) -> dict[str, np.ndarray]:
                 f"the calibration data of {port.name!r} has the shape {tuple(tensor.shape)}, an axis more than "
                 "the model's input: give still samples, one after the other along the first axis"
             )
-    inputs = {port.name: np.asarray(named[port.name]) for port in wanted}
+    inputs = {port.name: _on_the_host(named[port.name]) for port in wanted}
     for name, value in inputs.items():
         if value.dtype.kind == "f" and not np.isfinite(value).all():
             raise InputError(f"the calibration data of {name!r} holds NaN or infinite values: leave those samples out")
     return inputs
+
+
+def _on_the_host(value: Any) -> np.ndarray:
+    """Return an array or a tensor, on any device, as an array in this machine's byte order."""
+    if not isinstance(value, Tensor):
+        return native(np.asarray(value))
+    here = value.detach().cpu()
+    array: np.ndarray = (here.float() if here.dtype.is_floating_point and here.itemsize < 4 else here).numpy()
+    return array
 
 
 def sample_count(inputs: Mapping[str, np.ndarray]) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from onnx2snn.data.images import Preprocessing, prepare
-from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.errors import InputError, Stage
 
 _LABELS = ("labels", "label")
 _IMAGES = ("image", "img", "pixel_values")
@@ -47,7 +47,8 @@ def _loaded(folder: Path) -> Any:
     if (folder / "dataset_dict.json").is_file():
         splits = ", ".join(sorted(child.name for child in folder.iterdir() if child.is_dir()))
         raise InputError(f"{str(folder)!r} holds several splits: give the folder of one of them ({splits})")
-    return datasets.load_from_disk(str(folder))
+    with Stage(f"reading the dataset {str(folder)!r}", InputError):
+        return datasets.load_from_disk(str(folder))
 
 
 def _column(name: str, columns: list[str], input_names: Sequence[str], folder: Path) -> str:

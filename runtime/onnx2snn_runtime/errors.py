@@ -27,14 +27,15 @@ class RegistryError(Onnx2SnnError, LookupError):
 
 
 class Stage(ContextDecorator):
-    """A stage of the work: what another library raises in it becomes a ModelError of one sentence, chained.
+    """A stage of the work: what another library raises in it becomes a `kind` of one sentence, chained.
 
     `doing` names the stage in the sentence, such as "reading 'a.onnx'". Errors of this project pass, and so does what
     is no Exception (Ctrl-C), and the memory of a GPU that is used up, which callers may want to know.
     """
 
-    def __init__(self, doing: str) -> None:
+    def __init__(self, doing: str, kind: type[Onnx2SnnError] = ModelError) -> None:
         self.doing = doing
+        self.kind = kind
 
     def __enter__(self) -> "Stage":
         return self
@@ -44,7 +45,7 @@ class Stage(ContextDecorator):
     ) -> None:
         """Raise the sentence."""
         if isinstance(error, Exception) and not isinstance(error, Onnx2SnnError) and not _is_gpu_memory(error):
-            raise ModelError(sentence(self.doing, error)) from error
+            raise self.kind(sentence(self.doing, error)) from error
 
 
 def sentence(doing: str, error: BaseException) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 
 import onnx2snn
 from onnx2snn.evaluation.equivalence import check_equivalence
@@ -191,6 +192,14 @@ def test_unknown_names(what: str) -> None:
 def test_calibration_that_does_not_fit(calibration: Any, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         onnx2snn.convert(model(MIXER), calibration)
+
+
+@pytest.mark.parametrize("kind", [">f4", ">f8", "tensor", "half"])
+def test_calibration_in_any_form_of_array(kind: str) -> None:
+    x = data((5, 4)).astype(np.float16).astype(np.float32)
+    given = torch.from_numpy(x) if kind in ("tensor", "half") else x.astype(kind)
+    snn = onnx2snn.convert(model(MIXER), given.half() if kind == "half" else given, adapt=False)
+    np.testing.assert_array_equal(snn(x), onnx2snn.convert(model(MIXER), x, adapt=False)(x))
 
 
 def test_a_rewrite_that_changes_results_is_found() -> None:

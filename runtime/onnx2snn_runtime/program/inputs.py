@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from onnx import TensorProto, helper
 
-from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.errors import InputError, first_line
+from onnx2snn_runtime.ir.arrays import native
 from onnx2snn_runtime.program.interpreter import Tensor, to_tensor
 from onnx2snn_runtime.program.ports import Port
 from onnx2snn_runtime.program.program import Program
@@ -34,6 +35,8 @@ def named_inputs(x: Any, ports: Sequence[Port]) -> dict[str, Any]:
 def check_input(value: Any, port: Port) -> Tensor:
     """Return `value` as a tensor that fits `port`, with a leading time axis where it has one dimension more."""
     tensor = value if isinstance(value, Tensor) else to_tensor(_array(value, port.name))
+    if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
+        raise InputError(f"the input {port.name!r} is a sparse, quantised or meta tensor: give a dense one")
     floating = port.type in _FLOATS
     if tensor.is_floating_point() != floating or (port.type == TensorProto.BOOL) != (tensor.dtype == torch.bool):
         raise InputError(
@@ -68,7 +71,10 @@ def to_device(tensor: Tensor, port: Port, program: Program) -> Tensor:
 def _array(value: Any, name: str) -> np.ndarray:
     if isinstance(value, str | PathLike):
         raise InputError(f"the input {name!r} is {str(value)!r}, a text or a path: give an array, as np.load reads it")
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub" and str(array.dtype) != "bfloat16":
-        raise InputError(f"the input {name!r} has the type {array.dtype}: give numbers")
+    try:
+        array = native(np.asarray(value))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"the input {name!r} is no array ({first_line(error)}): give one of numbers") from error
+    if str(array.dtype) != "bfloat16" and (array.dtype.kind not in "fiub" or array.dtype.itemsize > 8):
+        raise InputError(f"the input {name!r} has the type {array.dtype}: give numbers, of 64 bits at most")
     return array

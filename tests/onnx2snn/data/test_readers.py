@@ -1,7 +1,9 @@
 """Readers of sample data, and what they say about data that do not fit."""
 
+import os
 import sys
 import types
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +81,59 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("these are not numbers")
     with pytest.raises(InputError, match="holds Python objects or is no numpy file"):
         read_samples(tmp_path / "text.npz", ["x"])
+
+
+def test_a_member_that_is_no_array(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "b.npz", "w") as archive:
+        archive.writestr("x.npy", b"no array")
+    with pytest.raises(InputError, match=r"'x' in .*b\.npz' is no array: write the arrays anew"):
+        read_samples(tmp_path / "b.npz", ["x"])
+
+
+@pytest.mark.parametrize(
+    ("local", "central", "value", "why"),
+    [(6, 8, 1, "encrypted"), (8, 10, 99, "compression method"), (6, 8, 32, "patched"), (4, 6, 150, "version")],
+)
+def test_archives_that_python_cannot_unpack(tmp_path: Path, local: int, central: int, value: int, why: str) -> None:
+    np.savez(tmp_path / "a.npz", x=X)
+    raw = bytearray((tmp_path / "a.npz").read_bytes())
+    raw[local] = raw[raw.find(b"PK\1\2") + central] = value
+    (tmp_path / "a.npz").write_bytes(raw)
+    with pytest.raises(InputError, match=rf"a\.npz' cannot be unpacked \(.*{why}.*\): write it anew"):
+        read_samples(tmp_path / "a.npz", ["x"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b"(6, 4)", text) for text in (b"(6, 4 ", b"(6,-4)", b"[6, 4]", b"((((((")]
+    + [(b"'<f4'", b"'<q4'"), (b"'descr'", b"'descs'"), (b"False", b"Falsy")],
+)
+def test_headers_that_are_broken(tmp_path: Path, before: bytes, after: bytes) -> None:
+    np.save(tmp_path / "x.npy", X)
+    raw = (tmp_path / "x.npy").read_bytes()
+    assert before in raw
+    (tmp_path / "x.npy").write_bytes(raw.replace(before, after))
+    with pytest.raises(InputError, match=r"x\.npy' is damaged or truncated \(.*\): write the data again"):
+        read_samples(tmp_path / "x.npy", ["x"])
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x.npz", "x"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError, match="is no ordinary file: give an"):
+        read_samples(tmp_path / name, ["x"])
+
+
+def test_paths_that_the_system_refuses(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"reading .* failed \(OSError: .*name too long"):
+        read_samples(tmp_path / ("x" * 300 + ".npy"), ["x"])
+
+
+def test_arrays_of_the_other_byte_order(tmp_path: Path) -> None:
+    read = read_samples(npz(tmp_path, x=X.astype(">f4"), labels=Y.astype(">i8")), ["x"])
+    assert read.inputs["x"].dtype == np.float32
+    assert read.inputs["x"].dtype.isnative
+    np.testing.assert_array_equal(read.inputs["x"], X)
 
 
 def test_arrays_under_the_wrong_suffix(tmp_path: Path) -> None:

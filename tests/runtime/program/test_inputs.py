@@ -28,6 +28,10 @@ BAD: list[tuple[str, Any, str]] = [
     (MLP, np.full((2, 4), "a"), "has the type <U1: give numbers"),
     (MLP, None, "the input 'x' has the type object: give numbers"),
     (MLP, np.zeros((2, 4), np.complex64), "has the type complex64: give numbers"),
+    (MLP, np.zeros((2, 4), np.longdouble), "has the type float128: give numbers, of 64 bits at most"),
+    (MLP, [[1.0], [1.0, 2.0]], r"the input 'x' is no array \(setting an array element with a sequence.*\): give one"),
+    (MLP, torch.zeros((2, 4)).to_sparse(), "is a sparse, quantised or meta tensor: give a dense one"),
+    (MLP, torch.zeros((2, 4), device="meta"), "is a sparse, quantised or meta tensor: give a dense one"),
     (MLP, np.zeros((0, 4), F), "there are no samples"),
     (CNN, np.zeros((1, 3, 4, 4), F), r"the model takes \(any, 2, 4, 4\)"),
     (CONTROL, {"x": np.zeros((1, 4), F), "i": np.zeros(1, F), "m": np.zeros((1, 4), F)}, "'i' has the type float32"),
@@ -40,6 +44,12 @@ def test_inputs_that_do_not_fit(text: str, x: Any, sentence: str) -> None:
     for call in (snn, snn.run, snn.step):
         with pytest.raises(InputError, match=sentence):
             call(x)
+
+
+def test_arrays_of_the_other_byte_order() -> None:
+    snn = network(MLP)
+    x = sample(snn, 3)["x"]
+    np.testing.assert_array_equal(snn(x.astype(">f4")), snn(x))
 
 
 @pytest.mark.parametrize("timesteps", [0, -1, [], [2, 0], 1.5, [1, 2.5], "4", [None], True])
