@@ -15,7 +15,7 @@ from onnx2snn_runtime.errors import InputError
 
 __all__ = ["DEBUG", "Command", "chain", "common", "debug_option", "option", "section"]
 # written out, so that --help brings no torch
-DYNAMICS = "differential, if, lif, signgd, subgradient"
+DYNAMICS = "differential, if, lif, signgd, subgradient, ternary"
 SCHEDULES = "constant, exponential, inverse, polynomial, sqrt"
 ENCODERS = "differential, direct, float, poisson, spike, stochastic_spike"
 

@@ -14,11 +14,11 @@ MOST_LEVELS, MOST_MANTISSA = 100, 20
 class SpikeSettings:
     """What a spike may carry: the neuron's dynamics, the payload of graded spikes, and step sizes over time.
 
-    `dynamics` (differential, signgd, subgradient, if, lif; with `dynamics_options`) is how a neuron decides what to
-    send. A graded spike (differential) is one of `levels` powers of two, from 1 to 100, with `mantissa` bits, from 0
-    to 20. `schedule` (constant, exponential, inverse, polynomial, sqrt; with `schedule_options`) gives the step size
-    of the other dynamics at every time step. `timesteps` is the number of steps that a run takes. All but the payload
-    can be overridden when the network runs. What makes no sense raises InputError.
+    `dynamics` (differential, signgd, ternary, subgradient, if, lif; with `dynamics_options`) is how a neuron decides
+    what to send. A graded spike (differential) is one of `levels` powers of two, from 1 to 100, with `mantissa` bits,
+    from 0 to 20. `schedule` (constant, exponential, inverse, polynomial, sqrt; with `schedule_options`) gives the step
+    size of the other dynamics at every time step. `timesteps` is the number of steps that a run takes. All but the
+    payload can be overridden when the network runs. What makes no sense raises InputError.
     """
 
     dynamics: str = "differential"

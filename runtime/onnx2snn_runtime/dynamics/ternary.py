@@ -1,0 +1,44 @@
+"""One-bit corrections that may stay silent: a spike is -1, 0 or 1 times a step size that a whole population shares."""
+
+from dataclasses import dataclass, field
+
+import torch
+
+from onnx2snn_runtime.dynamics.base import DYNAMICS, Accumulating, Neuron, State, Tensor
+from onnx2snn_runtime.dynamics.differential import finite
+from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.schedules.base import Schedule
+from onnx2snn_runtime.schedules.exponential import Exponential
+
+
+def _falling() -> Schedule:
+    return Exponential(0.7, 0.75)
+
+
+@DYNAMICS.register("ternary")
+@dataclass(frozen=True)
+class Ternary(Accumulating):
+    """e = f(x) - v; s = eta(t) scale sign(e) where |e| > zone eta(t) scale, else 0; v <- v + s, with v(0) = 0.
+
+    Sign gradient descent with a dead zone: with a `zone` of 1/2 a step is made only where it brings the estimate
+    nearer. The step size is the schedule's (0.7 * 0.75^(t-1) unless one is chosen), so what travels is -1, 0 or 1; it
+    adds up to at most scale (eta(1) + eta(2) + ...). For a target that stands still eta(t) = 3^(1-t) writes balanced
+    ternary digits, the fewest steps there are; targets that move while the layers before settle need a slower decay.
+    A scale of 0 or a step size of 0 says nothing. Source of the neuron without a dead zone: arXiv 2407.01645.
+    """
+
+    zone: float = 0.5
+    schedule: Schedule = field(default_factory=_falling)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.zone < 1:
+            raise InputError(
+                f"the dead zone of a ternary spike is {self.zone!r}: give a share of a step, above 0, below 1"
+            )
+
+    def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
+        """Return v + s and s; a target that is NaN counts as 0, an infinite one as +-scale."""
+        move = self.schedule(t) * neuron.scale
+        error = finite(target, neuron.scale) - state.v
+        spike = (torch.sign(error) * move).masked_fill_(error.abs() <= move * self.zone, 0.0)
+        return State(state.v + spike), spike
