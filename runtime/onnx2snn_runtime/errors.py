@@ -1,4 +1,4 @@
-"""The one error base class of the project; every message says what is wrong, where, and what to do."""
+"""The exceptions of the project; every message says what is wrong, where, and what to do."""
 
 import traceback
 from contextlib import ContextDecorator
@@ -7,30 +7,30 @@ from typing import Any
 
 
 class Onnx2SnnError(Exception):
-    """Anything that a user of onnx2snn can put right; its text is one sentence."""
+    """Base class of all errors that a user of onnx2snn can fix; the message is one sentence."""
 
 
 class InputError(Onnx2SnnError, ValueError):
-    """An array, option or file of the caller's does not fit; the text names it."""
+    """An array, option or file of the caller is invalid; the message names it."""
 
 
 class ModelError(Onnx2SnnError):
-    """A model cannot be read, converted or run; the text names the file and the node."""
+    """A model cannot be read, converted or run; the message names the file and the node."""
 
 
 class UnsupportedError(ModelError):
-    """A model holds operators that cannot be converted or run; the text names all of them."""
+    """A model contains operators that cannot be converted or run; the message names all of them."""
 
 
 class RegistryError(Onnx2SnnError, LookupError):
-    """A name is unknown, or registered twice."""
+    """A registry name is unknown, or registered twice."""
 
 
 class Stage(ContextDecorator):
-    """A stage of the work: what another library raises in it becomes a `kind` of one sentence, chained.
+    """Context manager or decorator that turns exceptions of other libraries into a `kind` of one sentence, chained.
 
-    `doing` names the stage in the sentence, such as "reading 'a.onnx'". Errors of this project pass, and so does what
-    is no Exception (Ctrl-C), and the memory of a GPU that is used up, which callers may want to know.
+    `doing` names the stage in the message, such as "reading 'a.onnx'". Errors of this project propagate unchanged, and
+    so do KeyboardInterrupt and the like, and torch's OutOfMemoryError, which callers may want to handle.
     """
 
     def __init__(self, doing: str, kind: type[Onnx2SnnError] = ModelError) -> None:
@@ -43,13 +43,13 @@ class Stage(ContextDecorator):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Raise the sentence."""
+        """Raise a `kind` for a foreign exception."""
         if isinstance(error, Exception) and not isinstance(error, Onnx2SnnError) and not _is_gpu_memory(error):
             raise self.kind(sentence(self.doing, error)) from error
 
 
 def sentence(doing: str, error: BaseException) -> str:
-    """Return what a foreign `error` says in one sentence: the stage, the node at work, the kind and the first line."""
+    """Return the message for a foreign `error`: the stage, the node being processed, the exception's type and text."""
     node = _node_at_work(error)
     where = f"{doing} failed" + (f" at the {node}" if node else "")
     if isinstance(error, MemoryError):
@@ -59,13 +59,13 @@ def sentence(doing: str, error: BaseException) -> str:
 
 
 def first_line(error: BaseException, length: int = 200) -> str:
-    """Return the first line of what `error` says, at most `length` characters of it."""
+    """Return the first non-empty line of the message of `error`, truncated to `length` characters."""
     line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     return line if len(line) <= length else line[: length - 3] + "..."
 
 
 def _node_at_work(error: BaseException) -> str:
-    """Return in words the node that the innermost function with a `node` or an `item` worked on, or ''."""
+    """Return a description of the node that was being processed, the `node` or `item` of the innermost frame, or ''."""
     found = ""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         for name in ("node", "item"):

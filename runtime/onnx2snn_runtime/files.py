@@ -1,4 +1,4 @@
-"""Files written whole or not at all: the one way in which anything here writes what a user asked for."""
+"""Atomic file writing, which every file that a user asks for goes through."""
 
 import os
 import tempfile
@@ -13,7 +13,7 @@ from onnx2snn_runtime.ir.large import is_large, save_large
 
 
 def check_writable(path: str | Path, *, force: bool = False) -> Path:
-    """Return `path` as a Path; one that must not be written raises InputError."""
+    """Return `path` as a Path; a path that cannot or must not be written raises InputError."""
     file = Path(path)
     if file.exists() and not file.is_file():
         raise InputError(f"{str(file)!r} is no ordinary file: choose another path")
@@ -26,11 +26,11 @@ def check_writable(path: str | Path, *, force: bool = False) -> Path:
 
 @contextmanager
 def writing(file: Path) -> Iterator[Path]:
-    """Give a path to write to; what was written there, and beside it, takes the place of `file` when all is well.
+    """Context manager that yields a temporary path; on success the files written there are renamed to `file`.
 
-    The path lies in a folder of its own beside `file`, with a random name and for its owner alone, so that no name of
-    the user's is touched and no symbolic link is followed. Everything is on the disk before anything is renamed. On an
-    error or Ctrl-C the folder goes and `file` is as it was; what the system refuses raises InputError.
+    The path is in a new private folder beside `file` with a random name, so no other file is touched and no symbolic
+    link is followed. All files are synchronised to disk before the first is renamed. On an error or Ctrl-C the folder
+    is removed and `file` is unchanged; an operating system error raises InputError.
     """
     try:
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=".onnx2snn-") as folder:
@@ -47,9 +47,9 @@ def writing(file: Path) -> Iterator[Path]:
 
 
 def write_model(proto: onnx.ModelProto, file: Path, *, force: bool = True) -> None:
-    """Write `proto` to `file`, whole or not at all; weights of 2 GB and more go into a file beside it.
+    """Write `proto` to `file` atomically; weights of 2 GB and more go to the file `file`.data beside it.
 
-    A file of the name that the weights need raises InputError unless `force`.
+    An existing file of that name raises InputError unless `force`.
     """
     large = is_large(proto)
     beside = file.with_name(file.name + ".data")

@@ -1,4 +1,4 @@
-"""From an IR file to a spiking network on a device."""
+"""Loads an IR file as a SpikingModel, and places a model on a device in a dtype."""
 
 from pathlib import Path
 
@@ -21,10 +21,10 @@ def load(
 ) -> SpikingModel:
     """Return the spiking network in the IR file `path`, which `convert` or `SpikingModel.save` wrote.
 
-    `device` is "cpu", "cuda" or "cuda:N". `dtype` is the type that synapses run in, as a name or a torch.dtype:
-    float32, float64, float16 or bfloat16, by default the file's own; estimates are float32 at least. For the other
-    options see `place`. Raises InputError for a path, device or dtype that cannot be used, ModelError for a file that
-    is no spiking IR or a newer one.
+    `device` is "cpu", "cuda" or "cuda:N". `dtype` is the dtype of synapses, as a name or a torch.dtype: float32,
+    float64, float16 or bfloat16, by default the file's own; estimates are at least float32. For the other options see
+    `place`. Raises InputError for a path, device or dtype that cannot be used, ModelError for a file that is not a
+    spiking IR or is of a newer version.
     """
     model = SpikingModel(read_model(path), repr(str(path)))
     return place(
@@ -41,11 +41,11 @@ def place(
     channels_last: bool = False,
     compile_regions: bool = False,
 ) -> SpikingModel:
-    """Move `model` to `device` and `dtype`; what torch does not have raises InputError.
+    """Move `model` to `device` and `dtype`; an unavailable device or unsupported dtype raises InputError.
 
-    `allow_tf32` lets float32 products run on tensor cores, or forbids it: torch's own settings, of the whole process.
-    `channels_last` lays convolutions out for tensor cores, which half precision on CUDA mostly runs faster with.
-    `compile_regions` runs what neurons compute through torch.compile in the executor `layer`.
+    `allow_tf32` allows or forbids TF32 tensor cores for float32 products: torch's settings, of the whole process.
+    `channels_last` stores convolution weights in the channels-last layout, mostly faster in half precision on CUDA.
+    `compile_regions` compiles the functions of populations with torch.compile in the executor `layer`.
     """
     names = {name: kind for kind, name in TYPES.items()}
     if dtype is not None and dtype not in names and dtype not in TYPES:
@@ -62,7 +62,7 @@ def place(
 
 
 def check_device(device: str) -> None:
-    """Raise InputError where torch cannot use `device` on this machine."""
+    """Raise InputError if torch cannot use `device` on this machine."""
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:

@@ -11,7 +11,7 @@ from torch import nn
 
 from onnx2snn_runtime.batches.batch_run import Request
 from onnx2snn_runtime.batches.batching import Batch, batches, count_samples, join
-from onnx2snn_runtime.batches.exit_rules import Exit
+from onnx2snn_runtime.batches.exit_rules import EarlyExit
 from onnx2snn_runtime.batches.run import Run, ascending, run_program
 from onnx2snn_runtime.errors import InputError, ModelError
 from onnx2snn_runtime.execution.base import Execution, make_execution
@@ -36,13 +36,13 @@ Output = Any
 
 
 class SpikingModel(nn.Module):
-    """A spiking network, a torch.nn.Module: `onnx2snn.convert` makes one, `onnx2snn.load` reads one from its file.
+    """A spiking network as a torch.nn.Module; `onnx2snn.convert` makes one, `onnx2snn.load` reads one from a file.
 
-    `snn(x, timesteps=8)` returns the decoded output after 8 steps. `x` is one array or tensor [samples, ...] for a
-    model of one input, otherwise a mapping from input name to array, in the types of the ONNX model. One axis more, in
-    front, is time: x[T, samples, ...]. What comes back is one array for a model of one output, otherwise a dictionary
-    by output name: numpy for numpy, torch for torch, on the device that went in. `conversion` is the report of
-    `convert`, None for a network from a file.
+    `snn(x, timesteps=8)` returns the decoded output after 8 time steps. `x` is one array or tensor [samples, ...] for
+    a model with one input, else a mapping from input name to array, in the dtypes of the ONNX model. An additional
+    leading axis is time: x[T, samples, ...]. Returned is one array for a model with one output, else a dictionary by
+    output name: numpy for numpy inputs, torch for torch inputs, on the device of the input. `conversion` is the report
+    of `convert`, None for a network from a file.
     """
 
     def __init__(self, proto: onnx.ModelProto, where: str = "the model") -> None:
@@ -51,16 +51,16 @@ class SpikingModel(nn.Module):
         self.proto = proto
         self.program = Program(proto, where)
         self.conversion: Any = None
-        self._live: Execution | None = None
-        self._live_samples = 0
+        self._stream: Execution | None = None
+        self._stream_samples = 0
 
     @property
     def defaults(self) -> ModelDefaults:
-        """The model-level settings of the IR, every one of which a run can override."""
+        """The model-level settings in the IR, each of which a run can override."""
         return self.program.defaults
 
     def forward(self, x: Any, timesteps: int | None = None, **options: Any) -> Output:
-        """Return the output after `timesteps` steps (the model's own number); for `options` see `run`."""
+        """Return the output after `timesteps` steps (default: the model's own); for `options` see `run`."""
         steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
         if len(steps) > 1:
             raise InputError(f"timesteps is {timesteps!r}: give one whole number, or call run(), which takes several")
@@ -82,56 +82,56 @@ class SpikingModel(nn.Module):
         cuda_graphs: bool | str = False,
         **overrides: Any,
     ) -> Run:
-        """Run `x` (see the class) and return outputs and counts at every one of `timesteps`, in one pass.
+        """Run `x` (see the class) and return outputs and counts at each of `timesteps`, from one run.
 
-        `probes` names what to record of every population: events, rates, spikes, values, errors. `operations` counts
-        synaptic operations. `executor` is "layer" (fast), "step" (constant memory) or "event" (by spikes alone, the
-        reference); `batch_size` bounds the samples run at a time, `max_memory` the bytes taken above the loaded model
-        (executor layer). With `early_exit` "settled" samples leave when nothing moves any more, with "stable" when
-        their top-1 was the same for `stable_steps` steps, looked at every `exit_every` steps: see `early_exit`.
-        `cuda_graphs` (True, or "auto" for small batches) replays the run as one CUDA graph: see `graphs`.
+        `probes` names what to record of each population: events, rates, spikes, values, errors. `operations` counts
+        synaptic operations. `executor` is "layer" (fast), "step" (constant memory) or "event" (spikes only, the
+        reference); `batch_size` limits the samples run at a time, `max_memory` the bytes used above the loaded model
+        (executor layer). With `early_exit` "settled" a sample stops when no neuron fires for it, with "stable" when
+        its top-1 was the same for `stable_steps` steps, checked every `exit_every` steps: see `batches.early_exit`.
+        `cuda_graphs` (True, or "auto" for small batches) replays the run as a CUDA graph: see `batches.cuda_graphs`.
         `overrides` replace the file's dynamics, dynamics_options, schedule, schedule_options, encoder,
-        encoder_options and delay for this run. Input, a name or an option that does not fit raises InputError or
-        RegistryError; neurons that the dynamics cannot express raise UnsupportedError.
+        encoder_options and delay for this run. Invalid inputs, names or options raise InputError or RegistryError;
+        neurons that the dynamics cannot express raise UnsupportedError.
         """
         steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
         probes = [probes] if isinstance(probes, str) else list(probes)
         check_probes(probes)
         inputs = self._checked(x)
-        leave = Exit(early_exit, stable_steps, exit_every) if early_exit else None
+        rule = EarlyExit(early_exit, stable_steps, exit_every) if early_exit else None
         run = run_program(
             self.program,
-            Request(inputs, steps, executor, probes, operations, batch_size, max_memory, overrides, leave, cuda_graphs),
+            Request(inputs, steps, executor, probes, operations, batch_size, max_memory, overrides, rule, cuda_graphs),
         )
         run.outputs = {t: self._returned(outputs, x) for t, outputs in run.outputs.items()}
         return run
 
     def reset(self) -> None:
-        """Forget the state that `step` keeps."""
-        self._live = None
-        self._live_samples = 0
+        """Discard the state that `step` keeps between calls."""
+        self._stream = None
+        self._stream_samples = 0
 
     @torch.no_grad()
     def step(self, x: Any, **overrides: Any) -> Output:
-        """Make one time step on the input `x` of this step, [samples, ...], keep the state, return the output so far.
+        """Run one time step on its input `x` [samples, ...], keep the state, and return the output so far.
 
-        `overrides`, and an `executor`, are taken at the first step alone; a later one with them, or with another
-        number of samples, raises InputError. `reset` begins anew.
+        `overrides` and `executor` are accepted at the first step only; giving them later, or another number of
+        samples, raises InputError. `reset` starts a new stream.
         """
         batch = self._one_step(self._checked(x))
-        if self._live is None:
+        if self._stream is None:
             executor = overrides.pop("executor", "step")
-            self._live = make_execution(executor, self.program, make_settings(self.defaults, overrides))
-            self._live_samples = batch.samples
+            self._stream = make_execution(executor, self.program, make_settings(self.defaults, overrides))
+            self._stream_samples = batch.samples
         elif overrides:
             raise InputError("dynamics and coding are chosen at the first step: call reset() to choose again")
-        elif batch.samples != self._live_samples:
-            given, held = batch.samples, self._live_samples
-            raise InputError(f"{given} samples came to a stream of {held}: call reset() to start anew")
+        elif batch.samples != self._stream_samples:
+            given, expected = batch.samples, self._stream_samples
+            raise InputError(f"{given} samples came to a stream of {expected}: call reset() to start anew")
         ports, fixed = self.program.inputs, self.defaults.batch
-        self._live.feed({port.name: to_device(batch.inputs[port.name], port, self.program) for port in ports})
-        self._live.advance()
-        made, count = self._live.outputs(), [batch.samples]
+        self._stream.set_inputs({port.name: to_device(batch.inputs[port.name], port, self.program) for port in ports})
+        self._stream.advance()
+        made, count = self._stream.outputs(), [batch.samples]
         return self._returned({name: join([value], count, fixed, name) for name, value in made.items()}, x)
 
     def _one_step(self, inputs: dict[str, Tensor]) -> Batch:
@@ -144,10 +144,11 @@ class SpikingModel(nn.Module):
         return first
 
     def set_population(self, name: str, **changes: Any) -> None:
-        """Change parameters of the population `name`, here and in the IR that `save` writes.
+        """Change parameters of the population `name`, in this model and in the IR that `save` writes.
 
-        `levels`: exponents of a graded spike, 1 or more; `mantissa`: its bits; `scale`: a positive number, or an array
-        that broadcasts to the output without its batch axis. What does not exist or makes no sense raises InputError.
+        `levels`: number of exponents of a graded spike, at least 1; `mantissa`: its mantissa bits; `scale`: a positive
+        number, or an array that broadcasts to the output without its batch axis. An unknown population or parameter,
+        or an invalid value, raises InputError.
         """
         _check_names(f"the population {name!r}", changes, [f.name for f in fields(NeuronAttributes)])
         for node in self.proto.graph.node:
@@ -167,16 +168,16 @@ class SpikingModel(nn.Module):
         return [item.name for item in self.program.populations]
 
     def set_defaults(self, **changes: Any) -> None:
-        """Change the model-level settings (`ModelDefaults`: timesteps, dynamics, ...), here and in the IR."""
+        """Change the model-level settings (`ModelDefaults`: timesteps, dynamics, ...), in this model and in the IR."""
         _check_names("the model", changes, [f.name for f in fields(ModelDefaults)])
         ascending(changes.get("timesteps", 1))
         self.program.defaults = self.program.defaults.updated(**changes)
         write_defaults(self.proto, self.program.defaults)
 
     def save(self, path: str | Path, *, force: bool = False) -> None:
-        """Write the IR file, whole or not at all; an existing file raises InputError unless `force`.
+        """Write the IR file atomically; an existing file raises InputError unless `force`.
 
-        It is an ONNX file that onnxruntime runs as the plain network. From 2 GB on, weights lie in a file beside it.
+        It is an ONNX file that onnxruntime runs as the plain network. Weights of 2 GB and more go to a file beside it.
         """
         self.program.store(self.proto)
         write_model(self.proto, check_writable(path, force=force), force=force)
@@ -198,7 +199,7 @@ class SpikingModel(nn.Module):
         return self.program.wide if value.is_floating_point() else value.dtype
 
     def extra_repr(self) -> str:
-        """Name the size and the settings of the network."""
+        """Return the number of populations and the settings, for repr()."""
         d = self.defaults
         return (
             f"{len(self.program.populations)} populations, dynamics={d.dynamics!r}, encoder={d.encoder!r}, "

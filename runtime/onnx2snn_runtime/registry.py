@@ -1,4 +1,4 @@
-"""One registry class for everything that can be extended: operators, dynamics, schedules, encoders, models."""
+"""The registry class for everything that can be extended: operators, dynamics, schedules, encoders, models."""
 
 import difflib
 import importlib
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Names of one kind of thing; `package` is searched for the modules that register them on first use.
+    """Maps names to entries of one kind; on first use all modules of `package` are imported, which register them.
 
     >>> schedules = Registry("schedule", "onnx2snn_runtime.schedules")
     >>> @schedules.register("constant")
@@ -26,7 +26,7 @@ class Registry(Generic[T]):
         self._discovered = False
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Return a decorator that adds what it decorates under `name`; a duplicate raises RegistryError."""
+        """Return a decorator that registers an object under `name`; a duplicate raises RegistryError."""
 
         def add(entry: T) -> T:
             if name in self._entries:
@@ -59,7 +59,7 @@ class Registry(Generic[T]):
         return iter(sorted(self._entries))
 
     def discover(self) -> None:
-        """Import every module of the package once, in sorted order; an error in one of them is let through."""
+        """Import every module of the package once, in sorted order; errors of a module propagate."""
         if self._discovered:
             return
         self._discovered = True  # before the modules run: one of them may ask for an entry

@@ -1,4 +1,4 @@
-"""What a run may override of a model's own settings, and how they become an executor's."""
+"""Builds the settings of a run from a model's defaults and the overrides of the caller."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from onnx2snn_runtime.dynamics.base import make_dynamics
 from onnx2snn_runtime.encoders.base import make_encoder
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.execution.base import Settings
-from onnx2snn_runtime.execution.watching import Probe
+from onnx2snn_runtime.execution.probe import Probe
 from onnx2snn_runtime.ir.schema import ModelDefaults
 from onnx2snn_runtime.schedules.base import Schedule, make_schedule
 
@@ -15,9 +15,9 @@ OVERRIDES = ("dynamics", "dynamics_options", "schedule", "schedule_options", "en
 
 
 def make_settings(defaults: ModelDefaults, overrides: Mapping[str, Any], probes: Sequence[Probe] = ()) -> Settings:
-    """Return the settings of a run: the model's own, `overrides` in their place; an unknown one raises InputError.
+    """Return the settings of a run: `defaults`, replaced by `overrides`; an unknown override raises InputError.
 
-    Options of a schedule or a dynamics are those of the model only where the schedule or dynamics is the model's.
+    The model's options of a schedule or a dynamics apply only if that schedule or dynamics is not overridden.
     """
     for name in overrides:
         if name not in OVERRIDES:
@@ -40,7 +40,7 @@ def make_settings(defaults: ModelDefaults, overrides: Mapping[str, Any], probes:
 
 
 def _schedule(defaults: ModelDefaults, overrides: Mapping[str, Any]) -> Schedule | None:
-    """Return the schedule of the run or of the model; None, the dynamics' own, where neither chose one."""
+    """Return the schedule of the run or of the model, or None, the dynamics' default, if neither sets one."""
     chosen = overrides.get("schedule") or overrides.get("schedule_options")
     if not chosen and (defaults.schedule, defaults.schedule_options) == (ModelDefaults.schedule, {}):
         return None

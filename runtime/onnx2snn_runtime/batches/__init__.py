@@ -1,1 +1,1 @@
-"""Many samples: split into batches that fit into memory, run with early exit or CUDA graphs, joined again."""
+"""Runs of many samples: split into batches that fit in memory, run with early exit or CUDA graphs, concatenated."""

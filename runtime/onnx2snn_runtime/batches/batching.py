@@ -1,4 +1,4 @@
-"""Samples in batches: how many there are, how many run at a time, and how a fixed batch is filled up."""
+"""Splits samples into batches, pads a batch of a fixed size, and concatenates the results of batches."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from onnx2snn_runtime.program.program import Program
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs of one batch, of which the first `samples` are real: the rest fills up a fixed batch."""
+    """The inputs of one batch. The first `samples` are real samples, the rest is padding up to a fixed batch size."""
 
     inputs: dict[str, Tensor]
     samples: int
 
 
 def count_samples(inputs: Mapping[str, Tensor], program: Program) -> int:
-    """Return the number of samples: the common size of the batch axes; none at all raises InputError."""
+    """Return the number of samples, the common size of the batch axes; unequal sizes or no samples raise InputError."""
     sizes = {
         port.name: inputs[port.name].shape[int(varies_in_time(inputs[port.name], port))]
         for port in program.inputs
@@ -44,24 +44,24 @@ def batches(inputs: Mapping[str, Tensor], program: Program, size: int) -> Iterat
         raise InputError(f"the batch size is {limit}: give 1 or more samples")
     for start in range(0, total, limit):
         count = min(limit, total - start)
-        part = {}
+        chosen = {}
         for port in program.inputs:
             tensor, axis = inputs[port.name], int(varies_in_time(inputs[port.name], port))
             if port.shape:
                 tensor = tensor.narrow(axis, start, count) if count < total else tensor
-                tensor = _filled(tensor, axis, fixed - count) if count < fixed else tensor
-            part[port.name] = tensor
-        yield Batch(part, count)
+                tensor = _padded(tensor, axis, fixed - count) if count < fixed else tensor
+            chosen[port.name] = tensor
+        yield Batch(chosen, count)
 
 
-def _filled(tensor: Tensor, axis: int, missing: int) -> Tensor:
+def _padded(tensor: Tensor, axis: int, missing: int) -> Tensor:
     return torch.cat([tensor, tensor.narrow(axis, 0, 1).repeat_interleave(missing, axis)], axis)
 
 
 def join(
     parts: Sequence[Tensor], samples: Sequence[int], fixed: int, name: str, declared: Sequence[int] | None = None
 ) -> Tensor:
-    """Return the results of several batches as one, without what filled up a batch of a `fixed` size.
+    """Return the results `parts` of several batches as one tensor, without the padding of a batch of `fixed` size.
 
     A result that differs between batches and has no batch axis raises InputError.
     """

@@ -1,9 +1,9 @@
-"""CUDA graphs: the whole run of a small batch as one launch, where the host would else be slower than the device.
+"""CUDA graphs: the whole run of a small batch as one launch, for batches that are bound by launch overhead.
 
-A run of fixed shapes, time steps and settings is captured once and replayed on new inputs afterwards. What it leaves
-behind is overwritten by the next replay, so results are copied out. A change of weights, type, device or population
-parameters makes a new capture. Runs whose work hangs on values (early exit) or on the host (encoders, inputs that vary
-in time), and runs that record samples or count operations, are not captured.
+A run of fixed shapes, time steps and settings is captured once and then replayed on new inputs. The next replay
+overwrites the results, so they are copied out. A change of weights, dtype, device or population parameters needs a new
+capture. Not captured are runs that depend on values (early exit) or on the host (encoders, time-varying inputs), and
+runs that record samples or count operations.
 """
 
 from collections import OrderedDict
@@ -21,41 +21,43 @@ SMALL = 32
 """Batches up to this size are captured with cuda_graphs="auto", from the second run on."""
 
 KEPT = 8
-"""Captured runs that are kept for a program; the one that was used least lately goes first."""
+"""Captured runs that are cached for a program; the least recently used one is evicted first."""
 
 Outputs = dict[int, dict[str, Tensor]]
 
 
-class Ran(NamedTuple):
-    """What a run leaves on the device: the outputs, and the events of every population, int64 [T]."""
+class GraphResult(NamedTuple):
+    """The results of a run on the device: outputs by time step and name, events of each population, int64 [T]."""
 
     outputs: Outputs
     events: dict[str, Tensor]
     neurons: dict[str, int]
 
 
-Work = Callable[[Mapping[str, Tensor]], Ran]
+RunFunction = Callable[[Mapping[str, Tensor]], GraphResult]
 
 
-class Captured:
-    """A captured run: its inputs, which every replay overwrites, and what it leaves behind."""
+class CapturedRun:
+    """A captured run: its static input buffers, which each replay overwrites, and its static results."""
 
-    def __init__(self, work: Work, inputs: Mapping[str, Tensor], program: Program) -> None:
+    def __init__(self, function: RunFunction, inputs: Mapping[str, Tensor], program: Program) -> None:
         self.inputs = {name: value.clone() for name, value in inputs.items()}
-        self.replay, self.result = capture(lambda: work(self.inputs))
-        self.held = list(program.shapes.kept.values())  # the graph reads what was remembered, wherever it is kept
+        self.replay, self.result = capture(lambda: function(self.inputs))
+        self.kept_alive = list(program.shapes.kept.values())  # cached tensors that the graph reads by address
 
-    def __call__(self, inputs: Mapping[str, Tensor]) -> Ran:
+    def __call__(self, inputs: Mapping[str, Tensor]) -> GraphResult:
         """Run on `inputs` and return copies of the results."""
         for name, value in inputs.items():
             self.inputs[name].copy_(value, non_blocking=True)
         self.replay()
         outputs = {t: {name: value.clone() for name, value in out.items()} for t, out in self.result.outputs.items()}
-        return Ran(outputs, {name: counts.clone() for name, counts in self.result.events.items()}, self.result.neurons)
+        return GraphResult(
+            outputs, {name: counts.clone() for name, counts in self.result.events.items()}, self.result.neurons
+        )
 
 
-def capture(function: Callable[[], Ran]) -> tuple[Callable[[], None], Ran]:
-    """Return what replays the work of `function`, and its results; the first calls compile and allocate."""
+def capture(function: Callable[[], GraphResult]) -> tuple[Callable[[], None], GraphResult]:
+    """Return a callable that replays `function`, and its static results. Two warm-up calls compile and allocate."""
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
@@ -79,7 +81,7 @@ class _Graphs:
 
     def __init__(self) -> None:
         self.version = -1
-        self.captured: OrderedDict[Hashable, Captured] = OrderedDict()
+        self.captured: OrderedDict[Hashable, CapturedRun] = OrderedDict()
         self.seen: set[Hashable] = set()
 
 
@@ -87,7 +89,7 @@ _GRAPHS: "WeakKeyDictionary[Program, _Graphs]" = WeakKeyDictionary()
 
 
 def check(option: bool | str, program: Program) -> None:
-    """Raise InputError for an option cuda_graphs that is unknown, or that this device does not have."""
+    """Raise InputError for a value of cuda_graphs that is unknown, or that the device does not support."""
     if option not in (False, True, "auto"):
         raise InputError(f"cuda_graphs is {option!r}: choose True, False or 'auto'")
     if option is True and program.device.type != "cuda":
@@ -95,9 +97,9 @@ def check(option: bool | str, program: Program) -> None:
 
 
 def run_graphed(
-    program: Program, option: bool | str, key: Sequence[Any], inputs: Mapping[str, Tensor], work: Work
-) -> Ran | None:
-    """Return what `work` makes of `inputs`, by a captured run, or None where it should not be captured (yet)."""
+    program: Program, option: bool | str, key: Sequence[Any], inputs: Mapping[str, Tensor], function: RunFunction
+) -> GraphResult | None:
+    """Return function(inputs), computed by a captured run, or None if it should not be captured (yet)."""
     if not option or (option == "auto" and (program.device.type != "cuda" or _batch(program, inputs) > SMALL)):
         return None
     graphs = _GRAPHS.setdefault(program, _Graphs())
@@ -109,7 +111,7 @@ def run_graphed(
         if option == "auto" and own not in graphs.seen:
             graphs.seen.add(own)
             return None
-        graphs.captured[own] = Captured(work, inputs, program)
+        graphs.captured[own] = CapturedRun(function, inputs, program)
         if len(graphs.captured) > KEPT:
             graphs.captured.popitem(last=False)
     graphs.captured.move_to_end(own)

@@ -1,4 +1,4 @@
-"""When samples leave a run early: the rules of `early_exit`, and what they cannot be combined with."""
+"""The rules of `early_exit`: when a sample stops, and which options exclude early exit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,13 @@ RULES = ("settled", "stable")
 
 
 @dataclass(frozen=True)
-class Exit:
-    """When samples leave: the rule, for how many steps a top-1 is the same, and every how many steps to look."""
+class EarlyExit:
+    """An early-exit rule.
+
+    rule          "settled" or "stable", see `early_exit`
+    stable_steps  steps that the top-1 must stay the same for the rule "stable"
+    every         steps between two checks
+    """
 
     rule: str
     stable_steps: int = 2
@@ -27,11 +32,11 @@ class Exit:
             )
 
     def check(
-        self, settings: Settings, moving: Sequence[str], executor: str, recorded: Sequence[str], operations: bool
+        self, settings: Settings, varying: Sequence[str], executor: str, recorded: Sequence[str], operations: bool
     ) -> None:
-        """Raise InputError where a run cannot be left early."""
-        if moving:
-            raise InputError(f"the input {moving[0]!r} varies in time: early exit is for inputs that stand still")
+        """Raise InputError for a run that early exit does not support."""
+        if varying:
+            raise InputError(f"the input {varying[0]!r} varies in time: early exit is for inputs that stand still")
         if executor == "event":
             raise InputError("the executor 'event' runs to the end: choose layer or step for early exit")
         if recorded:
@@ -48,15 +53,16 @@ class Exit:
                 raise InputError(f"the {what} {name} never settles: choose early_exit='stable', or differential")
 
     def chunk(self, t: int, last: int, largest: int) -> int:
-        """Return how many steps to make after step `t`; before `stable_steps` nothing can be stable."""
+        """Return how many steps to make after step `t` before the next check; none before `stable_steps` is useful."""
         first = max(self.every, self.stable_steps) if self.rule == "stable" and t == 0 else self.every
         return min(first, last - t, largest or last)
 
 
 def top_one(outputs: Mapping[str, Tensor], batch: int) -> Tensor:
-    """Return the index of the largest value over the classes of the first float output, [batch, positions].
+    """Return the argmax over the class axis of the first float output, [batch, positions].
 
-    Classes are axis 1 of an output of 2, 4 or 5 axes, else the last; without a float output it is the first as it is.
+    The class axis is axis 1 of an output with 2, 4 or 5 axes, else the last. Without a float output, the first output
+    holds the classes.
     """
     value = next((v for v in outputs.values() if v.is_floating_point()), next(iter(outputs.values())))
     if value.ndim == 0 or len(value) != batch or (value.is_floating_point() and value.ndim < 2):

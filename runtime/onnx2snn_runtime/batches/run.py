@@ -1,4 +1,4 @@
-"""A run: samples in batches through time, with what is watched, put together again."""
+"""Runs a program on all samples: plans the batches, runs them, and concatenates outputs, counts and records."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from onnx2snn_runtime.batches.batch_run import Request, run_batches
+from onnx2snn_runtime.batches.batch_run import BatchResult, Request, run_batches
 from onnx2snn_runtime.batches.batching import batches, count_samples, join
 from onnx2snn_runtime.batches.cuda_graphs import check
-from onnx2snn_runtime.batches.memory import Plan, plan
+from onnx2snn_runtime.batches.memory import MemoryPlan, plan_memory
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.execution.base import Settings
 from onnx2snn_runtime.probing.probes import READERS, add_counts
@@ -22,14 +22,14 @@ from onnx2snn_runtime.settings import make_settings
 
 @dataclass
 class Run:
-    """What a run gave, at each of the time steps T asked for.
+    """The results of a run, at each of the requested time steps T.
 
-    outputs[T]              as `SpikingModel.__call__` gives them: [samples, ...], or a dictionary of these by name
-    events[T]               spikes that all populations sent in steps 1 to T for all samples, the input encoder apart
-    events_per_neuron[T]    these over neurons times samples
-    synaptic_operations[T]  products of a change and a weight, over all samples, where `operations` was asked for
+    outputs[T]              as `SpikingModel.__call__` returns them: [samples, ...], or a dictionary of these by name
+    events[T]               spikes sent by all populations in steps 1 to T for all samples, without the input encoder
+    events_per_neuron[T]    events[T] / (neurons * samples)
+    synaptic_operations[T]  products of a non-zero change and a non-zero weight, for all samples, with `operations`
     neurons                 neurons of the network, for one sample
-    steps_taken             time steps that each sample took, int64 [samples]: all of them but for early exit
+    steps_taken             time steps that each sample ran for, int64 [samples]; fewer than T only with early exit
     probes[name][p]         of the population p, [last T] for events and rates, else [last T, samples, ...]
     """
 
@@ -45,43 +45,48 @@ class Run:
 @torch.no_grad()
 def run_program(program: Program, request: Request) -> Run:
     """Run `request` and return its results, outputs as tensors by name."""
-    moving = _moving(program, request)
+    varying = _time_varying_inputs(program, request)
     settings = _settings(program, request.overrides)
-    if request.exit:
+    if request.early_exit:
         recorded = [name for name in request.probes if name in READERS]
-        request.exit.check(settings, moving, request.executor, recorded, request.operations)
+        request.early_exit.check(settings, varying, request.executor, recorded, request.operations)
     check(request.cuda_graphs, program)
-    planned = _plan(program, request, settings, moving)
-    split = list(batches(request.inputs, program, planned.batch))
-    parts = list(run_batches(program, request, replace(settings, chunk=planned.chunk), split, moving))
-    sizes, fixed = [part.samples for part in split], program.defaults.batch
-    events = add_counts([part.events for part in parts])
-    total = Run(neurons=sum(parts[0].neurons.values()), steps_taken=torch.cat([part.taken for part in parts]))
-    sent = torch.stack(list(events.values())).sum(0).cumsum(0).tolist()
+    plan = _plan(program, request, settings, varying)
+    split = list(batches(request.inputs, program, plan.batch))
+    results = list(run_batches(program, request, replace(settings, chunk=plan.chunk), split, varying))
+    sizes, fixed = [batch.samples for batch in split], program.defaults.batch
+    events = add_counts([result.events for result in results])
+    run = Run(
+        neurons=sum(results[0].neurons.values()), steps_taken=torch.cat([result.steps_taken for result in results])
+    )
+    cumulative = torch.stack(list(events.values())).sum(0).cumsum(0).tolist()
     for t in request.steps:
-        total.outputs[t] = {
-            port.name: join([part.outputs[t][port.name] for part in parts], sizes, fixed, port.name, port.shape)
+        run.outputs[t] = {
+            port.name: join([result.outputs[t][port.name] for result in results], sizes, fixed, port.name, port.shape)
             for port in program.outputs
         }
-        total.events[t] = int(sent[t - 1])
-        total.events_per_neuron[t] = total.events[t] / max(1, total.neurons * sum(sizes))
+        run.events[t] = int(cumulative[t - 1])
+        run.events_per_neuron[t] = run.events[t] / max(1, run.neurons * sum(sizes))
         if request.operations:
-            total.synaptic_operations[t] = sum(part.operations[t] for part in parts)
-    for name in request.probes:
-        if name in READERS:
-            total.probes[name] = {
-                key: _joined([part.records[name][key] for part in parts], sizes, fixed, key) for key in events
-            }
-        elif name == "events":
-            total.probes[name] = events
-        else:
-            neurons = parts[0].neurons
-            total.probes[name] = {key: counts / (neurons[key] * sum(sizes)) for key, counts in events.items()}
-    return total
+            run.synaptic_operations[t] = sum(result.operations[t] for result in results)
+    run.probes = {name: _probe(name, results, events, sizes, fixed) for name in request.probes}
+    return run
+
+
+def _probe(
+    name: str, results: list[BatchResult], events: Mapping[str, Tensor], sizes: list[int], fixed: int
+) -> dict[str, Tensor]:
+    """Return what the probe `name` recorded of each population."""
+    if name in READERS:
+        return {key: _joined([result.records[name][key] for result in results], sizes, fixed, key) for key in events}
+    if name == "events":
+        return dict(events)
+    neurons = results[0].neurons
+    return {key: counts / (neurons[key] * sum(sizes)) for key, counts in events.items()}
 
 
 def _settings(program: Program, overrides: Mapping[str, Any]) -> Settings:
-    """Return the settings of the run; those of the model itself are made once."""
+    """Return the settings of the run; those of the model itself are cached."""
     if overrides:
         return make_settings(program.defaults, overrides)
     if program.own_settings is None or program.own_settings[0] is not program.defaults:
@@ -96,18 +101,20 @@ def _joined(parts: list[Tensor], sizes: list[int], fixed: int, name: str) -> Ten
     return torch.stack(steps) if len(parts) > 1 or sizes[0] < fixed else parts[0]
 
 
-def _plan(program: Program, request: Request, settings: Settings, moving: list[str]) -> Plan:
+def _plan(program: Program, request: Request, settings: Settings, varying: list[str]) -> MemoryPlan:
     for what, limit in (("batch_size", request.batch_size), ("max_memory", request.max_memory)):
         if limit is not None and limit < 1:
             raise InputError(f"{what} is {limit}: give 1 or more")
     samples = count_samples(request.inputs, program)
-    if request.executor != "layer" or moving:
-        return Plan(request.batch_size or samples, 1)
-    return plan(program, settings, request.inputs, samples, request.steps[-1], request.batch_size, request.max_memory)
+    if request.executor != "layer" or varying:
+        return MemoryPlan(request.batch_size or samples, 1)
+    return plan_memory(
+        program, settings, request.inputs, samples, request.steps[-1], request.batch_size, request.max_memory
+    )
 
 
-def _moving(program: Program, request: Request) -> list[str]:
-    """Return the inputs that vary in time; one with too few time steps raises InputError."""
+def _time_varying_inputs(program: Program, request: Request) -> list[str]:
+    """Return the names of the inputs with a time axis; one with too few time steps raises InputError."""
     ports = [port for port in program.inputs if varies_in_time(request.inputs[port.name], port)]
     for port in ports:
         given, wanted = len(request.inputs[port.name]), request.steps[-1]
@@ -117,7 +124,7 @@ def _moving(program: Program, request: Request) -> list[str]:
 
 
 def ascending(timesteps: int | Sequence[int]) -> list[int]:
-    """Return the time steps asked for, ascending and distinct; none, or one below 1, raises InputError."""
+    """Return the requested time steps, ascending and distinct; none, or one below 1, raises InputError."""
     steps = list(timesteps) if isinstance(timesteps, Sequence | np.ndarray) else [timesteps]
     if not steps or not all(isinstance(t, int | np.integer) and not isinstance(t, bool) and t >= 1 for t in steps):
         raise InputError(f"timesteps is {timesteps!r}: give one or more whole numbers from 1 on")

@@ -1,8 +1,8 @@
-"""Runs a program over time steps; the only place with mutation.
+"""The executors' base class: runs a program over time steps and holds the state of the run.
 
-step    the value domain, one step at a time: x = L(v); constant memory
-layer   the value domain, a population's whole chunk of time at once: fast
-event   the event domain, the reference: spikes through the synapses, currents filtered in the neuron
+step    value domain, one time step at a time: x = L(v) of the estimates v; memory does not grow with time
+layer   value domain, a population's whole chunk of time steps at once; fast
+event   event domain, the reference: spikes pass the synapses, currents are accumulated and filtered where they arrive
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
 from onnx2snn_runtime.encoders.base import Encoder
-from onnx2snn_runtime.execution.watching import Probe
+from onnx2snn_runtime.execution.probe import Probe
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, call
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.program import Program
@@ -22,10 +22,10 @@ from onnx2snn_runtime.registry import Registry
 
 @dataclass(frozen=True)
 class Settings:
-    """How a program is run: the dynamics of its neurons, the encoder of its spiking inputs and who watches.
+    """The settings of a run: the dynamics of its neurons, the encoder of its spiking inputs, and the probes.
 
-    With `delay` 0 a spike arrives within its step, populations move one after the other; with 1 it arrives in the
-    next step, and all populations move at once. Outputs are read behind the last spikes either way.
+    With `delay` 0 a spike arrives in the step it is sent in, and populations are updated in topological order; with 1
+    it arrives in the next step, and all populations are updated together. Outputs include the last spikes either way.
     """
 
     dynamics: Dynamics
@@ -34,17 +34,19 @@ class Settings:
     probes: tuple[Probe, ...] = ()
     delay: int = 0
     chunk: int = 0
-    """How many time steps are computed at once, 0 for all; `layer` alone uses it."""
+    """The time steps that the executor `layer` computes at once, 0 for all."""
 
 
 EXECUTORS: Registry[type["Execution"]] = Registry("executor", "onnx2snn_runtime.execution")
 
-WRAPPING: ContextVar[Callable[[type["Execution"]], type["Execution"]] | None] = ContextVar("WRAPPING", default=None)
-"""What makes another class of the executor that is asked for, None for nothing: see `profiling`."""
+EXECUTOR_WRAPPER: ContextVar[Callable[[type["Execution"]], type["Execution"]] | None] = ContextVar(
+    "EXECUTOR_WRAPPER", default=None
+)
+"""A function that replaces the class of a new executor, or None: see `profiling`."""
 
 
 class Execution:
-    """One batch on its way through time: `advance` makes a step, `outputs` reads the result so far."""
+    """The state of one batch over time: `advance` makes a time step, `outputs` decodes the result so far."""
 
     def __init__(self, program: Program, settings: Settings) -> None:
         self.program = program
@@ -53,35 +55,35 @@ class Execution:
         self.states: dict[str, State] = {}
         self.inputs: dict[str, State] = {}
         self.t = 0
-        self.route: Any = None
-        """What is left to do where an earlier run left what hangs on the shapes of the inputs alone: see `prepared`."""
+        self.plan: Any = None
+        """The execution plan of an earlier run with the same input shapes, or None: see `execution.plan`."""
         self._constants = list(self.frame.values.values())
         self._raw: dict[str, Tensor] = {}
         ceilings = check_expressible(program, settings.dynamics)
         self._neurons = {item.output: program.neuron(item) for item in program.populations}
         for output, ceiling in ceilings.items():
             self._neurons[output] = self._neurons[output]._replace(ceiling=ceiling)
-        self.watchers = [probe for probe in settings.probes if probe.sees_synapses]
+        self.synapse_probes = [probe for probe in settings.probes if probe.needs_synapses]
 
-    def feed(self, inputs: Mapping[str, Tensor]) -> None:
-        """Set the inputs from the next step on, and compute what depends on them alone."""
+    def set_inputs(self, inputs: Mapping[str, Tensor]) -> None:
+        """Set the inputs from the next step on, and compute the values that depend on inputs and constants only."""
         self._raw = dict(inputs)
         for name, value in inputs.items():
             self.frame.set(name, value)
         shapes = self.program.shapes
-        self.route = shapes.recall(self.frame, inputs, self._constants)
+        self.plan = shapes.recall(self.frame, inputs, self._constants)
         for item in self.program.prologue:
-            if not (self.route and item.outputs[0] in shapes.names):
+            if not (self.plan and item.outputs[0] in shapes.names):
                 self.call(item, self.frame)
 
     def run(
-        self, inputs: Mapping[str, Tensor], moving: Sequence[str], steps: Sequence[int]
+        self, inputs: Mapping[str, Tensor], varying: Sequence[str], steps: Sequence[int]
     ) -> dict[int, dict[str, Tensor]]:
-        """Return the outputs after each of `steps`, ascending; the inputs named in `moving` are x[T, ...]."""
+        """Return the outputs after each of `steps`, ascending; the inputs named in `varying` are x[T, ...]."""
         outputs = {}
         for t in range(1, steps[-1] + 1):
-            if t == 1 or moving:
-                self.feed({name: value[t - 1] if name in moving else value for name, value in inputs.items()})
+            if t == 1 or varying:
+                self.set_inputs({name: value[t - 1] if name in varying else value for name, value in inputs.items()})
             self.advance()
             if t in steps:
                 outputs[t] = self.outputs()
@@ -91,7 +93,7 @@ class Execution:
         """Make one time step."""
         raise NotImplementedError
 
-    def span(self, count: int, wanted: Iterable[int]) -> dict[int, dict[str, Tensor]]:
+    def run_steps(self, count: int, wanted: Iterable[int]) -> dict[int, dict[str, Tensor]]:
         """Make `count` time steps and return the outputs after those in `wanted`."""
         outputs, asked = {}, set(wanted)
         for _ in range(count):
@@ -100,27 +102,27 @@ class Execution:
                 outputs[self.t] = self.outputs()
         return outputs
 
-    def kept(self, rows: Tensor, axes: Mapping[str, int | None], batch: int) -> "Execution":
-        """Return an execution that goes on from here with the samples `rows` of the `batch` alone.
+    def select_samples(self, rows: Tensor, axes: Mapping[str, int | None], batch: int) -> "Execution":
+        """Return an execution that continues from the present state with the samples `rows` of the `batch` only.
 
-        `axes` names the axis that the samples of each population lie along; the executor must be in the value domain.
+        `axes` holds the batch axis of each population's state; the executor must be in the value domain.
         """
         other = type(self)(self.program, self.settings)
         other.t = self.t
-        other.states = {name: _rows(state, rows, axes[name]) for name, state in self.states.items()}
-        other.inputs = {name: _rows(state, rows, 0) for name, state in self.inputs.items()}
-        for probe in self.watchers:
-            probe.keep(rows, batch)
+        other.states = {name: _select(state, rows, axes[name]) for name, state in self.states.items()}
+        other.inputs = {name: _select(state, rows, 0) for name, state in self.inputs.items()}
+        for probe in self.synapse_probes:
+            probe.select_samples(rows, batch)
         batched = {port.name for port in self.program.inputs if port.shape}
-        other.feed({name: x.index_select(0, rows) if name in batched else x for name, x in self._raw.items()})
+        other.set_inputs({name: x.index_select(0, rows) if name in batched else x for name, x in self._raw.items()})
         return other
 
     def outputs(self) -> dict[str, Tensor]:
-        """Return the decoded outputs after the steps made so far, by name."""
+        """Return the decoded outputs after the steps so far, by name."""
         raise NotImplementedError
 
     def encode(self) -> dict[str, Tensor]:
-        """Move the encoders of the spiking inputs by one step and return what they send, by input name."""
+        """Step the encoders of the spiking inputs and return the spikes they send, by input name."""
         spikes = {}
         for stream, name in enumerate(self.program.defaults.spiking_inputs):
             encoder = self.settings.encoder
@@ -133,15 +135,15 @@ class Execution:
         return spikes
 
     def fire(self, item: Population, sources: list[Tensor]) -> Tensor:
-        """Move the population `item` towards its target at `sources`; return the spike."""
+        """Step the population `item` towards its target f(sources); return the spike."""
         target = self.target(item, sources)
         before = self.states.get(item.output) or self.settings.dynamics.init(target)
-        aim = sources[0].to(self.program.wide) if self.settings.dynamics.rectifies else target
-        after, spike = self.settings.dynamics.step(before, aim, self.t, self._neurons[item.output])
+        driven_by = sources[0].to(self.program.wide) if self.settings.dynamics.rectifies else target
+        after, spike = self.settings.dynamics.step(before, driven_by, self.t, self._neurons[item.output])
         self.states[item.output] = after
         for probe in self.settings.probes:
             probe.population(item, self.t, spike, after, target)
-        for probe in self.watchers:
+        for probe in self.synapse_probes:
             probe.sources(item, self.t, sources)
         return spike
 
@@ -150,12 +152,12 @@ class Execution:
         call(item, frame)
 
     def target(self, item: Population, sources: Sequence[Tensor]) -> Tensor:
-        """Return f of the population `item` at `sources`."""
+        """Return f(sources), the target of the population `item`."""
         constants = [self.frame.values[name] for name in item.constants]
-        return item.target(sources, constants, self.program.wide, item.listed(self.frame))
+        return item.target(sources, constants, self.program.wide, item.host_constants(self.frame))
 
-    def rest(self) -> None:
-        """Compute every value at the present estimates, which are zero before the first step."""
+    def evaluate(self) -> None:
+        """Compute every value from the current estimates, which are zero before the first step."""
         for name in self.program.defaults.spiking_inputs:
             raw = self._raw[name].to(self.program.wide)
             self.frame.set(name, self.inputs[name].v if name in self.inputs else raw.new_zeros(raw.shape))
@@ -168,52 +170,52 @@ class Execution:
                 self.states[item.output] = self.settings.dynamics.init(target)
             self.frame.set(item.output, self.states[item.output].v)
 
-    def ports(self) -> list[str]:
-        """Return the varying values that readouts and outputs read."""
+    def decoded_values(self) -> list[str]:
+        """Return the names of the time-varying values that readouts and outputs read."""
         made = {name for item in self.program.readout for name in item.outputs}
         read = [name for item in self.program.readout for name in item.inputs]
         read += [port.name for port in self.program.outputs]
         return sorted({name for name in read if name in self.program.varying and name not in made})
 
-    def read(self, frame: Frame, t: int) -> dict[str, Tensor]:
-        """Return the outputs after step t, from the estimates in `frame`."""
+    def decode_outputs(self, frame: Frame, t: int) -> dict[str, Tensor]:
+        """Return the outputs after step t, computed from the estimates in `frame`."""
         shown = self.settings.dynamics.bias(t)
         biases = self._biases(frame) if shown != 1.0 else frame
         for item in self.program.tail:
             self.call(item, frame)
-        for name in self.ports() if shown != 1.0 else ():
+        for name in self.decoded_values() if shown != 1.0 else ():
             frame.set(name, frame.values[name] - (1.0 - shown) * biases.values[name])
         for item in self.program.readout:
             self.call(item, frame)
         return {port.name: frame.values[port.name] for port in self.program.outputs}
 
     def _biases(self, frame: Frame) -> Frame:
-        """Return the values at estimates of zero."""
-        still = Frame(frame.dtype, frame.device, dict(frame.values), dict(frame.host))
+        """Return the values at estimates of zero: the biases."""
+        zero = Frame(frame.dtype, frame.device, dict(frame.values), dict(frame.host))
         for name, state in (*self.inputs.items(), *self.states.items()):
-            still.set(name, state.v.new_zeros(state.v.shape))
+            zero.set(name, state.v.new_zeros(state.v.shape))
         for item in (*self.program.loop, *self.program.tail):
             if isinstance(item, Call):
-                self.call(item, still)
-        return still
+                self.call(item, zero)
+        return zero
 
-    def show_rest(self, synapses: bool = True) -> None:
-        """Show the watchers the values before the first spike, after `rest`."""
-        for probe in self.watchers:
+    def show_initial(self, synapses: bool = True) -> None:
+        """Pass the values before the first spike, which `evaluate` computed, to the synapse probes."""
+        for probe in self.synapse_probes:
             for item in (*self.program.loop, *self.program.tail):
                 if isinstance(item, Population):
                     probe.sources(item, 0, [self.frame.values[name] for name in item.sources])
                 elif synapses and any(item.varying):
                     probe.synapse(item, 0, self.frame, self.frame, changes=False)
 
-    def watch(self, item: Call, frame: Frame, changes: bool) -> None:
-        """Show the probes a synapse before it is computed; `changes` says whether `frame` holds changes or values."""
-        for probe in self.watchers:
+    def show_synapse(self, item: Call, frame: Frame, changes: bool) -> None:
+        """Pass a synapse to the probes before it is computed; `changes`: `frame` holds changes in place of values."""
+        for probe in self.synapse_probes:
             probe.synapse(item, self.t, frame, self.frame, changes)
 
 
-def _rows(state: State, rows: Tensor, axis: int | None) -> State:
-    """Return what `state` holds of the samples `rows`."""
+def _select(state: State, rows: Tensor, axis: int | None) -> State:
+    """Return the part of `state` that belongs to the samples `rows`, along the batch axis `axis`."""
     if axis is None:
         return state
     parts = [tuple(x.index_select(axis, rows) for x in part) for part in state[1:]]
@@ -222,6 +224,6 @@ def _rows(state: State, rows: Tensor, axis: int | None) -> State:
 
 def make_execution(name: str, program: Program, settings: Settings) -> Execution:
     """Return a new execution of `program` by the executor `name`."""
-    wrapping = WRAPPING.get()
+    wrapping = EXECUTOR_WRAPPER.get()
     executor = EXECUTORS[name] if wrapping is None else wrapping(EXECUTORS[name])
     return executor(program, settings)

@@ -1,7 +1,7 @@
-"""Region bodies through torch.compile: what a neuron computes, in one fused kernel in place of one an operator.
+"""Compiles the functions of populations with torch.compile: one fused kernel in place of one per operator.
 
-Compiled once for every population and shape, which takes seconds each; for long runs on a GPU. The compiler may round
-sums in another order, so results agree to the last bits but one, not to the bit.
+Each population and shape is compiled once, which takes seconds; meant for long runs on a GPU. The compiler may reorder
+sums, so results agree up to rounding, not bit by bit.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -22,14 +22,14 @@ _COMPILED: "WeakKeyDictionary[Program, dict[Hashable, Any]]" = WeakKeyDictionary
 
 
 def compute_region(program: Program, name: str, function: Function, values: Sequence[Tensor]) -> Tensor:
-    """Return function(*values), compiled where `program` says so; `name` tells the functions of a program apart."""
+    """Return function(*values), compiled if `program.compile_regions`; `name` identifies the function in the cache."""
     if not program.compile_regions:
         return function(*values)
     known = _COMPILED.setdefault(program, {})
     dense = [value.contiguous() for value in values]
     key = (program.version, name, *((value.shape, value.dtype, value.device) for value in dense))
     if key not in known:
-        # a traced graph has code of its own: functions that share theirs run into the compiler's recompilation limit
+        # trace first: functions that share one code object would hit the compiler's recompilation limit
         known[key] = torch.compile(make_fx(function)(*dense), backend=BACKEND, dynamic=False)
     result: Tensor = known[key](*dense)
     return result

@@ -1,6 +1,6 @@
-"""Takes the time of every population and of every other node while a network runs, whichever executor runs it.
+"""Profiler: measures the time of every population and every other node of a run, with any executor.
 
-On CUDA the host waits for the device before every reading, so that a profiled run is slower than the run itself.
+On CUDA the device is synchronized before every reading of the clock, so a profiled run is slower than a plain one.
 """
 
 import time
@@ -10,16 +10,16 @@ from typing import Any
 
 import torch
 
-from onnx2snn_runtime.execution.base import WRAPPING, Execution
+from onnx2snn_runtime.execution.base import EXECUTOR_WRAPPER, Execution
 from onnx2snn_runtime.program.interpreter import Call
 from onnx2snn_runtime.program.population import Population
 
-TIMED = ("call", "fire", "_run", "_map", "_scan", "_propagate")
-"""The methods of executors that compute one item, their first argument."""
+TIMED = ("call", "fire", "_call_bound", "_map_over_time", "_scan", "_propagate")
+"""The methods of executors that compute one item of a program; the item is their first argument."""
 
 
 class Profile:
-    """The items that were computed, by their first output, and the seconds that each took in all."""
+    """The items that were computed, and the total seconds of each, by the name of its first output."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -28,19 +28,19 @@ class Profile:
         self._inside = False
 
     def now(self) -> float:
-        """Return the time in seconds, once the device has done what it was given."""
+        """Return the time in seconds, after synchronizing with the device."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         return time.perf_counter()
 
     def wrap(self, executor: type[Execution]) -> type[Execution]:
-        """Return the class `executor` with its time taken."""
+        """Return a subclass of `executor` whose methods are timed."""
         methods = {name: self._timed(getattr(executor, name)) for name in TIMED if hasattr(executor, name)}
         return type(f"Profiled{executor.__name__}", (executor,), methods)
 
     def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def method(execution: Execution, item: Call | Population, *arguments: Any) -> Any:
-            if self._inside:  # a part of what is being timed
+            if self._inside:  # nested in a call that is being timed
                 return function(execution, item, *arguments)
             self._inside, begun = True, self.now()
             try:
@@ -59,10 +59,10 @@ class Profile:
 
 @contextmanager
 def profiling(device: torch.device) -> Iterator[Profile]:
-    """Profile the runs within, on `device`; those of other threads are left alone."""
+    """Profile the runs inside this context on `device`; runs of other threads are not affected."""
     profile = Profile(device)
-    token = WRAPPING.set(profile.wrap)
+    token = EXECUTOR_WRAPPER.set(profile.wrap)
     try:
         yield profile
     finally:
-        WRAPPING.reset(token)
+        EXECUTOR_WRAPPER.reset(token)

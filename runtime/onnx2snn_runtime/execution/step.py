@@ -1,4 +1,4 @@
-"""The value domain, one time step at a time: x = L(v)."""
+"""Executor `step`: the value domain, one time step at a time: x = L(v)."""
 
 from collections.abc import Mapping
 
@@ -10,26 +10,26 @@ from onnx2snn_runtime.program.program import Program
 
 @EXECUTORS.register("step")
 class StepExecution(Execution):
-    """Computes every synapse on the estimates themselves; memory does not grow with time."""
+    """Computes every synapse on the estimates v of its sources; memory does not grow with time."""
 
     def __init__(self, program: Program, settings: Settings) -> None:
         super().__init__(program, settings)
         self._stale = True
 
-    def feed(self, inputs: Mapping[str, Tensor]) -> None:
+    def set_inputs(self, inputs: Mapping[str, Tensor]) -> None:
         """Set the inputs from the next step on."""
-        super().feed(inputs)
+        super().set_inputs(inputs)
         self._stale = True
 
     def advance(self) -> None:
         """Make one time step: inputs, then populations in order, each on this step's estimates."""
         self.t += 1
         if self.settings.delay:
-            self._advance_at_once()
+            self._advance_with_delay()
             return
-        if self.t == 1 and self.watchers:
-            self.rest()
-            self.show_rest()
+        if self.t == 1 and self.synapse_probes:
+            self.evaluate()
+            self.show_initial()
         self.encode()
         for name, state in self.inputs.items():
             self.frame.set(name, state.v)
@@ -37,37 +37,37 @@ class StepExecution(Execution):
             if isinstance(item, Population):
                 self.fire(item, [self.frame.values[name] for name in item.sources])
                 self.frame.set(item.output, self.states[item.output].v)
-            elif any(item.varying) or self._fresh(item.outputs):
-                self.watch(item, self.frame, changes=False)
+            elif any(item.varying) or self._missing(item.outputs):
+                self.show_synapse(item, self.frame, changes=False)
                 self.call(item, self.frame)
             for name in releases:
                 self.frame.values.pop(name, None)
-        for item in self.program.tail if self.watchers else ():
+        for item in self.program.tail if self.synapse_probes else ():
             if any(item.varying):
-                self.watch(item, self.frame, changes=False)
+                self.show_synapse(item, self.frame, changes=False)
             self.call(item, self.frame)
 
-    def _advance_at_once(self) -> None:
-        """Make one time step: all populations on the last step's estimates, then the synapses on the new ones."""
+    def _advance_with_delay(self) -> None:
+        """Make one time step with delay 1: populations on the last step's estimates, then synapses on the new ones."""
         if self._stale:
             self._stale = False
-            self.rest()
+            self.evaluate()
         if self.t == 1:
-            self.show_rest()
+            self.show_initial()
         self.encode()
         for population in self.program.populations:
             self.fire(population, [self.frame.values[name] for name in population.sources])
         for name, state in (*self.inputs.items(), *self.states.items()):
             self.frame.set(name, state.v)
-        for item in (*self.program.loop, *(self.program.tail if self.watchers else ())):
+        for item in (*self.program.loop, *(self.program.tail if self.synapse_probes else ())):
             if not isinstance(item, Population) and any(item.varying):
-                self.watch(item, self.frame, changes=False)
+                self.show_synapse(item, self.frame, changes=False)
                 self.call(item, self.frame)
 
     def outputs(self) -> dict[str, Tensor]:
         """Return the outputs, decoded from the estimates of this step."""
         frame = Frame(self.frame.dtype, self.frame.device, dict(self.frame.values), dict(self.frame.host))
-        return self.read(frame, self.t)
+        return self.decode_outputs(frame, self.t)
 
-    def _fresh(self, outputs: tuple[str, ...]) -> bool:
+    def _missing(self, outputs: tuple[str, ...]) -> bool:
         return any(name and name not in self.frame.values for name in outputs)

@@ -1,1 +1,1 @@
-"""The contract of the spiking IR: schema, flow, verifier and text form; needs no torch."""
+"""The spiking IR: schema, data-flow analysis, verifier and text form; needs no torch."""

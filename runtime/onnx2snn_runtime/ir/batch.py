@@ -1,4 +1,4 @@
-"""Which axis of a result holds the samples of a batch."""
+"""Finds the batch axis of a result."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 def batch_axis(
     shapes: Sequence[Sequence[int]], sizes: Sequence[int], declared: Sequence[int] | None = None
 ) -> int | None:
-    """Return the axis along which values of `shapes` hold batches of `sizes` samples, None where there is none.
+    """Return the batch axis of results with the given `shapes` for batches of `sizes` samples, None if there is none.
 
-    An axis of that very size comes before one of a multiple (samples by heads), and the first before later ones; an
-    axis that is `declared` to be of another size is none.
+    An axis of exactly that size is preferred to one of a multiple (samples times heads), and the first one to later
+    ones; an axis `declared` with another fixed size is excluded.
     """
     found = None
     for axis in range(len(shapes[0])):

@@ -1,4 +1,4 @@
-"""Models beyond protobuf's limit of 2 GB: it refuses to measure, serialise or append them."""
+"""Models beyond protobuf's message limit of 2 GB, which cannot be measured or serialised as one message."""
 
 import math
 from pathlib import Path
@@ -7,7 +7,7 @@ import onnx
 from onnx import helper
 
 LARGEST_MESSAGE = 2**31 - 2**24
-"""Models with more bytes of weights than this are written with their weights beside them."""
+"""Models with more bytes of weights than this are written with external data."""
 
 
 def weight_bytes(proto: onnx.ModelProto) -> int:
@@ -18,14 +18,14 @@ def weight_bytes(proto: onnx.ModelProto) -> int:
 
 
 def is_large(proto: onnx.ModelProto) -> bool:
-    """Return whether `proto` cannot be one message."""
+    """Return whether `proto` is too large for one protobuf message."""
     return weight_bytes(proto) > LARGEST_MESSAGE
 
 
 def save_large(proto: onnx.ModelProto, file: Path) -> None:
-    """Write `proto` to `file` and its weights to `file`.data beside it; both must not exist.
+    """Write `proto` to `file` and its weights to `file`.data beside it; neither may exist.
 
-    `onnx.save` takes the weights out of what it writes, so that a copy is written.
+    A copy is written, because `onnx.save` removes the weights from the model it writes.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(proto)

@@ -1,4 +1,4 @@
-"""The contract of a spiking IR file: the one place that knows the names of its attributes and metadata.
+"""The schema of a spiking IR file: the only module that knows the names of its attributes and metadata.
 
 An IR file is an ONNX model. A neuron population is a node in the domain `onnx2snn`; its FunctionProto body is the
 function `f` the population computes. Its first `sources` inputs spike; control values and constants follow.
@@ -21,11 +21,11 @@ PREFIX = "onnx2snn."
 
 @dataclass(frozen=True)
 class NeuronAttributes:
-    """What the node of a population carries beside its function.
+    """The attributes of a population's node.
 
     `scale` multiplies every step size and payload; it broadcasts to the output without its batch axis. `levels` is the
-    number of exponents and `mantissa` the number of mantissa bits of a graded spike. `maximum` and `rms` are what
-    calibration saw of the output: largest magnitude and root mean square.
+    number of exponents and `mantissa` the number of mantissa bits of a graded spike. `maximum` and `rms` are the
+    largest magnitude and the root mean square of the output on the calibration data.
     """
 
     sources: int
@@ -71,7 +71,7 @@ def write_neuron(node: onnx.NodeProto, attributes: NeuronAttributes) -> None:
 
 @dataclass(frozen=True)
 class ModelDefaults:
-    """The model-level part of the IR; everything here can be overridden when the model runs.
+    """The model-level settings in the IR; each can be overridden when the model runs.
 
     `encoder` codes the inputs named in `spiking_inputs` (all float inputs of a model converted for another coding than
     `direct`; empty for `direct`), each of the scale in `input_scales`. `batch` is the fixed batch size of the graph,
@@ -102,16 +102,16 @@ class ModelDefaults:
 
 
 def write_defaults(model: onnx.ModelProto, defaults: ModelDefaults) -> None:
-    """Write the model-level defaults into the metadata of `model`, leaving foreign entries alone."""
+    """Write the model-level defaults into the metadata of `model`; entries of other tools are kept."""
     kept = {e.key: e.value for e in model.metadata_props if not e.key.startswith(PREFIX)}
     ours = {PREFIX + key: json.dumps(value, sort_keys=True) for key, value in asdict(defaults).items()}
     helper.set_model_props(model, kept | ours)
 
 
 def read_defaults(model: onnx.ModelProto, where: str = "the model") -> ModelDefaults:
-    """Return the model-level defaults; no IR file, or one of a newer version, raises ModelError.
+    """Return the model-level defaults; a model that is not an IR or of a newer version raises ModelError.
 
-    A tool that loses metadata (graphsurgeon) leaves the neurons: with them the defaults of the project are taken.
+    If a tool dropped the metadata (graphsurgeon does) but the neurons are there, the project's defaults are returned.
     """
     found = {e.key[len(PREFIX) :]: e.value for e in model.metadata_props if e.key.startswith(PREFIX)}
     if not found and any(is_neuron(node) for node in model.graph.node):
@@ -137,7 +137,7 @@ def read_defaults(model: onnx.ModelProto, where: str = "the model") -> ModelDefa
 
 
 def _declared_batch(model: onnx.ModelProto) -> int:
-    """Return the size that the inputs declare for their first axes, 0 where they leave it open or differ."""
+    """Return the size that the inputs declare for their first axes, 0 if it is dynamic or they differ."""
     shapes = [value.type.tensor_type.shape.dim for value in model.graph.input]
     sizes = {dims[0].dim_value for dims in shapes if dims}
     return sizes.pop() if len(sizes) == 1 else 0

@@ -1,4 +1,4 @@
-"""A text form of a spiking IR model: one line a node, for reading and for golden tests."""
+"""The text form of a spiking IR model, one line per node, for reading and for golden tests."""
 
 import onnx
 from onnx import helper, numpy_helper

@@ -1,4 +1,4 @@
-"""Checks that a model keeps the contract of the spiking IR, and names the first node that breaks it."""
+"""The verifier of the spiking IR: checks a model against the schema and names the first invalid node."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from onnx2snn_runtime.ir.schema import DOMAIN, NeuronAttributes, functions_of, i
 
 
 def read_model(path: str | Path) -> onnx.ModelProto:
-    """Return the ONNX model in the file `path`, external data included; what cannot be read raises InputError."""
+    """Return the ONNX model in the file `path`, external data included; an unreadable file raises InputError."""
     file = Path(path)
     if not file.is_file():
         raise InputError(f"there is no file {str(file)!r}: check the path")
@@ -36,7 +36,7 @@ def read_model(path: str | Path) -> onnx.ModelProto:
 
 
 def verify(model: onnx.ModelProto, where: str = "the model") -> None:
-    """Raise ModelError with the first thing in `model` that breaks the contract of the spiking IR."""
+    """Raise ModelError for the first violation of the spiking IR's schema in `model`."""
     defaults = read_defaults(model, where)
     if not any(is_neuron(node) for node in model.graph.node):
         raise ModelError(f"{where} holds no neuron: convert a model with a nonlinearity")
@@ -78,7 +78,7 @@ def _has_sane_parameters(model: onnx.ModelProto, node: onnx.NodeProto) -> None:
 
 
 def check_parameters(name: str, p: NeuronAttributes, inputs: int) -> None:
-    """Raise ModelError where the parameters `p` of the neuron `name`, a node of so many `inputs`, make no sense."""
+    """Raise ModelError for invalid parameters `p` of the neuron `name`, a node with that many `inputs`."""
     scale = np.asarray(p.scale)
     if not 1 <= p.sources <= inputs:
         raise ModelError(f"the neuron {name!r} has {p.sources} sources among {inputs} inputs")

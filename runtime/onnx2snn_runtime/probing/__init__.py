@@ -1,1 +1,1 @@
-"""What is observed in a run: events, values, spikes and synaptic operations."""
+"""Probes: record events, values and spikes of populations, and count synaptic operations."""

@@ -1,10 +1,10 @@
-"""Synaptic operations as NeuroBench defines them, counted at the synapses while a network runs.
+"""Counts synaptic operations, as NeuroBench defines them, at the synapses of a running network.
 
-A spike reaches a weighted operator and meets each of its non-zero weights once; what is counted is every product of a
-non-zero change of an input with a non-zero weight. Biases, pooling and normalisation are not counted. Products of two
-activations (neurons that are matrix products) count the changes of each operand against what is not zero of the other.
-Every executor counts the same, as long as the inputs that do not spike stand still: what moves with them is a change
-in the value domain (step) and a new rest in the event domain, which costs nothing there.
+An operation is the product of a non-zero change of an input and a non-zero weight of a weighted operator. Biases,
+pooling and normalisation are not counted. For products of two activations (neurons that are matrix products), changes
+of each operand are counted against the non-zero elements of the other.
+All executors give the same count while the inputs that do not spike are constant. A change of such an input counts as
+a change in the value domain (`step`); in the event domain it is a new baseline and is not counted.
 Source: Yik et al., NeuroBench, arXiv 2304.04640.
 """
 
@@ -23,24 +23,24 @@ from onnx2snn_runtime.program.real_samples import real_samples
 
 @dataclass
 class OperationCounter:
-    """Counts synaptic operations a step, on the device; `totals[t - 1]` is the sum over all synapses at step t.
+    """Counts synaptic operations per step, on the device; `totals[t - 1]` is the sum over all synapses at step t.
 
-    Of a `batch` that was filled up to its fixed size only the first `samples` count; 0 stands for all.
+    In a `batch` that is padded to its fixed size only the first `samples` count; a `batch` of 0 has no padding.
     """
 
     samples: int = 0
     batch: int = 0
     totals: list[Tensor] = field(default_factory=list)
-    sees_spikes: ClassVar[bool] = False
-    sees_synapses: ClassVar[bool] = True
+    needs_spikes: ClassVar[bool] = False
+    needs_synapses: ClassVar[bool] = True
     _before: dict[tuple[str, int], Tensor] = field(default_factory=dict)
     _fans: dict[tuple[str, int, torch.Size], tuple[list[Tensor], Tensor]] = field(default_factory=dict)
 
     def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
-        """See nothing."""
+        """Do nothing."""
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
-        """See nothing: what a population sends is counted where it arrives."""
+        """Do nothing: spikes are counted at the synapses that receive them."""
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
         """Count the products of this step's changes with non-zero weights."""
@@ -53,7 +53,7 @@ class OperationCounter:
                 self._add(t, (change != 0) * self._fan(item, index, change, constant))
 
     def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
-        """Count the changes of each operand of a matrix product against what is not zero of the other."""
+        """Count the changes of each operand of a matrix product against the non-zero elements of the other."""
         frame = Frame(values[0].dtype, values[0].device, dict(zip(item.formal, values, strict=False)))
         for inner in item.body:
             operands = tuple(name in frame.values for name in inner.inputs)
@@ -64,8 +64,8 @@ class OperationCounter:
                 if t:
                     self._add(t, (change != 0) * fan_out(inner, index, change, frame))
 
-    def keep(self, rows: Tensor, batch: int) -> None:
-        """Forget the samples that are not among `rows`: values hold samples, or blocks of them, along axis 0."""
+    def select_samples(self, rows: Tensor, batch: int) -> None:
+        """Keep the samples `rows` only; axis 0 of the values holds samples, or a multiple of them."""
         for key, value in self._before.items():
             if value.ndim and len(value) and len(value) % batch == 0:
                 blocks = value.reshape(batch, -1, *value.shape[1:]).index_select(0, rows)
@@ -84,7 +84,7 @@ class OperationCounter:
         return value if before is None else value - before
 
     def _fan(self, item: Call, index: int, change: Tensor, constant: Frame) -> Tensor:
-        """Return how many non-zero weights each element of input `index` meets: the transposed synapse of ones."""
+        """Return the number of non-zero weights that multiply each element of input `index`, its fan-out."""
         key = (item.outputs[0], index, change.shape)
         weights = [constant.values[name] for i, name in enumerate(item.inputs) if name and not item.varying[i]]
         known, fan = self._fans.get(key, ([], None))

@@ -1,8 +1,8 @@
-"""What can be watched while a network runs; a run without probes pays nothing for them.
+"""Probes of populations; a run without probes has no overhead from them.
 
-events    events sent, int64 [T] a population
-rates     events per neuron, float [T] a population
-spikes    what was sent, [T, batch, ...] a population
+events    number of spikes sent, int64 [T] per population
+rates     spikes per neuron and sample, float [T] per population
+spikes    the spikes sent, [T, batch, ...] per population
 values    the estimates v, likewise
 errors    f(x) - v after the step, likewise
 """
@@ -31,7 +31,7 @@ PROBES = ("events", "rates", *READERS)
 
 
 def check_probes(names: "list[str] | tuple[str, ...]") -> None:
-    """Raise InputError for a name that is no probe."""
+    """Raise InputError for an unknown probe."""
     for name in names:
         if name not in PROBES:
             raise InputError(f"there is no probe {name!r}: there are {', '.join(PROBES)}")
@@ -41,70 +41,70 @@ def check_probes(names: "list[str] | tuple[str, ...]") -> None:
 class EventCounter:
     """Counts the events of every population at every step, on the device.
 
-    Of a `batch` that was filled up to its fixed size only the first `samples` count; 0 stands for all.
+    In a `batch` that is padded to its fixed size only the first `samples` count; a `batch` of 0 has no padding.
     """
 
     samples: int
     batch: int = 0
     counts: dict[str, list[Tensor]] = field(default_factory=dict)
-    """Of every population, int64 [T] in pieces."""
+    """By population, int64 [T] in pieces."""
     neurons: dict[str, int] = field(default_factory=dict)
-    sees_synapses: ClassVar[bool] = False
+    needs_synapses: ClassVar[bool] = False
 
     @property
-    def sees_spikes(self) -> bool:
-        """Only where some samples do not count."""
+    def needs_spikes(self) -> bool:
+        """Whether the batch has padding, whose spikes must not be counted."""
         return self.samples < self.batch
 
     def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
-        """Take the counts as they are."""
+        """Add `events` to the counts of `item`."""
         self.counts.setdefault(item.name, []).append(events)
         self.neurons.setdefault(item.name, like.numel() // max(1, self.samples, self.batch))  # before samples leave
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
-        """Count what `item` sent."""
+        """Count the spikes that `item` sent."""
         events = torch.count_nonzero(real_samples(spike, self.samples, self.batch))
         self.counts.setdefault(item.name, []).append(events.reshape(1))
         self.neurons.setdefault(item.name, spike.numel() // max(1, self.samples, self.batch))
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
-        """See nothing: synapses send no events."""
+        """Do nothing: synapses send no events."""
 
     def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
-        """See nothing."""
+        """Do nothing."""
 
-    def keep(self, rows: Tensor, batch: int) -> None:
-        """Keep nothing of samples."""
+    def select_samples(self, rows: Tensor, batch: int) -> None:
+        """Do nothing: no state per sample."""
 
     def table(self, steps: int) -> dict[str, Tensor]:
-        """Return the events of every population, int64 [steps] on the host; 0 for steps that were not made."""
+        """Return the events of every population, int64 [steps] on the host; 0 for steps that were not run."""
         return {name: _padded(counts, steps).cpu() for name, counts in self.counts.items()}
 
 
 @dataclass
 class Recorder:
-    """Keeps one quantity of every population at every step."""
+    """Records one quantity of every population at every step."""
 
     read: Reader
     kept: dict[str, list[Tensor]] = field(default_factory=dict)
-    sees_spikes: ClassVar[bool] = True
-    sees_synapses: ClassVar[bool] = False
+    needs_spikes: ClassVar[bool] = True
+    needs_synapses: ClassVar[bool] = False
 
     def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
-        """See nothing: a recorder is shown spikes."""
+        """Do nothing: a recorder needs the spikes."""
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
-        """Keep the quantity of `item`."""
+        """Record the quantity of `item`."""
         self.kept.setdefault(item.name, []).append(self.read(spike, state, target))
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
-        """See nothing."""
+        """Do nothing."""
 
     def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
-        """See nothing."""
+        """Do nothing."""
 
-    def keep(self, rows: Tensor, batch: int) -> None:
-        """Keep nothing of samples."""
+    def select_samples(self, rows: Tensor, batch: int) -> None:
+        """Do nothing: no state per sample."""
 
     def table(self) -> dict[str, Tensor]:
         """Return the quantity of every population, [T, batch, ...]."""
@@ -117,5 +117,5 @@ def _padded(pieces: Sequence[Tensor], steps: int) -> Tensor:
 
 
 def add_counts(parts: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Return the sums of the counts of several batches."""
+    """Return the counts summed over several batches."""
     return {name: sum((part[name] for part in parts[1:]), parts[0][name]) for name in parts[0]}

@@ -79,7 +79,7 @@ class Frame:
             return value
         return value.to(self.device, non_blocking=True)  # Shape answers on the host
 
-    def listed(self, name: str) -> Any:
+    def host_value(self, name: str) -> Any:
         """Return the value of `name` as nested lists of Python numbers, copied to the host once."""
         if not name:
             return None
@@ -157,10 +157,10 @@ def fetch(item: Call, frame: Frame, index: int) -> Any:
     """Return input `index` of `item` as its handler wants it: a tensor, a list of integers or a number."""
     name = item.inputs[index]
     if index in item.operator.ints:
-        value = frame.listed(name)
+        value = frame.host_value(name)
         return [value] if isinstance(value, int) else value
     if index in item.operator.scalars:
-        value = frame.listed(name)
+        value = frame.host_value(name)
         return value[0] if isinstance(value, list) and len(value) == 1 else value
     return frame.get(name, item.wide)
 

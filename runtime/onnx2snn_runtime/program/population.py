@@ -60,7 +60,7 @@ class Population:
         )
         return (low, high) if low <= high else None
 
-    def listed(self, frame: Frame) -> dict[str, Any]:
+    def host_constants(self, frame: Frame) -> dict[str, Any]:
         """Return the constants that `frame` knows on the host, by their names in the body."""
         formal = self.formal[len(self.sources) :]
         return {name: frame.host[held] for name, held in zip(formal, self.constants, strict=True) if held in frame.host}
@@ -82,7 +82,7 @@ class Population:
 
 
 def _number(frame: Frame, name: str) -> float:
-    value = frame.listed(name)
+    value = frame.host_value(name)
     return float(value[0] if isinstance(value, list) else value)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from onnx2snn_runtime.batches import cuda_graphs
-from onnx2snn_runtime.batches.cuda_graphs import Ran, run_graphed
+from onnx2snn_runtime.batches.cuda_graphs import GraphResult, run_graphed
 from onnx2snn_runtime.dynamics.differential import Differential
 from onnx2snn_runtime.errors import InputError, ModelError
 from onnx2snn_runtime.execution.base import Settings, make_execution
@@ -23,7 +23,7 @@ def captures(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Stand in for a device: a replay computes again, into what the capture left."""
     made: list[int] = []
 
-    def capture(function: Callable[[], Ran]) -> tuple[Callable[[], None], Ran]:
+    def capture(function: Callable[[], GraphResult]) -> tuple[Callable[[], None], GraphResult]:
         result = function()
         made.append(1)
 
@@ -55,7 +55,7 @@ def test_a_replay_is_a_run(captures: list[int]) -> None:
         assert found.steps_taken.tolist() == [4] * 4
     assert len(captures) == 1
     (captured,) = cuda_graphs._GRAPHS[snn.program].captured.values()
-    assert captured.held == list(snn.program.shapes.kept.values())  # a graph reads it: it must not be let go
+    assert captured.kept_alive == list(snn.program.shapes.kept.values())  # a graph reads it: it must not be let go
 
 
 def test_results_are_not_overwritten(captures: list[int]) -> None:
@@ -107,7 +107,7 @@ def test_auto_is_for_the_second_run_of_a_small_batch_on_cuda(
     captures: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = network(MLP).program
-    work = lambda inputs: Ran({}, {}, {})  # noqa: E731
+    work = lambda inputs: GraphResult({}, {}, {})  # noqa: E731
     small, large = {"x": torch.zeros(2, 4)}, {"x": torch.zeros(cuda_graphs.SMALL + 1, 4)}
     assert run_graphed(program, "auto", [], small, work) is None
     monkeypatch.setattr(Program, "device", torch.device("cuda"))
@@ -181,10 +181,10 @@ def test_the_loop_never_waits(name: str, executor: str) -> None:
     with torch.no_grad():
         for mode in ("default", "error"):  # the first run compiles kernels
             execution = make_execution(executor, program, Settings(Differential()))
-            execution.feed(given)
+            execution.set_inputs(given)
             torch.cuda.set_sync_debug_mode(mode)
             try:
-                execution.span(4, [2, 4])
+                execution.run_steps(4, [2, 4])
             finally:
                 torch.cuda.set_sync_debug_mode("default")
 
@@ -207,4 +207,6 @@ def test_captured_on_a_gpu(name: str, dtype: torch.dtype) -> None:
 @pytest.mark.gpu
 def test_what_waits_cannot_be_captured() -> None:
     with pytest.raises(ModelError, match="the run cannot be captured as a CUDA graph"):
-        cuda_graphs.capture(lambda: Ran({1: {"y": torch.zeros(int(torch.ones(1, device="cuda").item()))}}, {}, {}))
+        cuda_graphs.capture(
+            lambda: GraphResult({1: {"y": torch.zeros(int(torch.ones(1, device="cuda").item()))}}, {}, {})
+        )

@@ -3,17 +3,17 @@
 import numpy as np
 import torch
 
-from onnx2snn_runtime.batches.result_block import Shelf
+from onnx2snn_runtime.batches.result_block import ResultBlock
 from tests.runtime.networks import CNN, network, sample
 
 
 def test_values_are_copied_side_by_side() -> None:
     first = [torch.randn(3, 5), torch.arange(7), torch.zeros(0, 2), torch.tensor(2.5, dtype=torch.float64)]
-    shelf = Shelf(first, 2)
+    block = ResultBlock(first, 2)
     blocks = set()
     for values in (first, [value + 1 for value in first]):
         for value in values:
-            copy = shelf.keep(value)
+            copy = block.store(value)
             assert torch.equal(copy, value)
             assert copy.dtype == value.dtype
             if value.numel():
@@ -22,11 +22,11 @@ def test_values_are_copied_side_by_side() -> None:
 
 
 def test_what_does_not_fit_stays_where_it_is() -> None:
-    shelf = Shelf([torch.zeros(2)], 2)
+    block = ResultBlock([torch.zeros(2)], 2)
     large = torch.randn(100)
-    assert shelf.keep(large) is large
+    assert block.store(large) is large
     alone = torch.zeros(2)
-    assert Shelf([alone], 1).keep(alone) is alone
+    assert ResultBlock([alone], 1).store(alone) is alone
 
 
 def test_a_run_in_batches_leaves_its_results_together() -> None:

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onnx2snn_runtime.batches.memory import Plan
+from onnx2snn_runtime.batches.memory import MemoryPlan
 from onnx2snn_runtime.batches.run import Run
 from onnx2snn_runtime.dynamics.base import DYNAMICS
 from onnx2snn_runtime.model import SpikingModel
@@ -53,7 +53,7 @@ def spiking(text: str, encoder: str, **options: Any) -> SpikingModel:
 
 def layered(snn: SpikingModel, x: np.ndarray, batch: int, chunk: int, **options: Any) -> Run:
     """Return a run by `layer` in batches of `batch` samples and chunks of `chunk` time steps."""
-    with patch("onnx2snn_runtime.batches.run.plan", return_value=Plan(batch, chunk)) as planned:
+    with patch("onnx2snn_runtime.batches.run.plan_memory", return_value=MemoryPlan(batch, chunk)) as planned:
         run = snn.run(x, list(range(1, STEPS + 1)), executor="layer", probes="events", **options)
     assert planned.called
     return run

@@ -37,12 +37,12 @@ def test_rows_are_left_out() -> None:
     snn = network(LAYERS["cnn"], dyadic=True)
     x = {name: torch.as_tensor(value) for name, value in sample(snn, 5, dyadic=True).items()}
     execution = LayerExecution(snn.program, make_settings(snn.defaults, {}))
-    execution.feed(x)
-    execution.span(40, [40])
+    execution.set_inputs(x)
+    execution.run_steps(40, [40])
     rows = {name: len(execution.frame.values[name]) for name in ("g",) if name in execution.frame.values}
     assert rows
     assert all(1 < n < 16 for n in rows.values())
-    execution.span(40, [80])
+    execution.run_steps(40, [80])
     assert all(len(execution.frame.values[name]) == 1 for name in rows)
 
 
@@ -51,12 +51,12 @@ def test_a_network_at_rest_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> N
     x = {name: torch.as_tensor(value) for name, value in sample(snn, 5, dyadic=True).items()}
     counter = EventCounter(5)
     execution = LayerExecution(snn.program, make_settings(snn.defaults, {}, [counter]))
-    execution.feed(x)
-    moved = execution.span(40, [40])[40]
-    execution.span(1, [])
+    execution.set_inputs(x)
+    moved = execution.run_steps(40, [40])[40]
+    execution.run_steps(1, [])
     monkeypatch.setattr(execution, "_scan", None)
-    assert torch.equal(execution.span(20, [60])[60]["y"], moved["y"])
+    assert torch.equal(execution.run_steps(20, [60])[60]["y"], moved["y"])
     assert [len(counts) for counts in counter.table(61).values()] == [61] * len(counter.counts)
-    execution.feed(x)  # who knows what the inputs are now
+    execution.set_inputs(x)  # who knows what the inputs are now
     with pytest.raises(TypeError):
-        execution.span(1, [])
+        execution.run_steps(1, [])

@@ -24,7 +24,7 @@ def test_values_inside_the_loop_are_let_go() -> None:
     snn = network(CNN)
     execution = make_execution("step", snn.program, Settings(Differential()))
     x = torch.from_numpy(sample(snn, 2)["x"])
-    execution.feed({"x": x})
+    execution.set_inputs({"x": x})
     sizes = []
     for _ in range(3):
         execution.advance()

@@ -97,7 +97,7 @@ def test_host_inputs_are_lists_and_numbers() -> None:
     frame.set("one", torch.tensor(1))
     item = bind(helper.make_node("Reshape", ["x", "s"], ["y"]), {"": 17})
     assert fetch(item, frame, 1) == [3, 4]
-    assert frame.listed("s") is frame.listed("s")
+    assert frame.host_value("s") is frame.host_value("s")
     frame.set("s", torch.tensor([4, 3]))  # a new value is listed anew
     call(item, frame)
     assert frame.values["y"].shape == (4, 3)

@@ -41,8 +41,8 @@ def test_what_is_known_is_not_computed_again(monkeypatch: pytest.MonkeyPatch) ->
     snn = network(RESHAPED)
     first = snn(X, timesteps=20)
     (known,) = snn.program.shapes.kept.values()
-    assert [stop.call.item.outputs[0] for stop in known.route if stop.call] == ["r"]
-    monkeypatch.setattr(layer, "plain_route", None)  # the long way is closed
+    assert [step.call.item.outputs[0] for step in known.route if step.call] == ["r"]
+    monkeypatch.setattr(layer, "generic_plan", None)  # the long way is closed
     np.testing.assert_array_equal(snn(X, timesteps=20), first)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from onnx2snn_runtime.execution.prepared import Prepared
+from onnx2snn_runtime.execution.plan import BoundCall
 from tests.runtime.networks import CNN, LAYERS, MLP, network, sample
 
 STEPS = [1, 3, 8]
@@ -30,14 +30,14 @@ def test_the_second_run_is_the_first(name: str) -> None:
             np.testing.assert_array_equal(one, other)
 
 
-def test_constants_are_at_hand() -> None:
+def test_constants_are_bound() -> None:
     snn = network(CNN)
     x = sample(snn, 2)
     snn(x, timesteps=2)
     (known,) = snn.program.shapes.kept.values()
-    calls = {stop.call.item.op_type: stop.call for stop in known.route if stop.call}
-    assert isinstance(calls["Conv"], Prepared)
-    assert calls["Conv"].holes == [(0, "h")]
+    calls = {step.call.item.op_type: step.call for step in known.route if step.call}
+    assert isinstance(calls["Conv"], BoundCall)
+    assert calls["Conv"].open_inputs == [(0, "h")]
     assert calls["Conv"].fixed[1] is snn.program.constants["u"]
 
 
