@@ -15,6 +15,7 @@ _LAZY = {
     "ConversionSettings": "onnx2snn.settings",
     "NetworkSettings": "onnx2snn.settings",
     "RangeSettings": "onnx2snn.settings",
+    "SearchSettings": "onnx2snn.settings",
     "SpikeSettings": "onnx2snn.settings",
     "load": "onnx2snn_runtime.loading",
     "Run": "onnx2snn_runtime.model",

@@ -7,6 +7,7 @@ import click
 
 from onnx2snn.cli import console, options
 from onnx2snn.cli.files import check_output, read_data, take_image_options
+from onnx2snn.settings.search import SearchSettings
 
 if TYPE_CHECKING:
     from onnx2snn.fitting.tuning import Point, Tuning
@@ -35,7 +36,13 @@ COLUMNS = ["setting", "T", "agreement", "relative error", "accuracy", "events/ne
 )
 @options.section(
     "Search",
-    options.option("--budget", type=float, default=120.0, show_default=True, help="Seconds that the search may take."),
+    options.option(
+        "--budget",
+        type=float,
+        default=SearchSettings.budget,
+        show_default=True,
+        help="Seconds that the search may take.",
+    ),
     options.seed,
 )
 @options.section(

@@ -12,6 +12,7 @@ from onnx2snn.data.prefetch import staged
 from onnx2snn.data.readers import Samples
 from onnx2snn.evaluation.comparison import Comparison, Tally, default_class_axis
 from onnx2snn.reference.ann import Ann, split
+from onnx2snn_runtime.batches.run import Run
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.program.inputs import check_input, named_inputs, varies_in_time
@@ -46,17 +47,14 @@ def evaluate(
     """
     _check(snn, samples)
     port = _chosen(snn, output)
-    size = batch_size or _batch_size(samples)
+    size = snn.defaults.batch or batch_size or _batch_size(samples)
     ann = Ann(snn.proto, [port.name], device=str(snn.program.device), fixed=snn.defaults.batch)
     comparison: Comparison | None = None
     done, counting = 0, _counts_operations(snn, overrides)
-    for batch, given in staged(split(samples.inputs, snn.defaults.batch or size), snn.program.device):
+    for batch, given in staged(split(samples.inputs, size), snn.program.device):
         reference = ann(batch)[port.name]
         run = snn.run(given, timesteps, executor=executor, batch_size=batch_size, operations=counting, **overrides)
-        if comparison is None:
-            axis = _axis(class_axis, reference, samples.labels)
-            _check_labels(samples.labels, reference.shape, axis if port.type in _FLOATS else None)
-            comparison = Comparison(axis, port.type in _FLOATS, {t: Tally() for t in run.outputs})
+        comparison = comparison or _comparison(port, class_axis, reference, samples.labels, run)
         count = _count(batch)
         labels = None if samples.labels is None else samples.labels[done : done + count]
         comparison.add(reference, {t: _of(out, port.name) for t, out in run.outputs.items()}, labels)
@@ -64,17 +62,33 @@ def evaluate(
         done += count
         if progress:
             progress("evaluate", done / samples.count)
+    return _figures(snn, port, comparison, done, overrides.get("early_exit"))
+
+
+def _comparison(
+    port: Port, asked: int | None, reference: np.ndarray, labels: np.ndarray | None, run: Run
+) -> Comparison:
+    """Return an empty comparison for what the first batch gave, with the class axis that was `asked` for."""
+    axis = _axis(asked, reference, labels)
+    _check_labels(labels, reference.shape, axis if port.type in _FLOATS else None)
+    return Comparison(axis, port.type in _FLOATS, {t: Tally() for t in run.outputs})
+
+
+def _figures(
+    snn: SpikingModel, port: Port, comparison: Comparison | None, samples: int, early_exit: str | None
+) -> dict[str, Any]:
+    """Return the figures of `comparison`, and what they were measured on; without samples raise InputError."""
     if comparison is None:
         raise InputError("there are no samples to evaluate on: give one or more")
-    found = comparison.figures(done)
+    found = comparison.figures(samples)
     return {
         "model": snn.proto.graph.name,
-        "samples": done,
+        "samples": samples,
         **found,
         "output": port.name,
         "class_axis": comparison.axis,
         "populations": len(snn.program.populations),
-        "early_exit": overrides.get("early_exit"),
+        "early_exit": early_exit,
         "mean_timesteps": found["timesteps"][str(max(comparison.tallies))]["mean_timesteps"],
     }
 

@@ -14,6 +14,7 @@ from onnx2snn_runtime.execution.profiling import Profile, profiling
 from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.program.population import Population
 
+Progress = Callable[[str, float], None]
 KINDS = ("population", "synapse", "readout")
 """What the parts of a network are in a profile; everything else of a run is the rest."""
 
@@ -25,7 +26,7 @@ def measure(
     timesteps: int = 8,
     executors: Sequence[str] = ("layer", "step"),
     repeats: int = 5,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
     **overrides: Any,
 ) -> dict[str, Any]:
     """Return seconds of one batch `inputs` [samples, ...] through every one of `executors` and through onnxruntime.
@@ -39,14 +40,7 @@ def measure(
     functions: dict[str, Callable[[], object]] = {"onnxruntime": lambda: ann(inputs)}
     for name in executors:
         functions[name] = _runner(snn, inputs, timesteps, name, overrides)
-    total, done = (repeats + 1) * len(functions), 0
-    seconds: dict[str, list[float]] = {name: [] for name in functions}
-    for _ in range(repeats + 1):
-        for name, function in functions.items():
-            seconds[name].append(_timed(function, snn.program.device))
-            done += 1
-            if progress:
-                progress("timing", done / total)
+    seconds = _in_turn(functions, repeats + 1, snn.program.device, progress)
     medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}
     floor = timesteps * medians["onnxruntime"]
     found = {
@@ -61,6 +55,21 @@ def measure(
     return found
 
 
+def _in_turn(
+    functions: Mapping[str, Callable[[], object]], rounds: int, device: torch.device, progress: Progress | None
+) -> dict[str, list[float]]:
+    """Return the seconds that each of `functions` took in each of the `rounds`, in which they take turns."""
+    total, done = rounds * len(functions), 0
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            seconds[name].append(_timed(function, device))
+            done += 1
+            if progress:
+                progress("timing", done / total)
+    return seconds
+
+
 def profile(
     snn: SpikingModel,
     inputs: Mapping[str, np.ndarray],
@@ -68,7 +77,7 @@ def profile(
     timesteps: int = 8,
     executor: str = "layer",
     repeats: int = 5,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
     **overrides: Any,
 ) -> dict[str, Any]:
     """Return where the time of one run on `inputs` [samples, ...] goes: that run of `repeats` whose time is the median.

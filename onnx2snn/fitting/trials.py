@@ -12,7 +12,6 @@ from onnx2snn.fitting.calibrate import calibrate
 from onnx2snn.fitting.candidates import GIVEN, MOST_LEVELS, MOST_MANTISSA, Change, Setting
 from onnx2snn.reference.ann import run_ann
 from onnx2snn.settings import RangeSettings, SpikeSettings
-from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.ir.schema import is_neuron, read_neuron
 from onnx2snn_runtime.model import SpikingModel
 
@@ -40,15 +39,6 @@ class Goal:
     agreement: float | None = None
     error: float | None = None
     max_events: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.timesteps < 1:
-            raise InputError(f"timesteps is {self.timesteps}: give 1 or more")
-        if self.agreement is not None and not 0 < self.agreement <= 1:
-            raise InputError(f"the target agreement is {self.agreement:g}: give a share above 0 and up to 1")
-        for name, value in (("target error", self.error), ("bound of events", self.max_events)):
-            if value is not None and not value > 0:
-                raise InputError(f"the {name} is {value:g}: give a number above 0")
 
     @property
     def steps(self) -> list[int]:

@@ -7,13 +7,15 @@ population, as long as that helps and time is left. What was not dominated is th
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Unpack
 
 import numpy as np
 
 from onnx2snn.data.readers import Samples
 from onnx2snn.fitting.candidates import Setting, grid, neighbours
 from onnx2snn.fitting.trials import Goal, Point, Tuner
+from onnx2snn.settings.search import SearchKeywords, SearchSettings, collect_search
 from onnx2snn_runtime.dynamics.base import DYNAMICS
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.model import SpikingModel
@@ -27,7 +29,10 @@ MOST_HELD_BACK = 256
 
 @dataclass
 class Tuning:
-    """What `tune` found: its choice, on the samples of the search and on those held back, and the frontier."""
+    """What `tune` found: its choice, on the samples of the search and on those held back, and the frontier.
+
+    `settings` are those that the search was asked for.
+    """
 
     chosen: Point
     reached: bool
@@ -38,40 +43,33 @@ class Tuning:
     samples: int
     seconds: float
     out_of_time: bool
+    settings: SearchSettings = field(default_factory=SearchSettings)
 
 
 def tune(
     snn: SpikingModel,
     samples: Samples,
     *,
-    target_agreement: float | None = None,
-    target_error: float | None = None,
-    timesteps: int | None = None,
-    max_events: float | None = None,
-    budget: float = 120.0,
-    seed: int = 0,
+    settings: SearchSettings | None = None,
     progress: Callable[[str, float], None] | None = None,
+    **keywords: Unpack[SearchKeywords],
 ) -> Tuning:
     """Give `snn` the setting that reaches the targets on `samples` in the fewest time steps, then with fewest events.
 
-    Without a target it is the setting of the least relative error; `timesteps` (by default the model's own) and
-    `max_events` a neuron bound it. Where nothing reaches the targets the nearest is taken, and `reached` is False.
-    Schedule, levels, mantissa bits, scales and the number of time steps are changed, for `budget` seconds at most; they
-    are chosen on a part of the samples and looked at on the rest. What does not fit raises InputError.
+    Without a target it is the setting of the least relative error. Where nothing reaches the targets the nearest is
+    taken, and `reached` is False. Schedule, levels, mantissa bits, scales and the number of time steps are changed;
+    they are chosen on a part of the samples and looked at on the rest. Targets, bounds, budget and seed are keywords,
+    or the object that holds them: SearchSettings says what they mean. What does not fit raises InputError.
     """
     begun = time.perf_counter()
-    goal = Goal(timesteps or snn.defaults.timesteps, target_agreement, target_error, max_events)
-    if not budget > 0:
-        raise InputError(f"the budget is {budget:g} s: give a number above 0")
-    tuner = Tuner(snn, _shuffled(samples, seed), goal.steps)
-    if target_agreement is not None and tuner.axis is None:
+    asked = collect_search(settings, keywords)
+    goal = Goal(asked.timesteps or snn.defaults.timesteps, asked.target_agreement, asked.target_error, asked.max_events)
+    tuner = Tuner(snn, _shuffled(samples, asked.seed), goal.steps)
+    if goal.agreement is not None and tuner.axis is None:
         raise InputError(f"the output {tuner.port.name!r} has no classes to agree on: give a target error")
-    search = _Search(tuner, goal, begun, budget, progress or (lambda stage, share: None))
+    search = _Search(tuner, goal, begun, asked.budget, progress or (lambda stage, share: None))
     best, setting = search.run()
-    rest = slice(search.count, min(samples.count, search.count + MOST_HELD_BACK))
-    held_back = None
-    if rest.start < rest.stop:
-        held_back = next(p for p in tuner.look(setting, rest) if p.timesteps == best.timesteps)
+    held_back = search.held_back(best, setting)
     tuner.put(setting)
     snn.set_defaults(timesteps=best.timesteps)
     return Tuning(
@@ -79,11 +77,12 @@ def tune(
         reached=goal.met(best),
         before=search.points[len(goal.steps) - 1],
         held_back=held_back,
-        frontier=frontier(search.points, by_agreement=target_agreement is not None),
+        frontier=frontier(search.points, by_agreement=goal.agreement is not None),
         trials=search.trials,
         samples=search.count,
         seconds=time.perf_counter() - begun,
         out_of_time=not search.time_left,
+        settings=asked,
     )
 
 
@@ -124,6 +123,13 @@ class _Search:
             steps = neighbours(setting, self.tuner.defaults, names)
             best, setting, improved = self._improve(steps, best, setting, stop_at_first=True)
         return best, setting
+
+    def held_back(self, best: Point, setting: Setting) -> Point | None:
+        """Return the point `best` of `setting` on samples that the search did not see; None where there are none."""
+        rest = slice(self.count, min(self.tuner.samples.count, self.count + MOST_HELD_BACK))
+        if rest.start >= rest.stop:
+            return None
+        return next(p for p in self.tuner.look(setting, rest) if p.timesteps == best.timesteps)
 
     def _improve(
         self, settings: Iterable[Setting], best: Point, setting: Setting, stop_at_first: bool

@@ -1,6 +1,7 @@
-"""The settings of a conversion: typed, frozen, checked where they are made, and the same for API, CLI and files.
+"""The settings of a conversion, and of a search: typed, frozen, checked where they are made, shared by API and CLI.
 
-A new setting is a field of one of these classes, its keyword in `keywords.Keywords`, and its option in `cli.convert`.
+A new setting of a conversion is a field of one of these classes with its check, a keyword in `keywords.Keywords`, and
+an option in `cli.settings`; tests hold the three together. Files (TOML, the record in the IR) know it by themselves.
 """
 
 from onnx2snn.settings.adaptation import AdaptationSettings
@@ -8,6 +9,7 @@ from onnx2snn.settings.conversion import ConversionSettings
 from onnx2snn.settings.keywords import Keywords, collect
 from onnx2snn.settings.network import NetworkSettings
 from onnx2snn.settings.ranges import RangeSettings
+from onnx2snn.settings.search import SearchSettings
 from onnx2snn.settings.spikes import SpikeSettings
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "Keywords",
     "NetworkSettings",
     "RangeSettings",
+    "SearchSettings",
     "SpikeSettings",
     "collect",
 ]

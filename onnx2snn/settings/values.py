@@ -22,7 +22,8 @@ _KINDS: dict[Any, tuple[type, str]] = {
 def check_values(settings: Any) -> None:
     """Make the fields of the frozen dataclass `settings` plain Python values; an ill-typed one raises InputError.
 
-    Numpy scalars become Python numbers, so that JSON can hold them; a mapping is copied, None stands for an empty one.
+    Values become what JSON gives back (no numpy, lists for tuples), so that a record of them is equal to them; a
+    mapping is copied, None stands for an empty one.
     """
     for name, hint in get_type_hints(type(settings)).items():
         object.__setattr__(settings, name, _plain(name, getattr(settings, name), hint))
@@ -35,7 +36,7 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def _plain(name: str, value: Any, hint: Any) -> Any:
-    value = value.item() if isinstance(value, np.generic) else value
+    value = _unwrapped(value)
     if isinstance(hint, types.UnionType):
         if value is None and types.NoneType in get_args(hint):
             return None
@@ -46,6 +47,13 @@ def _plain(name: str, value: Any, hint: Any) -> Any:
     accepted, words = _KINDS.get(kind, (object, ""))
     if not isinstance(value, accepted) or (isinstance(value, bool) and kind in (int, float)):
         raise InputError(f"{name} is {value!r}: give {words}")
-    if isinstance(value, Mapping):
-        return {key: inner.item() if isinstance(inner, np.generic) else inner for key, inner in value.items()}
     return value
+
+
+def _unwrapped(value: Any) -> Any:
+    """Return `value` as JSON gives it back: without numpy, with lists for tuples, all the way down."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {key: _unwrapped(inner) for key, inner in value.items()}
+    return [_unwrapped(inner) for inner in value] if isinstance(value, list | tuple) else value

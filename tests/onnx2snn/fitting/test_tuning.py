@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import fields
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from onnx2snn.data.readers import Samples
 from onnx2snn.fitting.candidates import GIVEN, Change, Setting, grid, neighbours
 from onnx2snn.fitting.trials import Goal, Point, Tuner
 from onnx2snn.fitting.tuning import Tuning, frontier, tune
+from onnx2snn.settings.search import SearchKeywords, SearchSettings
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.schedules.base import make_schedule
@@ -87,6 +90,26 @@ def test_goals_that_make_no_sense(
 ) -> None:
     with pytest.raises(InputError, match=sentence):
         tune(snn, samples, **options)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=sentence):
+        SearchSettings(**options)  # type: ignore[arg-type]
+
+
+def test_a_search_by_settings(make_snn: Make, samples: Samples) -> None:
+    settings = SearchSettings(timesteps=2, budget=1e-3, seed=3)
+    found = tune(make_snn(), samples, settings=settings, seed=3)
+    assert found.settings == settings
+    assert found.chosen.timesteps <= 2
+    assert tune(make_snn(), samples, timesteps=2, budget=1e-3, seed=3).settings == settings
+    assert set(get_type_hints(SearchKeywords)) == {f.name for f in fields(SearchSettings)}
+
+
+def test_settings_of_a_search_that_do_not_go(snn: SpikingModel, samples: Samples) -> None:
+    with pytest.raises(InputError, match="seed is 0 in settings and 1 in a keyword of its own: give it once"):
+        tune(snn, samples, settings=SearchSettings(), seed=1)
+    with pytest.raises(InputError, match="a search has no setting 'target_eror': did you mean 'target_error'"):
+        tune(snn, samples, target_eror=0.1)  # type: ignore[call-arg]
+    with pytest.raises(InputError, match="settings is 3: give an object of SearchSettings"):
+        tune(snn, samples, settings=3)  # type: ignore[arg-type]
 
 
 def test_an_output_without_classes_cannot_agree(

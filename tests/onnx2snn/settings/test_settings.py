@@ -102,9 +102,11 @@ def test_values_of_another_type(name: str, value: object, sentence: str) -> None
 
 
 def test_numbers_of_numpy_become_plain() -> None:
-    given = {"levels": np.int64(3), "tolerance": np.float32(0.5), "dynamics_options": {"momentum": np.float64(0.5)}}
+    options = {"momentum": np.float64(0.5), "steps": (1, np.arange(2))}
+    given = {"levels": np.int64(3), "tolerance": np.float32(0.5), "dynamics_options": options}
     settings = ConversionSettings().updated(**given)
     assert json.loads(json.dumps(settings.tables())) == settings.tables()
+    assert settings.spikes.dynamics_options == {"momentum": 0.5, "steps": [1, [0, 1]]}
     assert (type(settings.spikes.levels), type(settings.adaptation.tolerance)) == (int, float)
 
 
