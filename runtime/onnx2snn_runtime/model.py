@@ -41,8 +41,9 @@ class SpikingModel(nn.Module):
     `snn(x, timesteps=8)` returns the decoded output after 8 time steps. `x` is one array or tensor [samples, ...] for
     a model with one input, else a mapping from input name to array, in the dtypes of the ONNX model. An additional
     leading axis is time: x[T, samples, ...]. Returned is one array for a model with one output, else a dictionary by
-    output name: numpy for numpy inputs, torch for torch inputs, on the device of the input. `conversion` is the report
-    of `convert`, None for a network from a file.
+    output name: numpy for numpy inputs, torch for torch inputs, on the device of the input, in the dtypes that the ONNX
+    model declares; a network that was moved to another dtype returns floats in that, float32 for half precision.
+    `conversion` is the report of `convert`, None for a network from a file.
     """
 
     def __init__(self, proto: onnx.ModelProto, where: str = "the model") -> None:
@@ -189,14 +190,12 @@ class SpikingModel(nn.Module):
     def _returned(self, outputs: Mapping[str, Tensor], x: Any) -> Output:
         first = next(iter(x.values())) if isinstance(x, Mapping) else x
         as_numpy = not isinstance(first, Tensor)
+        types = {port.name: port.type for port in self.program.outputs}
         made = {}
         for name, value in outputs.items():
-            here = value.to(self._out_type(value))
+            here = value.to(self.program.type_of_output(value, types[name]))
             made[name] = here.cpu().numpy() if as_numpy else here.to(first.device)
         return next(iter(made.values())) if len(made) == 1 else made
-
-    def _out_type(self, value: Tensor) -> torch.dtype:
-        return self.program.wide if value.is_floating_point() else value.dtype
 
     def extra_repr(self) -> str:
         """Return the number of populations and the settings, for repr()."""

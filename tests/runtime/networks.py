@@ -12,6 +12,7 @@ BODIES = {
     "Relu": "(x) => (y) { y = Relu(x) }",
     "Tanh": "(x) => (y) { y = Tanh(x) }",
     "Clip": "(x, c, d) => (y) { y = Clip(x, c, d) }",
+    "Cast": "(x) => (y) { a = Cast<to = 10>(x)  b = Relu(a)  y = Cast<to = 1>(b) }",
     "Mul": "(x, z) => (y) { y = Mul(x, z) }",
     "MatMul": "(x, z) => (y) { y = MatMul(x, z) }",
     "Gelu": "(x, c) => (y) { a = Div(x, c)  e = Erf(a)  b = Mul(x, e)  s = Add(x, b)  y = Mul(s, s) }",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -120,6 +121,21 @@ def test_to(dtype: torch.dtype, tolerance: float) -> None:
     np.testing.assert_allclose(after, before, atol=tolerance)
     assert snn.program.dtype == dtype
     assert snn(torch.from_numpy(x).to(dtype)).dtype == snn.program.wide
+
+
+@pytest.mark.parametrize(("kind", "declared"), [("double", np.float64), ("float16", np.float16), ("float", np.float32)])
+def test_outputs_have_the_types_that_are_declared(kind: str, declared: type) -> None:
+    text = f"""types (float[N, 4] x) => ({kind}[N, 3] y, float[N, 8] h, int64[N] k) <float[4, 8] w, float[8, 3] u>
+    {{ a = MatMul(x, w)  h = onnx2snn.SpikingRelu(a)  b = MatMul(h, u)  k = ArgMax<axis = 1, keepdims = 0>(b)
+      y = Cast<to = {onnx.helper.np_dtype_to_tensor_dtype(np.dtype(declared))}>(b) }}"""
+    snn = network(text)
+    x = sample(snn, 3)["x"]
+    for y in (snn(x), {name: value.numpy() for name, value in snn(torch.from_numpy(x)).items()}, snn.step(x)):
+        assert [y[name].dtype for name in "yhk"] == [declared, np.float32, np.int64]
+    assert {snn.to(torch.float64)(x)[name].dtype for name in "yh"} == {np.dtype(np.float64)}
+    half = snn.to(torch.float16)(x)
+    assert half["y"].dtype == (np.float16 if kind == "float16" else np.float32)
+    assert half["h"].dtype == np.float32
 
 
 def test_state_dict_copies_and_pickles(snn: SpikingModel, x: np.ndarray) -> None:

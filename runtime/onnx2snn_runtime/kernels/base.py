@@ -109,10 +109,10 @@ def scan(
 ) -> Scanned:
     """Return what `Kernel.scan` gives: by a kernel where there is one, in the type `narrow` if it narrows, or by steps.
 
-    `target` may be narrower than the state: it is widened for those that do not take it as it is.
+    `target` may be of another type than the state: it is converted for those that do not take it as it is.
     """
     kernel = find_kernel(dynamics, target)
-    if kernel is None:
+    if target.dtype != state.v.dtype and (kernel is None or not kernel.narrows):
         target = target.to(state.v.dtype)
         kernel = find_kernel(dynamics, target)
     if kernel is not None:

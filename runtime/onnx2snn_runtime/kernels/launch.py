@@ -9,11 +9,10 @@ import torch
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Tensor
 from onnx2snn_runtime.kernels.base import Clamp, Scanned
-from onnx2snn_runtime.kernels.layout import lay_out, pattern
+from onnx2snn_runtime.kernels.layout import TARGETS, lay_out, pattern
 from onnx2snn_runtime.kernels.plans import D, Plan, Planned
 
 REQUIRED = "triton"
-TARGETS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 @functools.cache

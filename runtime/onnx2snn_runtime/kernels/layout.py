@@ -9,10 +9,14 @@ import torch
 
 from onnx2snn_runtime.dynamics.base import Tensor
 from onnx2snn_runtime.kernels.base import Clamp
+from onnx2snn_runtime.kernels.memory import check_chunk
 from onnx2snn_runtime.kernels.plans import Plan
 
 BLOCK = 1024
 """Neurons a program."""
+
+TARGETS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""The types that kernels read targets in."""
 
 
 class Chunk(NamedTuple):
@@ -56,6 +60,7 @@ def lay_out(plan: Plan, target: Tensor, steps: int, clamp: Clamp | None, narrow:
     A target whose steps are dense in memory in any order of axes (channels last) is read where it lies. `carried` are
     copies, which the kernel writes into.
     """
+    check_chunk(plan, target, steps, TARGETS)
     if not _dense(target[0]):
         target = target.contiguous()
     v = plan.state.v

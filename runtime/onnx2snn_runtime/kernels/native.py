@@ -11,6 +11,7 @@ import torch
 from onnx2snn_runtime.dynamics.base import Dynamics, Tensor
 from onnx2snn_runtime.kernels.base import Clamp, Scanned
 from onnx2snn_runtime.kernels.compiling import library, unavailable
+from onnx2snn_runtime.kernels.memory import address, check_chunk
 from onnx2snn_runtime.kernels.plans import D, Plan, Planned
 
 REAL = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
@@ -47,21 +48,24 @@ class Compiled(Planned[D]):
         native, v = library(self.source), plan.state.v
         if native is None:
             raise TypeError("a kernel scans towards targets that it fits")
-        call = _function(native.handle, f"{self.source}_{str(v.dtype)[6:]}")
+        target = target.to(v.dtype).contiguous()
+        check_chunk(plan, target, steps, ())
+        call, size = _function(native.handle, f"{self.source}_{str(v.dtype)[6:]}"), v.numel()
         state, *carried = (x.clone(memory_format=torch.contiguous_format) for x in (v, *plan.carried))
-        target = target.contiguous()
         reals = (*(clamp or (-math.inf, math.inf)), *plan.reals.values())
         parameters = _parameters(v.dtype, reals, plan.table, tuple(plan.flags.values()), len(self.carries))
         own = parameters.carrying(carried) if carried else parameters.own
-        out, size = torch.empty((steps, *v.shape), dtype=v.dtype), v.numel()
+        out = torch.empty((steps, *v.shape), dtype=v.dtype)
         threads = max(1, min(torch.get_num_threads(), size * steps // GRAIN)) if native.threaded else 1
         numbers = torch.zeros(threads * steps + size // BLOCK + 1, dtype=torch.int64)
-        counts, scratch = numbers.data_ptr(), numbers.data_ptr() + 8 * threads * steps
+        counts = address(numbers, torch.int64, threads * steps + size // BLOCK + 1)
         scales, period = _spread(plan.scale, v)
         done = steps if plan.done is None else max(plan.done, len(target) - 1)
-        arrays = (state.data_ptr(), out.data_ptr(), counts, scratch, steps, size)
-        scaling = (scales.data_ptr(), period, done, threads)
-        rows = call(target.data_ptr(), len(target), *arrays, *scaling, ctypes.byref(own))
+        rows = call(
+            address(target, v.dtype, len(target) * size), len(target), address(state, v.dtype, size),
+            address(out, v.dtype, steps * size), counts, counts + 8 * threads * steps, steps, size,
+            address(scales, v.dtype, period), period, done, threads, ctypes.byref(own),
+        )  # fmt: skip
         events = numbers[:steps] if threads == 1 else numbers[: threads * steps].reshape(threads, steps).sum(0)
         return Scanned(out[: max(rows, 1)], events, plan.after(state, tuple(carried)), still=rows == 0 < size)
 
@@ -87,7 +91,7 @@ class Parameters(NamedTuple):
         """Return a copy with the addresses of what is carried."""
         own = type(self.own).from_buffer_copy(self.own)
         for i, tensor in enumerate(carried):
-            setattr(own, f"n{self.first + i}", tensor.data_ptr())
+            setattr(own, f"n{self.first + i}", address(tensor, self.table.dtype, carried[0].numel()))
         return own
 
 
@@ -97,7 +101,7 @@ def _parameters(
 ) -> Parameters:
     """Return the parameters, made once."""
     held = torch.tensor(table, dtype=torch.float64).to(dtype)
-    rest = (held.data_ptr(), *flags, *(0,) * carries)
+    rest = (address(held, dtype, len(table)), *flags, *(0,) * carries)
     return Parameters(_structure(REAL[dtype], len(reals), len(rest))(*reals, *rest), held, 1 + len(flags))
 
 

@@ -45,8 +45,11 @@ class Operator:
     wants_outputs: bool
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle by name: some handlers are made by functions."""
-        return find_operator, (self.name, self.since, self.domain)
+        """Copy and pickle by name what is registered, for some handlers are made by functions; others as they are."""
+        if find_operator(self.name, self.since, self.domain) is self:
+            return find_operator, (self.name, self.since, self.domain)
+        fields = (self.domain, self.name, self.since, self.function, self.ints, self.scalars, self.wants_outputs)
+        return Operator, fields
 
 
 _VERSIONS: Registry[dict[int, Operator]] = Registry("operator", "onnx2snn_runtime.ops")

@@ -74,6 +74,15 @@ def cast(x: Tensor, *, to: int | str, saturate: int = 1, round_mode: str = "up")
     return convert(x, torch_dtype(to, "Cast"), saturate)
 
 
+FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+
+
+def keep_float(x: Tensor, *, to: int | str, saturate: int = 1, round_mode: str = "up") -> Tensor:
+    """y = x where both types are ordinary floating-point types, else `cast`: what varies has the type of the run."""
+    dtype = torch_dtype(to, "Cast")
+    return x if x.dtype in FLOATS and dtype in FLOATS else convert(x, dtype, saturate)
+
+
 @operator("CastLike")
 def cast_like(x: Tensor, target: Tensor, *, saturate: int = 1, round_mode: str = "up") -> Tensor:
     """y = x as the element type of `target`."""

@@ -10,6 +10,7 @@ import torch
 
 from onnx2snn_runtime.ir.schema import NeuronAttributes, read_neuron
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, bind, call
+from onnx2snn_runtime.program.precision import unrounded
 
 
 class Clamped(NamedTuple):
@@ -98,7 +99,9 @@ def bind_population(
         output=node.output[0],
         sources=tuple(node.input[: attributes.sources]),
         constants=tuple(node.input[attributes.sources :]),
-        body=tuple(bind(inner, own, where=f"the function {function.name} of {where}") for inner in function.node),
+        body=tuple(
+            unrounded(bind(inner, own, where=f"the function {function.name} of {where}")) for inner in function.node
+        ),
         formal=tuple(function.input),
         result=function.output[0],
         attributes=attributes,

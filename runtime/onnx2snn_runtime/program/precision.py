@@ -10,6 +10,10 @@ power of two. bfloat16 and TF32 have the exponents of float32. float16 ends at 6
 Beyond that an infinity would travel, or small spikes would be sent that nobody receives. The synapses that such a
 population reaches, up to the next populations, therefore run in float32: its scale costs speed and no accuracy.
 Estimates, targets and accumulated currents are float32 everywhere.
+
+Casts between floating-point types round nothing that varies in time: values meet in the type of the run, whatever type
+the graph gives them. What rounds would be no synapse (a rounded sum is not the sum of rounded spikes), and what neurons
+compute would have a tie at every step of the narrow type. Inputs, readouts and outputs are cast as the graph says.
 """
 
 import math
@@ -20,6 +24,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from onnx2snn_runtime.ops.cast import keep_float
 from onnx2snn_runtime.program.interpreter import Call
 
 Item = TypeVar("Item")
@@ -39,6 +44,13 @@ def fits(dtype: torch.dtype, scale: np.ndarray, levels: int, mantissa: int) -> b
         return True
     last = math.floor(math.log2(smallest)) - (levels - 1) - mantissa
     return mantissa < _DIGITS[dtype] and 2 * largest <= torch.finfo(dtype).max and last >= _SMALLEST[dtype]
+
+
+def unrounded(item: Call) -> Call:
+    """Return `item`, if it is a Cast, as one that leaves floating-point values as they are."""
+    if item.op_type != "Cast" or item.operator.domain:
+        return item
+    return replace(item, operator=replace(item.operator, function=keep_float))
 
 
 def widened(items: Sequence[Item], wide: set[str]) -> list[Item]:

@@ -24,13 +24,19 @@ from onnx2snn_runtime.program.fusion import fuse_biases, shorten
 from onnx2snn_runtime.program.interpreter import WIDE, Call, Frame, Tensor, bind, to_tensor
 from onnx2snn_runtime.program.population import Population, bind_population
 from onnx2snn_runtime.program.ports import named_ports, ports
-from onnx2snn_runtime.program.precision import fits, widened
+from onnx2snn_runtime.program.precision import fits, unrounded, widened
 from onnx2snn_runtime.program.shapes import ShapeMemory, shaped_values
 
 LISTED = 4096
 """Constant integers of no more elements than this are kept on the host as well."""
 
 TYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+
+_DECLARED = {
+    onnx.TensorProto.FLOAT: torch.float32,
+    onnx.TensorProto.DOUBLE: torch.float64,
+    onnx.TensorProto.FLOAT16: torch.float16,
+}
 
 
 class Program(nn.Module):
@@ -50,7 +56,9 @@ class Program(nn.Module):
         """Counts the changes of type, device and parameters."""
         self.compile_regions = False
         self.anchor: Tensor
-        self.register_buffer("anchor", torch.zeros((), dtype=_own_dtype(model)), persistent=False)
+        self.own_dtype = _own_dtype(model)
+        """The type of the file: a program of another one was moved to it."""
+        self.register_buffer("anchor", torch.zeros((), dtype=self.own_dtype), persistent=False)
         for tensor in model.graph.initializer:
             self._hold(tensor)
         self._lists = self._list()
@@ -78,12 +86,13 @@ class Program(nn.Module):
         def build(node: onnx.NodeProto) -> Call | Population:
             if is_neuron(node):
                 return bind_population(node, functions[node.op_type], opsets, self.where)
-            return bind(node, opsets, flow.varying, self.where)
+            item = bind(node, opsets, flow.varying, self.where)
+            return unrounded(item) if any(item.varying) else item
 
         self.prologue = [item for item in map(build, flow.prologue) if isinstance(item, Call)]
         self.loop = [build(node) for node in flow.loop]
         self.tail = [item for item in map(build, flow.tail) if isinstance(item, Call)]
-        self.readout = [item for item in map(build, flow.readout) if isinstance(item, Call)]
+        self.readout = [bind(node, opsets, flow.varying, self.where) for node in flow.readout]
         self.varying = flow.varying
         self._fuse()
         self.populations = [item for item in self.loop if isinstance(item, Population)]
@@ -198,6 +207,13 @@ class Program(nn.Module):
     def wide(self) -> torch.dtype:
         """The floating-point type of estimates, targets and accumulated currents: float32 or more."""
         return WIDE.get(self.dtype, self.dtype)
+
+    def type_of_output(self, value: Tensor, declared: int) -> torch.dtype:
+        """Return the type that an output leaves in: the `declared` ONNX type, but in a program that was moved."""
+        if not value.is_floating_point():
+            return value.dtype
+        own = _DECLARED.get(declared, self.wide)
+        return own if self.dtype in (self.own_dtype, own) else self.wide
 
     def frame(self) -> Frame:
         """Return a new frame that holds the constants."""

@@ -66,6 +66,8 @@ CASES = {
     "broadcast": Case(layout="broadcast"),
     "double": Case(wide=torch.float64, given=torch.float64),
     "double clip": Case(wide=torch.float64, given=torch.float64, clamp=(-0.3, 1.1), mantissa=0),
+    "double for float": Case(given=torch.float64, clamp=(0.0, math.inf), steps=6),
+    "float for double": Case(wide=torch.float64, clamp=(0.0, 6.0), scale="channel"),
     "double uneven": Case(wide=torch.float64, given=torch.float64, scale="uneven", mantissa=9, levels=40),
 }
 HALF = {

@@ -1,5 +1,8 @@
 """Faster calls of the same results: biases in matrix products, and functions of one number by their values."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -40,6 +43,14 @@ def test_a_known_function_is_one_call_with_the_same_values(body, name):
     assert [call.op_type for call in population.body] == [name]
     whole = snn.double()(x.astype(np.float64).astype(np.float32), timesteps=40, dynamics_options={"levels": 40})
     np.testing.assert_allclose(whole, plain(snn, x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("body", [GELU, SILU])
+def test_copies_compute_the_same(body):
+    snn, x = network(body)
+    expected = snn(x)
+    for twin in (copy.deepcopy(snn), pickle.loads(pickle.dumps(snn))):
+        np.testing.assert_array_equal(twin(x), expected)
 
 
 def test_an_unknown_function_stays_as_it_is():

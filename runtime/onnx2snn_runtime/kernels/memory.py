@@ -1,0 +1,52 @@
+"""What kernels are given is checked once, before they read it: types, devices, shapes, and how it lies in memory."""
+
+import torch
+
+from onnx2snn_runtime.dynamics.base import Tensor
+from onnx2snn_runtime.errors import ModelError
+from onnx2snn_runtime.kernels.plans import Plan
+
+
+def check_chunk(plan: Plan, target: Tensor, steps: int, types: tuple[torch.dtype, ...]) -> None:
+    """Raise ModelError where `plan` and `target` [1 to steps, ...] do not fit each other.
+
+    `types` are those that the kernel reads targets in beside the type of v. What is carried has to be as v is, the
+    table needs an entry for each step, and a target a row for each, or fewer of which the last stands for the rest.
+    """
+    v = plan.state.v
+    if target.dtype != v.dtype and target.dtype not in types:
+        raise _unfit(f"a target of {_name(target)} for a state of {_name(v)}")
+    for what, value, shape in (
+        ("a target", target, tuple(target.shape[1:]) if target.ndim else None),
+        *(("a state", value, tuple(value.shape)) for value in plan.carried),
+    ):
+        if value.device != v.device:
+            raise _unfit(f"{what} on {value.device} for a state on {v.device}")
+        if shape != tuple(v.shape):
+            raise _unfit(f"{what} of the shape {tuple(value.shape)} for neurons of the shape {tuple(v.shape)}")
+    for value in plan.carried:
+        if value.dtype != v.dtype:
+            raise _unfit(f"a state of {_name(value)} beside one of {_name(v)}")
+    if not len(target) or steps < 1 or len(plan.table) < steps:
+        raise _unfit(f"{len(target)} targets and {len(plan.table)} entries of a table for {steps} steps")
+
+
+def address(tensor: Tensor, dtype: torch.dtype, count: int) -> int:
+    """Return where the `count` numbers of `tensor` lie, one after the other in the host's memory.
+
+    The one place where C gets its pointers from: another type, number, device or order raises ModelError.
+    """
+    if tensor.dtype != dtype or tensor.numel() != count or tensor.device.type != "cpu" or not tensor.is_contiguous():
+        raise _unfit(
+            f"{tensor.numel()} numbers of {_name(tensor)} on {tensor.device} with the strides {tensor.stride()}, "
+            f"{count} of {str(dtype)[6:]} in a row on the CPU are needed"
+        )
+    return tensor.data_ptr()
+
+
+def _name(tensor: Tensor) -> str:
+    return str(tensor.dtype)[6:]
+
+
+def _unfit(what: str) -> ModelError:
+    return ModelError(f"a kernel was given {what}: run with executor='step', and report this network")
