@@ -96,8 +96,7 @@ class _Conversion:
 
     def samples(self, work: Work, calibration: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Return the samples that ranges are measured on, and those held back, by input name, [samples, ...]."""
-        ranges = self.settings.ranges
-        inputs = calibration_inputs(work.model, calibration, ranges.samples, ranges.seed)
+        inputs = calibration_inputs(work.model, calibration, self.settings.ranges)
         self.report.calibration_samples, self.report.synthetic = sample_count(inputs), calibration is None
         self.report.warnings += [MADE_UP] if calibration is None else []
         return hold_back(inputs)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from onnx2snn.cli import console, options
+from onnx2snn.settings.conversion import changed
 
 if TYPE_CHECKING:
     from onnx2snn.evaluation.inspection import Inspection
@@ -40,6 +41,9 @@ def show(found: "Inspection") -> None:
     for word, ports in (("input", found.inputs), ("output", found.outputs)):
         for name, text in ports.items():
             console.say(f"{word} {name}: {text}")
+    if found.settings:
+        chosen = ", ".join(f"{name} {value}" for name, value in changed(found.settings).items())
+        console.say(f"converted with: {chosen or 'the defaults'}")
     rows = [
         [
             node.name,

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 
 from onnx2snn.data.synthetic import synthetic_inputs
+from onnx2snn.settings import RangeSettings
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.ir.arrays import native
 from onnx2snn_runtime.program.inputs import check_input, named_inputs, varies_in_time
@@ -18,24 +19,20 @@ HELD_BACK = 4
 MOST_HELD_BACK = 16
 
 
-def calibration_inputs(
-    model: onnx.ModelProto, calibration: Any, samples: int | None = None, seed: int = 0
-) -> dict[str, np.ndarray]:
-    """Return the calibration inputs of `model` by name, [samples, ...], `samples` of them drawn at random.
+def calibration_inputs(model: onnx.ModelProto, calibration: Any, ranges: RangeSettings) -> dict[str, np.ndarray]:
+    """Return the calibration inputs of `model` by name, [samples, ...], as many as `ranges` asks for, drawn at random.
 
     Without any they are made up. Data that do not fit, are not finite or hold no sample raise InputError.
     """
-    inputs = synthetic_inputs(model, seed) if calibration is None else _given(model, calibration)
+    inputs = synthetic_inputs(model, ranges.seed) if calibration is None else _given(model, calibration)
     sizes = {len(value) for value in inputs.values() if value.ndim}
     if len(sizes) > 1:
         raise InputError(f"the calibration inputs differ in their number of samples: {sorted(sizes)}")
     count = next(iter(sizes), 1)
-    if samples is not None and samples < 1:
-        raise InputError(f"samples is {samples}: give 1 or more")
     if not count:
         raise InputError("the calibration data has no samples: give at least one")
-    if samples is not None and samples < count:
-        chosen = np.sort(np.random.default_rng(seed).choice(count, samples, replace=False))
+    if ranges.samples is not None and ranges.samples < count:
+        chosen = np.sort(np.random.default_rng(ranges.seed).choice(count, ranges.samples, replace=False))
         inputs = {name: value[chosen] if value.ndim else value for name, value in inputs.items()}
     return inputs
 

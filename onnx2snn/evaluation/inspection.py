@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnx_graphsurgeon as gs
@@ -37,7 +38,8 @@ class NodeReport:
 class Inspection:
     """What becomes of a model: its nodes, the share of each kind in nodes and multiply-adds, and what is refused.
 
-    `inputs` and `outputs` hold type and shape by name, such as "float32 (any, 1, 28, 28)".
+    `inputs` and `outputs` hold type and shape by name, such as "float32 (any, 1, 28, 28)". `settings` are what an IR
+    file recorded of its conversion, by part and name.
     """
 
     model: str
@@ -49,6 +51,7 @@ class Inspection:
     shares: dict[str, dict[str, float]] = field(default_factory=dict)
     populations: int = 0
     refusals: list[str] = field(default_factory=list)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def inspect_model(
@@ -112,7 +115,9 @@ def _report(node: gs.Node, kind: str, region: Region | None, macs: int | None) -
 def _inspect_ir(work: Work, found: Inspection) -> None:
     found.is_ir = True
     verify(work.model, work.where)
-    flow = analyse(work.model.graph, read_defaults(work.model, work.where).spiking_inputs)
+    defaults = read_defaults(work.model, work.where)
+    found.settings = defaults.settings
+    flow = analyse(work.model.graph, defaults.spiking_inputs)
     shapes = shapes_of(work.model)
     parts = {"prologue": flow.prologue, "loop": flow.loop, "tail": flow.tail, "readout": flow.readout}
     for part, nodes in parts.items():

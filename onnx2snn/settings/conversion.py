@@ -71,6 +71,14 @@ class ConversionSettings:
             raise InputError(f"{where}: {error}") from error
 
 
+def changed(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the settings in `tables`, as `ConversionSettings.tables` gives them, that are not at their defaults."""
+    usual = ConversionSettings().tables()
+    flat = ((part, name, value) for part, table in tables.items() for name, value in table.items())
+    found = {name: value for part, name, value in flat if usual.get(part, {}).get(name) != value}
+    return {name: found[name] for name in [*OWNERS, *(found.keys() - OWNERS.keys())] if name in found}
+
+
 def check_tables(tables: Mapping[str, Any], where: str) -> None:
     """Raise InputError for what is no table of settings, or no setting of its table."""
     for name, table in tables.items():

@@ -113,5 +113,8 @@ def test_a_conversion_is_repeated_from_its_file(
     assert paths[0].read_bytes() == paths[1].read_bytes()
     expected = ConversionSettings().updated(levels=6, scale="channel", schedule_options={"decay": 0.9}, samples=20)
     assert ConversionSettings.from_tables(onnx2snn.load(paths[1]).defaults.settings) == expected
+    assert json.loads(invoke("inspect", paths[1], "--json").stdout)["settings"] == expected.tables()
+    line = "converted with: schedule_options {'decay': 0.9}, levels 6, scale channel, samples 20"
+    assert line in invoke("inspect", paths[1]).stdout.splitlines()
     assert "records no settings" in refused("convert", model_file, "-o", tmp_path / "c", "--config", ir_file)
     assert "is no spiking IR file" in refused("convert", model_file, "-o", tmp_path / "c", "--config", model_file)

@@ -34,6 +34,7 @@ class Found:
     shares: dict[str, dict[str, float]] = field(default_factory=lambda: {"neuron": {"nodes": 0.5, "macs": 0.0}})
     populations: int = 1
     refusals: list[str] = field(default_factory=list)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @pytest.fixture

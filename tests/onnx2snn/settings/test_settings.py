@@ -18,7 +18,7 @@ from onnx2snn.settings import (
     SpikeSettings,
     collect,
 )
-from onnx2snn.settings.conversion import OWNERS, PARTS
+from onnx2snn.settings.conversion import OWNERS, PARTS, changed
 from onnx2snn_runtime.errors import InputError
 
 
@@ -123,6 +123,12 @@ def test_tables_are_read_as_written() -> None:
     settings = ConversionSettings().updated(levels=8, samples=9, schedule_options={"decay": 0.9})
     assert ConversionSettings.from_tables(json.loads(json.dumps(settings.tables()))) == settings
     assert ConversionSettings.from_tables({"spikes": {"levels": 8}}) == ConversionSettings().updated(levels=8)
+
+
+def test_what_is_not_at_its_default() -> None:
+    assert changed(ConversionSettings().tables()) == {}
+    assert changed(ConversionSettings().updated(delay=1, levels=8).tables()) == {"levels": 8, "delay": 1}
+    assert changed({"later": {"new": 1}}) == {"new": 1}
 
 
 @pytest.mark.parametrize(
