@@ -24,6 +24,8 @@ _ADVICE = {
     "ZipMap": "export with tensors as outputs (skl2onnx: options={'zipmap': False})",
     "SequenceConstruct": "export with tensors in place of sequences",
 }
+_LAYOUTS = ("com.microsoft.nchwc", "com.ms.internal.nhwc")
+"""The domains of operators that onnxruntime lays out for the machine that it runs on."""
 _TREES = ("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor")
 
 
@@ -43,7 +45,8 @@ def refusals(work: Work) -> list[str]:
     local = {(f.domain, f.name) for f in model.functions}
     opsets = {("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import}
     static = {tensor.name for tensor in model.graph.initializer}
-    found = []
+    found: list[str] = []
+    laid_out = ""
     for node in _with_subgraphs(model.graph):
         domain = "" if node.domain == "ai.onnx" else node.domain
         if all(name in static or not name for name in node.input) and not domain and not _has_subgraph(node):
@@ -52,8 +55,11 @@ def refusals(work: Work) -> list[str]:
         known = (domain, node.op_type) in local or work.supported(domain, node.op_type, opsets.get(domain, opset))
         expandable = domain == "" and has_body(node.op_type, opset)
         stays = _has_subgraph(node) and node.op_type not in RECURRENT  # the runtime has no time axis in a subgraph
-        if stays or not (known or expandable):
+        if _is_laid_out(node):
+            laid_out = laid_out or _layout(node)
+        elif stays or not (known or expandable):
             found.append(_sentence(node, domain))
+    found += [laid_out] if laid_out else []
     return found + _recurrences(work) + list(_ports(model))
 
 
@@ -82,6 +88,20 @@ def _ports(model: onnx.ModelProto) -> Iterator[str]:
         elif value.type.tensor_type.elem_type == onnx.TensorProto.STRING:
             kind = "input" if value in model.graph.input else "output"
             yield f"the {kind} {value.name!r} is of strings: export the numerical part of the model alone"
+
+
+def _is_laid_out(node: onnx.NodeProto) -> bool:
+    """Return whether onnxruntime has laid the operands of `node` out for one machine: channels last, or in blocks."""
+    vendor = node.domain not in ("", "ai.onnx")
+    return node.domain in _LAYOUTS or (vendor and any(a.name == "channels_last" and a.i for a in node.attribute))
+
+
+def _layout(node: onnx.NodeProto) -> str:
+    name = node.name or node.output[0]
+    return (
+        f"onnxruntime's optimizer has laid the model out for one machine (such as the {node.domain}.{node.op_type} "
+        f"node {name!r}): save it below the level 'all', at 'extended' or 'basic'"
+    )
 
 
 def _sentence(node: onnx.NodeProto, domain: str) -> str:

@@ -1,9 +1,12 @@
-"""Writes the fused operators of onnxruntime's optimizer out, so that their weights are synapses.
+"""Writes the fused operators of onnxruntime's optimizer out, so that their weights are synapses and all types known.
 
 y = FusedConv(x, w, b, z)            ->  y = activation(Conv(x, w, b) + z)      likewise FusedGemm
-y = FusedMatMul(a, b)                ->  y = alpha Einsum("...ij,...jk->...ik", a, b), with its transpositions
+y = FusedMatMul(a, b)                ->  y = alpha MatMul(a', b'), a' and b' transposed where it says so
 y = MatMulIntegerToFloat(a, b, ...)  ->  y = MatMulInteger(a, b, ...) sa sb + bias
-y = EmbedLayerNormalization(ids)     ->  y = LayerNormalization(Gather(words, ids) + places + Gather(segments, types))
+y = Trilu(x) of com.microsoft        ->  y = Trilu(x), an operator that ONNX has had since
+
+Activations, normalizations and attention have files of their own: `fused_activations`, `fused_normalizations`,
+`fused_attention`.
 """
 
 from collections.abc import Callable
@@ -12,21 +15,35 @@ import numpy as np
 import onnx
 
 from onnx2snn.passes.base import Work
+from onnx2snn.passes.repairs import fused_activations, fused_attention, fused_normalizations
+from onnx2snn.passes.rewriting.known_shapes import known_shapes
 from onnx2snn.passes.rewriting.node_writer import Writer, replace_nodes
 
 _MS = "com.microsoft"
 _FLOAT = onnx.TensorProto.FLOAT
 _PLAIN = ("Relu", "Tanh", "Sigmoid")
 _ALIKE = {"LeakyRelu": ("alpha",), "HardSigmoid": ("alpha", "beta")}
+_MOST = 1000
+"""A chain of no more products, each of which shows the shapes of the next, is written out."""
 
 
 def expand_fused(work: Work) -> int:
-    """Rewrite `work.model`; what is transposed across its batch axes keeps its operator."""
-    return replace_nodes(work.model, _RULES, _fits)
+    """Rewrite `work.model`, again where what was written shows the shapes that further operators wait for."""
+    total = 0
+    for _ in range(_MOST):
+        if not any(_rule_of(node, work.opset) for node in work.model.graph.node):
+            break
+        changed = replace_nodes(work.model, _RULES, lambda n: _rule_of(n, work.opset), known_shapes(work.model))
+        total += changed
+        if not changed:
+            break
+    return total
 
 
-def _fits(node: onnx.NodeProto) -> bool:
-    return not any(a.name in ("transBatchA", "transBatchB") and a.i for a in node.attribute)
+def _rule_of(node: onnx.NodeProto, opset: int) -> bool:
+    """Return whether there is a rule for `node`: ONNX has a LayerNormalization of its own from opset 17 on."""
+    own = node.domain in ("", "ai.onnx") and node.op_type == "LayerNormalization" and opset >= 17
+    return ("" if node.domain == "ai.onnx" else node.domain, node.op_type) in _RULES and not own
 
 
 def _activate(w: Writer, y: str, parameters: list[float]) -> None:
@@ -57,12 +74,35 @@ def _gemm(w: Writer) -> None:
 
 def _matmul(w: Writer) -> None:
     a = w.attributes()
-    left, right = "ji" if a.get("transA") else "ij", "kj" if a.get("transB") else "jk"
-    product = f"...{left},...{right}->...ik"
+    orders = [_order(w, i, a.get(f"trans{x}", 0), a.get(f"transBatch{x}", 0)) for i, x in enumerate("AB")]
+    if None in orders:
+        return  # a rank that is not known yet
+    operands = [
+        w.add("Transpose", [name], perm=order) if order else name
+        for name, order in zip(w.node.input, orders, strict=True)
+    ]
     alpha = a.get("alpha", 1.0)
-    y = w.add("Einsum", list(w.node.input), "" if alpha != 1 else w.node.output[0], equation=product)
+    y = w.add("MatMul", operands, "" if alpha != 1 else w.node.output[0])
     if alpha != 1:
         w.add("Mul", [y, w.constant(np.float32(alpha))], w.node.output[0])
+
+
+def _order(w: Writer, index: int, trans: int, trans_batch: int) -> list[int] | None:
+    """Return the order of the axes of a factor, [] where they stay; None where its rank is not known.
+
+    The first axis goes behind the other batch axes with `trans_batch`, then the last two change places with `trans`.
+    """
+    if not trans and not trans_batch:
+        return []
+    shape = w.shapes.get(w.node.input[index])
+    if shape is None:
+        return None
+    order = list(range(len(shape)))
+    if len(order) < 2:
+        return []
+    if trans_batch:
+        order = [*order[1:-1], 0, order[-1]]
+    return [*order[:-2], order[-1], order[-2]] if trans else order
 
 
 def _to_float(w: Writer, a: str, zero: str, scales: list[str], bias: int) -> None:
@@ -86,34 +126,16 @@ def _dynamic(w: Writer) -> None:
     _to_float(w, names[0], names[2], [names[1], w.node.input[2]], 4)
 
 
-def _embed(w: Writer) -> None:
-    ids, types, words, places, segments, gamma, beta, mask, positions = (*w.node.input, "", "")[:9]
-    outputs = (*w.node.output, "", "")
-    zero, one = w.constant(np.array([0])), w.constant(np.array([1]))
-    if positions:
-        place = w.add("Gather", [places, positions])
-    else:
-        length = w.add("Slice", [w.add("Shape", [ids]), one, w.constant(np.array([2]))])
-        place = w.add("Slice", [places, zero, length, zero])
-    total = w.add("Add", [w.add("Gather", [words, ids]), place], "" if types else outputs[2])
-    if types:
-        total = w.add("Add", [total, w.add("Gather", [segments, types])], outputs[2])
-    epsilon = w.attributes().get("epsilon", 1e-12)
-    _normalise(w, total, [gamma, beta], epsilon)
-    if outputs[1]:
-        kept = mask or w.add("Sub", [ids, ids])
-        w.add("Cast", [w.reduced("ReduceSum", kept, 1, 0)], outputs[1], to=onnx.TensorProto.INT32)
+def _standard(since: int) -> Callable[[Writer], None]:
+    """Return the rule for an operator that ONNX has under the same name, with the same meaning, from an opset on."""
 
+    def rule(w: Writer) -> None:
+        if w.opset >= since:
+            name = w.node.op_type
+            w.nodes.append(onnx.helper.make_node(name, list(w.node.input), list(w.node.output), w.node.name))
+            w.nodes[-1].attribute.extend(w.node.attribute)
 
-def _normalise(w: Writer, x: str, weights: list[str], epsilon: float) -> None:
-    if w.opset >= 17:
-        w.add("LayerNormalization", [x, *weights], w.node.output[0], epsilon=epsilon)
-        return
-    centred = w.add("Sub", [x, w.reduced("ReduceMean", x, -1, 1)])
-    variance = w.reduced("ReduceMean", w.add("Mul", [centred, centred]), -1, 1)
-    deviation = w.add("Sqrt", [w.add("Add", [variance, w.constant(np.float32(epsilon))])])
-    y = w.add("Mul", [w.add("Div", [centred, deviation]), weights[0]])
-    w.add("Add", [y, weights[1]], w.node.output[0])
+    return rule
 
 
 _RULES: dict[tuple[str, str], Callable[[Writer], None]] = {
@@ -123,5 +145,9 @@ _RULES: dict[tuple[str, str], Callable[[Writer], None]] = {
     (_MS, "TransposeMatMul"): _matmul,
     (_MS, "MatMulIntegerToFloat"): _integer,
     (_MS, "DynamicQuantizeMatMul"): _dynamic,
-    (_MS, "EmbedLayerNormalization"): _embed,
+    **{(_MS, name): _standard(since) for name, since in {"Trilu": 14, "GatherND": 12, "Pad": 11, "Range": 11}.items()},
+    **{(_MS, name): rule for name, rule in fused_activations.RULES.items()},
+    **{(_MS, name): rule for name, rule in fused_normalizations.RULES.items()},
+    **{("", name): fused_normalizations.RULES[name] for name in fused_normalizations.UNSET},
+    **{(_MS, name): rule for name, rule in fused_attention.RULES.items()},
 }

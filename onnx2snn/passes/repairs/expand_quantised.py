@@ -15,15 +15,18 @@ import onnx
 from onnx import numpy_helper
 
 from onnx2snn.passes.base import Work
+from onnx2snn.passes.repairs import quantised_weights
 from onnx2snn.passes.rewriting.node_writer import Writer, replace_nodes
 
 _MS = "com.microsoft"
 _FLOAT = onnx.TensorProto.FLOAT
+_AT_RUN_TIME = ("DynamicQuantizeLinear", "DynamicQuantizeLSTM")
+"""What measures the range of an activation anew in every run."""
 
 
 def expand_quantised(work: Work) -> int:
     """Rewrite `work.model`; operators that only look like it (channels last) are left for the check to refuse."""
-    dynamic = sum(node.op_type == "DynamicQuantizeLinear" for node in work.model.graph.node)
+    dynamic = sum(node.op_type in _AT_RUN_TIME for node in work.model.graph.node)
     changed = replace_nodes(work.model, _RULES, _fits)
     if dynamic:
         work.warnings.append(
@@ -115,6 +118,10 @@ def _integer(op: str) -> Callable[[Writer], None]:
     return rule
 
 
+def _where(w: Writer) -> None:
+    _quantise(w, w.add("Where", [w.node.input[0], _real(w, 1), _real(w, 4)]), 7)
+
+
 _RULES: dict[tuple[str, str], Callable[[Writer], None]] = {
     ("", "QLinearConv"): _conv,
     ("", "QLinearMatMul"): lambda w: _quantise(w, w.add("MatMul", [_real(w, 0), _real(w, 3, axis=-1)]), 6),
@@ -122,6 +129,8 @@ _RULES: dict[tuple[str, str], Callable[[Writer], None]] = {
     ("", "MatMulInteger"): _integer("MatMul"),
     ("", "ConvInteger"): _integer("Conv"),
     (_MS, "QGemm"): _gemm,
+    (_MS, "QLinearWhere"): _where,
+    **{(_MS, name): rule for name, rule in quantised_weights.RULES.items()},
     (_MS, "QLinearConcat"): _concat,
     **{(_MS, f"QLinear{op}"): _binary(op) for op in ("Add", "Mul")},
     **{

@@ -1,6 +1,6 @@
 """Replaces nodes of a ModelProto by several others; what the passes that write operators out share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +11,15 @@ from onnx import helper, numpy_helper
 from onnx2snn_runtime.ir.schema import opset_of
 
 
+Shape = tuple[int | None, ...]
+
+
 @dataclass
 class Writer:
     """Collects the nodes that stand for `node`; `constants` are the model's constants by name.
 
-    `exact` is shared by all nodes of a model: a place for names that a rule has to know again.
+    `exact` is shared by all nodes of a model: a place for names that a rule has to know again. `shapes` are those that
+    are known, None for a dimension that is not.
     """
 
     node: onnx.NodeProto
@@ -23,6 +27,7 @@ class Writer:
     exact: set[str]
     opset: int
     nodes: list[onnx.NodeProto] = field(default_factory=list)
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
 
     def add(self, op: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
         """Append a node of ONNX's own domain and return the name of its output."""
@@ -35,6 +40,18 @@ class Writer:
         """Append a constant and return its name."""
         return self.add("Constant", [], output, value=numpy_helper.from_array(np.asarray(value)))
 
+    def read(self, index: int) -> str:
+        """Return the name of an input, "" where it is omitted."""
+        return self.node.input[index] if index < len(self.node.input) else ""
+
+    def made(self, index: int) -> str:
+        """Return the name of an output, "" where nothing wants it."""
+        return self.node.output[index] if index < len(self.node.output) else ""
+
+    def value(self, name: str) -> np.ndarray | None:
+        """Return the value of a constant, None for what is none."""
+        return numpy_helper.to_array(self.constants[name]) if name in self.constants else None
+
     def taken(self, first: int, end: int) -> list[str]:
         """Return the names of inputs without the omitted ones at the end."""
         names = list(self.node.input[first:end])
@@ -46,20 +63,36 @@ class Writer:
         """Return the attributes of the node but for those named."""
         return {a.name: helper.get_attribute_value(a) for a in self.node.attribute if a.name not in without}
 
-    def reduced(self, op: str, x: str, axis: int, keepdims: int) -> str:
-        """Append a reduction along one axis, in the form that the opset has, and return the name of its output."""
+    def reduced(self, op: str, x: str, axes: int | Iterable[int], keepdims: int) -> str:
+        """Append a reduction along axes, in the form that the opset has, and return the name of its output."""
+        along = [axes] if isinstance(axes, int) else list(axes)
         if self.opset < (13 if op == "ReduceSum" else 18):
-            return self.add(op, [x], axes=[axis], keepdims=keepdims)
-        return self.add(op, [x, self.constant(np.array([axis]))], keepdims=keepdims)
+            return self.add(op, [x], axes=along, keepdims=keepdims)
+        return self.add(op, [x, self.constant(np.array(along))], keepdims=keepdims)
+
+    def unsqueezed(self, x: str, axis: int) -> str:
+        """Append an Unsqueeze in the form that the opset has, and return the name of its output."""
+        if self.opset < 13:
+            return self.add("Unsqueeze", [x], axes=[axis])
+        return self.add("Unsqueeze", [x, self.constant(np.array([axis]))])
+
+    def cut(self, x: str, start: int, end: int, axis: int) -> str:
+        """Append a Slice along one axis and return the name of its output."""
+        return self.add("Slice", [x, *(self.constant(np.array([i])) for i in (start, end, axis))])
 
 
 Rules = Mapping[tuple[str, str], Callable[[Writer], None]]
 
 
-def replace_nodes(model: onnx.ModelProto, rules: Rules, fits: Callable[[onnx.NodeProto], bool]) -> int:
+def replace_nodes(
+    model: onnx.ModelProto,
+    rules: Rules,
+    fits: Callable[[onnx.NodeProto], bool],
+    shapes: Mapping[str, Shape] | None = None,
+) -> int:
     """Replace each node that has a rule, by domain and operator, and fits; return how many were.
 
-    A rule that writes nothing keeps its node.
+    A rule that writes nothing keeps its node. `shapes` are handed to the rules.
     """
     graph = model.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
@@ -75,7 +108,7 @@ def replace_nodes(model: onnx.ModelProto, rules: Rules, fits: Callable[[onnx.Nod
         if rule is None or not fits(node):
             nodes.append(node)
             continue
-        writer = Writer(node, constants, exact, opset)
+        writer = Writer(node, constants, exact, opset, shapes=shapes or {})
         rule(writer)
         nodes += writer.nodes or [node]
         changed += bool(writer.nodes)
