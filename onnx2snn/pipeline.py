@@ -24,25 +24,31 @@ from onnx2snn.passes.folding.import_graph import import_graph
 from onnx2snn.passes.neurons.split_shared_logic import split_shared_logic
 from onnx2snn.passes.neurons.write_neurons import write_neurons
 from onnx2snn.passes.recurrence.unroll_recurrence import unroll_recurrence
+from onnx2snn.passes.repairs.densify_weights import densify_weights
 from onnx2snn.passes.repairs.drop_string_outputs import drop_string_outputs
 from onnx2snn.passes.repairs.expand_fused import expand_fused
 from onnx2snn.passes.repairs.expand_machines import expand_machines
 from onnx2snn.passes.repairs.expand_quantised import expand_quantised
 from onnx2snn.passes.repairs.inline_functions import inline_functions
+from onnx2snn.passes.repairs.narrow_double import narrow_double
 from onnx2snn.passes.repairs.raise_opset import raise_opset
 from onnx2snn.passes.repairs.repair_exports import repair_exports
 from onnx2snn.passes.repairs.replace_cast_like import replace_cast_like
+from onnx2snn.passes.repairs.unzip_maps import unzip_maps
 from onnx2snn.passes.repairs.widen_bfloat16 import widen_bfloat16
 from onnx2snn_runtime.ir.operators import is_supported
 from onnx2snn_runtime.ir.verify import read_model
 
 REPAIRS: tuple[Pass, ...] = (
     repair_exports,
+    densify_weights,
     widen_bfloat16,
     drop_string_outputs,
+    unzip_maps,
     expand_fused,  # before the quantised operators: some are fused with them
     expand_quantised,
     expand_machines,
+    narrow_double,  # last of them: onnxruntime is asked for kernels of what is left
 )
 """What comes first of all: what these make of a model is what the result is compared with."""
 

@@ -21,11 +21,11 @@ _ADVICE = {
     "Loop": "export with a loop of fixed length unrolled",
     "Scan": "export with a scan of fixed length unrolled",
     "SVMClassifier": "train it on integer labels, without probabilities (probability=False)",
-    "ZipMap": "export with tensors as outputs (skl2onnx: options={'zipmap': False})",
     "SequenceConstruct": "export with tensors in place of sequences",
 }
 _LAYOUTS = ("com.microsoft.nchwc", "com.ms.internal.nhwc")
 """The domains of operators that onnxruntime lays out for the machine that it runs on."""
+RANDOM = frozenset("RandomNormal RandomNormalLike RandomUniform RandomUniformLike Multinomial Bernoulli".split())
 _TREES = ("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor")
 
 
@@ -49,6 +49,9 @@ def refusals(work: Work) -> list[str]:
     laid_out = ""
     for node in _with_subgraphs(model.graph):
         domain = "" if node.domain == "ai.onnx" else node.domain
+        if not domain and node.op_type in RANDOM:
+            found.append(_sentence(node, domain))
+            continue
         if all(name in static or not name for name in node.input) and not domain and not _has_subgraph(node):
             static.update(node.output)
             continue
@@ -80,11 +83,9 @@ def _recurrences(work: Work) -> list[str]:
 
 
 def _ports(model: onnx.ModelProto) -> Iterator[str]:
-    mapped = {name for node in model.graph.node if node.op_type == "ZipMap" for name in node.output}
     for value in (*model.graph.input, *model.graph.output):
         if not value.type.HasField("tensor_type"):
-            if value.name not in mapped:  # the node itself is named already
-                yield f"{value.name!r} is no tensor: export with tensors as inputs and outputs"
+            yield f"{value.name!r} is no tensor: export with tensors as inputs and outputs"
         elif value.type.tensor_type.elem_type == onnx.TensorProto.STRING:
             kind = "input" if value in model.graph.input else "output"
             yield f"the {kind} {value.name!r} is of strings: export the numerical part of the model alone"
@@ -108,6 +109,11 @@ def _sentence(node: onnx.NodeProto, domain: str) -> str:
     name = node.name or (node.output[0] if node.output else "")
     if node.op_type in _TREES:
         return f"the {node.op_type} node {name!r} is a tree ensemble, which is no neural network"
+    if node.op_type in RANDOM:
+        return (
+            f"the {node.op_type} node {name!r} draws random numbers, so that no two runs would agree: export the model "
+            "for inference, or take the numbers as an input"
+        )
     advice = _ADVICE.get(node.op_type, "replace it by standard operators before the export")
     return f"the {domain + '.' if domain else ''}{node.op_type} node {name!r} has no spiking form: {advice}"
 

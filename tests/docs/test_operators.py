@@ -24,7 +24,9 @@ def test_the_page_is_up_to_date() -> None:
         ("ai.onnx.ml", "TreeEnsemble", "refused"),
         ("ai.onnx.ml", "Scaler", "neuron"),
         ("com.microsoft", "FusedConv", "written out"),
-        ("com.microsoft", "FastGelu", "neuron"),
+        ("com.microsoft", "FastGelu", "written out"),
+        ("", "RandomNormal", "refused"),
+        ("", "LayerNormalization", "neuron"),
     ],
 )
 def test_kinds(domain: str, name: str, becomes: str) -> None:

@@ -164,14 +164,6 @@ def test_a_model_of_strings_alone_is_refused() -> None:
         onnx2snn.convert(model, X)
 
 
-def test_maps_are_refused_with_the_remedy() -> None:
-    body = MLP + " m = ai.onnx.ml.ZipMap<classlabels_int64s = [0, 1, 2]>(y)"
-    model = network(body, y="seq(map(int64, float)) m", opset='"" : 17, "ai.onnx.ml" : 3')
-    with pytest.raises(UnsupportedError, match=r"ZipMap.*skl2onnx: options=\{'zipmap': False\}") as found:
-        onnx2snn.convert(model, X)
-    assert "no tensor" not in str(found.value)
-
-
 def test_sequences_are_refused_with_the_remedy() -> None:
     model = network("a = Gemm(x, w, b) h = Relu(a) y = SplitToSequence<axis = 1>(h)", y="seq(float[N, 1]) y")
     with pytest.raises(UnsupportedError, match="'y' is no tensor: export with tensors as inputs and outputs"):

@@ -11,7 +11,6 @@ Activations, normalizations and attention have files of their own: `fused_activa
 
 from collections.abc import Callable
 
-import numpy as np
 import onnx
 
 from onnx2snn.passes.base import Work
@@ -28,22 +27,34 @@ _MOST = 1000
 
 
 def expand_fused(work: Work) -> int:
-    """Rewrite `work.model`, again where what was written shows the shapes that further operators wait for."""
-    total = 0
+    """Rewrite `work.model`, again where what was written shows the shapes and types that further operators wait for."""
+    total, waits = 0, True
     for _ in range(_MOST):
-        if not any(_rule_of(node, work.opset) for node in work.model.graph.node):
+        if not any(_has_rule(node, work.opset) for node in work.model.graph.node):
             break
-        changed = replace_nodes(work.model, _RULES, lambda n: _rule_of(n, work.opset), known_shapes(work.model))
+        shapes, kinds = known_shapes(work.model)
+        untyped = waits and not _plain(kinds)
+
+        def fits(node: onnx.NodeProto, kinds: dict[str, int] = kinds, untyped: bool = untyped) -> bool:
+            return _has_rule(node, work.opset) and (node.input[0] in kinds or not untyped)
+
+        changed = replace_nodes(work.model, {**_RULES, **_EARLY}, fits, shapes, kinds)
         total += changed
-        if not changed:
+        if not changed and not untyped:
             break
+        waits = bool(changed)
     return total
 
 
-def _rule_of(node: onnx.NodeProto, opset: int) -> bool:
+def _plain(kinds: dict[str, int]) -> bool:
+    """Return whether float32 is the only floating-point type that is known."""
+    return not {onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE} & set(kinds.values())
+
+
+def _has_rule(node: onnx.NodeProto, opset: int) -> bool:
     """Return whether there is a rule for `node`: ONNX has a LayerNormalization of its own from opset 17 on."""
-    own = node.domain in ("", "ai.onnx") and node.op_type == "LayerNormalization" and opset >= 17
-    return ("" if node.domain == "ai.onnx" else node.domain, node.op_type) in _RULES and not own
+    key = "" if node.domain == "ai.onnx" else node.domain, node.op_type
+    return key in _RULES or (key in _EARLY and opset < 17)
 
 
 def _activate(w: Writer, y: str, parameters: list[float]) -> None:
@@ -51,7 +62,7 @@ def _activate(w: Writer, y: str, parameters: list[float]) -> None:
     if name in _ALIKE:
         w.add(name, [y], w.node.output[0], **dict(zip(_ALIKE[name], parameters, strict=False)))
     elif name == "Clip":
-        w.add(name, [y, *(w.constant(np.float32(value)) for value in parameters)], w.node.output[0])
+        w.add(name, [y, *(w.number(value) for value in parameters)], w.node.output[0])
     elif name in (*_PLAIN, ""):
         w.add(name or "Identity", [y], w.node.output[0])
     else:
@@ -84,7 +95,7 @@ def _matmul(w: Writer) -> None:
     alpha = a.get("alpha", 1.0)
     y = w.add("MatMul", operands, "" if alpha != 1 else w.node.output[0])
     if alpha != 1:
-        w.add("Mul", [y, w.constant(np.float32(alpha))], w.node.output[0])
+        w.add("Mul", [y, w.number(alpha)], w.node.output[0])
 
 
 def _order(w: Writer, index: int, trans: int, trans_batch: int) -> list[int] | None:
@@ -148,6 +159,8 @@ _RULES: dict[tuple[str, str], Callable[[Writer], None]] = {
     **{(_MS, name): _standard(since) for name, since in {"Trilu": 14, "GatherND": 12, "Pad": 11, "Range": 11}.items()},
     **{(_MS, name): rule for name, rule in fused_activations.RULES.items()},
     **{(_MS, name): rule for name, rule in fused_normalizations.RULES.items()},
-    **{("", name): fused_normalizations.RULES[name] for name in fused_normalizations.UNSET},
+    ("", "SimplifiedLayerNormalization"): fused_normalizations.RULES["SimplifiedLayerNormalization"],
     **{(_MS, name): rule for name, rule in fused_attention.RULES.items()},
 }
+_EARLY = {("", "LayerNormalization"): fused_normalizations.RULES["LayerNormalization"]}
+"""What onnxruntime writes into the domain of ONNX before the opset that has it."""

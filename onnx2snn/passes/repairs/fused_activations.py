@@ -8,8 +8,6 @@ y = QuickGelu(x)     ->  y = x Sigmoid(alpha x)
 import math
 from collections.abc import Callable
 
-import numpy as np
-
 from onnx2snn.passes.rewriting.node_writer import Writer
 
 
@@ -21,26 +19,26 @@ def _summed(w: Writer) -> str:
 
 def _gate(w: Writer, x: str, y: str) -> None:
     """Write x (0.5 + 0.5 y)."""
-    half = w.constant(np.float32(0.5))
+    half = w.number(0.5)
     w.add("Mul", [x, w.add("Add", [w.add("Mul", [y, half]), half])], w.node.output[0])
 
 
 def _gelu(w: Writer) -> None:
     x = _summed(w)
-    _gate(w, x, w.add("Erf", [w.add("Mul", [x, w.constant(np.float32(math.sqrt(0.5)))])]))
+    _gate(w, x, w.add("Erf", [w.add("Mul", [x, w.number(math.sqrt(0.5))])]))
 
 
 def _fast_gelu(w: Writer) -> None:
     x = _summed(w)
     root = math.sqrt(2 / math.pi)
-    cubic = w.add("Mul", [w.add("Mul", [x, x]), w.constant(np.float32(0.044715 * root))])
-    inner = w.add("Mul", [x, w.add("Add", [cubic, w.constant(np.float32(root))])])
+    cubic = w.add("Mul", [w.add("Mul", [x, x]), w.number(0.044715 * root)])
+    inner = w.add("Mul", [x, w.add("Add", [cubic, w.number(root)])])
     _gate(w, x, w.add("Tanh", [inner]))
 
 
 def _quick_gelu(w: Writer) -> None:
     x = w.node.input[0]
-    inner = w.add("Mul", [x, w.constant(np.float32(w.attributes().get("alpha", 1.702)))])
+    inner = w.add("Mul", [x, w.number(w.attributes().get("alpha", 1.702))])
     w.add("Mul", [x, w.add("Sigmoid", [inner])], w.node.output[0])
 
 

@@ -10,6 +10,7 @@ and the output of the scores are left, to be refused. Source: onnxruntime's docu
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import onnx
@@ -41,7 +42,7 @@ def _attend_projected(w: Writer, projected: str, width: int, mask: int, past: in
     count = int(w.attributes()["num_heads"])
     sizes = _sizes(w, width)
     ends = np.cumsum([0, *sizes])
-    parts = [w.cut(projected, int(a), int(b), -1) for a, b in zip(ends, ends[1:], strict=False)]
+    parts = [w.cut(projected, int(a), int(b), -1) for a, b in pairwise(ends)]
     q, k, v = (Heads(w, count).split(part) for part in parts)
     if w.read(past):
         halves = [w.add("Gather", [w.read(past), w.constant(np.array(i))], axis=0) for i in (0, 1)]
@@ -49,7 +50,7 @@ def _attend_projected(w: Writer, projected: str, width: int, mask: int, past: in
     if w.made(1):
         w.add("Concat", [w.unsqueezed(k, 0), w.unsqueezed(v, 0)], w.made(1), axis=0)
     scale = w.attributes().get("scale") or (sizes[0] // count) ** -0.5
-    _finish(w, q, k, v, w.constant(np.float32(scale)), w.read(mask), w.read(bias) if bias else "")
+    _finish(w, q, k, v, w.number(scale), w.read(mask), w.read(bias) if bias else "")
 
 
 def _finish(w: Writer, q: str, k: str, v: str, scale: str, mask: str, extra: str) -> None:

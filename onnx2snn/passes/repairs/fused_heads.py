@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
+from onnx import helper
 
 from onnx2snn.passes.rewriting.node_writer import Writer
 
-_FLOAT, _INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
-_LOWEST = float(np.finfo(np.float32).min)
+_INT64 = onnx.TensorProto.INT64
 
 
 @dataclass
@@ -60,8 +60,8 @@ class Heads:
         query = w.shapes.get(w.node.input[0], (None,))
         features = query[-1] // self.count if query[-1] else None
         if given or features:
-            return w.constant(np.float32(given or features**-0.5))  # type: ignore[operator]
-        size = w.add("Cast", [size_of(w, q, 3)], to=_FLOAT)
+            return w.number(given or features**-0.5)  # type: ignore[operator]
+        size = w.add("Cast", [size_of(w, q, 3)], to=w.kind)
         return w.add("Reciprocal", [w.add("Sqrt", [size])])
 
 
@@ -99,13 +99,13 @@ def mask_bias(w: Writer, mask: str, k: str, low: float) -> str:
         return ""
     if len(shape) == 1:
         lengths = w.add("Cast", [w.add("Reshape", [mask, w.constant(np.array([-1, 1, 1, 1]))])], to=_INT64)
-        kept = w.add("Cast", [w.add("Less", [_places(w, size_of(w, k, 2)), lengths])], to=_FLOAT)
+        kept = w.add("Cast", [w.add("Less", [_places(w, size_of(w, k, 2)), lengths])], to=w.kind)
     else:
-        kept = w.add("Cast", [mask], to=_FLOAT)
+        kept = w.add("Cast", [mask], to=w.kind)
         if len(shape) < 4:
             middle = [0, 1, 1, -1] if len(shape) == 2 else None
             kept = w.add("Reshape", [kept, w.constant(np.array(middle))]) if middle else w.unsqueezed(kept, 1)
-    return w.add("Mul", [w.add("Sub", [w.constant(np.float32(1)), kept]), w.constant(np.float32(low))])
+    return w.add("Mul", [w.add("Sub", [w.number(1), kept]), w.number(low)])
 
 
 def causal(w: Writer, q: str, k: str) -> str:
@@ -113,8 +113,8 @@ def causal(w: Writer, q: str, k: str) -> str:
     queries, keys = size_of(w, q, 2), size_of(w, k, 2)
     place = w.add("Add", [_places(w, queries), w.add("Sub", [keys, queries])])
     rows = w.add("Reshape", [place, w.constant(np.array([-1, 1]))])
-    late = w.add("Cast", [w.add("Greater", [_places(w, keys), rows])], to=_FLOAT)
-    return w.add("Mul", [late, w.constant(np.float32(_LOWEST))])
+    late = w.add("Cast", [w.add("Greater", [_places(w, keys), rows])], to=w.kind)
+    return w.add("Mul", [late, w.number(float(np.finfo(helper.tensor_dtype_to_np_dtype(w.kind)).min))])
 
 
 def softmax_of(w: Writer, q: str, k: str, scale: str, biases: Sequence[str]) -> str:

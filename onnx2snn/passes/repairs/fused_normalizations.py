@@ -14,9 +14,6 @@ import onnx
 
 from onnx2snn.passes.rewriting.node_writer import Writer
 
-UNSET = ("LayerNormalization", "SimplifiedLayerNormalization")
-"""What onnxruntime writes into the domain of ONNX, which does not have it, or has it later."""
-
 
 def _axes(w: Writer) -> list[int] | None:
     """Return the axes from `axis` on, None where the rank that this needs is not known."""
@@ -34,7 +31,7 @@ def _centred(w: Writer, x: str, axes: list[int]) -> str:
 def _deviation(w: Writer, x: str, axes: list[int], epsilon: float) -> str:
     """Return sqrt(mean(x^2) + epsilon)."""
     power = w.reduced("ReduceMean", w.add("Mul", [x, x]), axes, 1)
-    return w.add("Sqrt", [w.add("Add", [power, w.constant(np.float32(epsilon))])])
+    return w.add("Sqrt", [w.add("Add", [power, w.number(epsilon)])])
 
 
 def _scaled(w: Writer, x: str, weights: list[str], mean: bool, axes: list[int], epsilon: float, y: str) -> str:

@@ -1,16 +1,21 @@
 """Brings an old model up: IR version 8 or more, opset 13 or more; it says so.
 
-opset 9 model  ->  opset 13 model
+opset 9 model  ->  opset 13 model, whose resampling and normalizations mean what they meant: see `old_meanings`
 """
 
 import onnx
 from onnx import version_converter
 
 from onnx2snn.passes.base import Work
+from onnx2snn.passes.repairs.old_meanings import BatchStatistics, keep_sampling
 from onnx2snn_runtime.errors import ModelError
 
 LEAST_OPSET = 13
 LEAST_IR = 8
+_SAMPLES_ANEW = 11
+"""From this opset on Resize has its modes and coordinates of today."""
+_TRAINS_BY_NAME = 15
+"""The opset that a model with statistics of the batch is brought up to: an attribute tells of them there."""
 
 
 def raise_opset(work: Work) -> int:
@@ -20,18 +25,24 @@ def raise_opset(work: Work) -> int:
         work.model.ir_version = LEAST_IR
         changed = 1
     changed += _drop_initialised_inputs(work.model)
-    if work.opset >= LEAST_OPSET:
+    statistics = BatchStatistics(work.model, work.opset)
+    target = _TRAINS_BY_NAME if statistics else LEAST_OPSET
+    if work.opset >= target or (work.opset >= LEAST_OPSET and not statistics):
         return changed
     before = work.opset
+    statistics.hide()
     try:
-        work.model = version_converter.convert_version(work.model, LEAST_OPSET)
+        work.model = version_converter.convert_version(work.model, target)
     except (RuntimeError, ValueError) as error:
         raise ModelError(
-            f"{work.where} is of opset {before} and cannot be brought up to {LEAST_OPSET} "
+            f"{work.where} is of opset {before} and cannot be brought up to {target} "
             f"({str(error).splitlines()[0]}): export it anew with a newer opset"
         ) from error
     work.model.ir_version = max(work.model.ir_version, LEAST_IR)
-    work.warnings.append(f"the model was of opset {before}; it was brought up to {LEAST_OPSET}")
+    statistics.show(work.model)
+    if before < _SAMPLES_ANEW:
+        keep_sampling(work.model)
+    work.warnings.append(f"the model was of opset {before}; it was brought up to {target}")
     return changed + 1
 
 

@@ -102,6 +102,15 @@ def put_in_place(graph: gs.Graph, node: gs.Node, new: Iterable[gs.Node], value: 
     graph.nodes[index:index] = made
 
 
+def graphs_of(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """Yield `graph` and the graphs inside its nodes: branches and bodies of loops."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                yield from graphs_of(inner)
+
+
 def to_proto(node: gs.Node) -> onnx.NodeProto:
     """Return `node` as a NodeProto."""
     proto: Any = OnnxExporter.export_node(node)

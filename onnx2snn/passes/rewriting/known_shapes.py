@@ -12,15 +12,18 @@ _SMALL = 64
 """Constants of no more elements go in with their values: shapes, axes and repeats among them."""
 
 
-def known_shapes(model: onnx.ModelProto) -> dict[str, Shape]:
-    """Return the shape of every value whose rank is known, None for dimensions that are not."""
+def known_shapes(model: onnx.ModelProto) -> tuple[dict[str, Shape], dict[str, int]]:
+    """Return the shape of every value whose rank is known, None for dimensions that are not, and the known types."""
     graph = _without_weights(model).graph
-    found: dict[str, Shape] = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    shapes: dict[str, Shape] = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    kinds = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
     for value in (*graph.input, *graph.value_info, *graph.output):
-        if value.type.tensor_type.HasField("shape"):
-            dims = value.type.tensor_type.shape.dim
-            found[value.name] = tuple(d.dim_value if d.HasField("dim_value") else None for d in dims)
-    return found
+        tensor = value.type.tensor_type
+        if tensor.HasField("shape"):
+            shapes[value.name] = tuple(d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim)
+        if tensor.elem_type:
+            kinds[value.name] = tensor.elem_type
+    return shapes, kinds
 
 
 def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -10,7 +10,7 @@ from onnx import helper, numpy_helper
 
 from onnx2snn_runtime.ir.schema import opset_of
 
-
+_FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16)
 Shape = tuple[int | None, ...]
 
 
@@ -18,8 +18,8 @@ Shape = tuple[int | None, ...]
 class Writer:
     """Collects the nodes that stand for `node`; `constants` are the model's constants by name.
 
-    `exact` is shared by all nodes of a model: a place for names that a rule has to know again. `shapes` are those that
-    are known, None for a dimension that is not.
+    `exact` is shared by all nodes of a model: a place for names that a rule has to know again. `shapes` and `kinds`
+    (of elements) are those that are known, None for a dimension that is not.
     """
 
     node: onnx.NodeProto
@@ -28,6 +28,17 @@ class Writer:
     opset: int
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     shapes: Mapping[str, Shape] = field(default_factory=dict)
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> int:
+        """The type of the node's first floating-point input, FLOAT where none is known."""
+        given = (self.kinds.get(name) for name in self.node.input)
+        return next((kind for kind in given if kind in _FLOATS), onnx.TensorProto.FLOAT)
+
+    def number(self, value: float) -> str:
+        """Append a constant in the node's own floating-point type and return its name."""
+        return self.constant(np.asarray(value, helper.tensor_dtype_to_np_dtype(self.kind)))
 
     def add(self, op: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
         """Append a node of ONNX's own domain and return the name of its output."""
@@ -89,10 +100,11 @@ def replace_nodes(
     rules: Rules,
     fits: Callable[[onnx.NodeProto], bool],
     shapes: Mapping[str, Shape] | None = None,
+    kinds: Mapping[str, int] | None = None,
 ) -> int:
     """Replace each node that has a rule, by domain and operator, and fits; return how many were.
 
-    A rule that writes nothing keeps its node. `shapes` are handed to the rules.
+    A rule that writes nothing keeps its node. `shapes` and `kinds` are handed to the rules.
     """
     graph = model.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
@@ -108,7 +120,7 @@ def replace_nodes(
         if rule is None or not fits(node):
             nodes.append(node)
             continue
-        writer = Writer(node, constants, exact, opset, shapes=shapes or {})
+        writer = Writer(node, constants, exact, opset, shapes=shapes or {}, kinds=kinds or {})
         rule(writer)
         nodes += writer.nodes or [node]
         changed += bool(writer.nodes)

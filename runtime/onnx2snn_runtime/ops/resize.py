@@ -55,9 +55,10 @@ def _moved(how: Sampling, i: Tensor, n_in: int, n_out: int, scale: Tensor, roi: 
     if how.transformation == "tf_half_pixel_for_nn":
         return (i + 0.5) / scale
     if how.transformation == "tf_crop_and_resize":
-        start, end = roi
-        step = (end - start) * (n_in - 1) / (n_out - 1) if n_out > 1 else 0.0
-        return i * step + (start if n_out > 1 else (start + end) / 2) * (n_in - 1)
+        start, end = torch.tensor(roi, dtype=torch.float32)
+        if n_out == 1:
+            return (0.5 * (start + end) * (n_in - 1)).expand(1)
+        return start * (n_in - 1) + i * (end - start) * (n_in - 1) / (n_out - 1)
     raise UnsupportedError(f"Resize with coordinate_transformation_mode={how.transformation!r} is not supported")
 
 

@@ -67,8 +67,8 @@ def resize(
     if sizes:
         targets = _sizes(x, chosen, sizes, keep_aspect_ratio_policy)
     else:
-        factors = zip(scales or [], rois, chosen, strict=True)
-        targets = [(scaled(x.shape[axis], s * (end - start)), s) for s, (start, end), axis in factors]
+        # onnxruntime takes the scale of the whole axis, where the specification takes that of the part
+        targets = [(scaled(x.shape[axis], s), s) for s, axis in zip(scales or [], chosen, strict=True)]
     return resample(x, how, chosen, targets, rois, extrapolation_value)
 
 

@@ -80,3 +80,16 @@ def test_has_body() -> None:
     assert has_body("Softmax", 17)
     assert not has_body("Conv", 17)
     assert not has_body("Magic", 17)
+
+
+@pytest.mark.parametrize(
+    ("node", "inputs"),
+    [("RandomNormal", []), ("RandomUniformLike", ["a"]), ("Bernoulli", ["a"]), ("Multinomial", ["a"])],
+)
+def test_random_numbers_are_refused_by_name(node: str, inputs: list[str]) -> None:
+    work = work_on(with_nodes(onnx.helper.make_node(node, inputs, ["r"], name="dice")))
+    found = (
+        f"the {node} node 'dice' draws random numbers, so that no two runs would agree: export the model for inference"
+    )
+    with pytest.raises(UnsupportedError, match=found):
+        check_model(work)
