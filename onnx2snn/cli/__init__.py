@@ -11,6 +11,7 @@ import click
 from onnx2snn.cli import console
 from onnx2snn.cli.common import DEBUG, debug_option
 from onnx2snn.cli.failures import Foreign, Printable
+from onnx2snn.cli.warned import showing_warnings
 from onnx2snn.version import VERSION
 from onnx2snn_runtime.errors import Onnx2SnnError
 
@@ -54,7 +55,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; any error becomes one sentence, with --debug it keeps its traceback."""
         try:
-            with Printable(), Foreign(ctx, self._options(ctx)):
+            with Printable(), showing_warnings(), Foreign(ctx, self._options(ctx)):
                 return super().invoke(ctx)
         except Onnx2SnnError as error:
             if ctx.meta.get(DEBUG):

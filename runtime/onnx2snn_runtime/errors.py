@@ -26,6 +26,10 @@ class RegistryError(Onnx2SnnError, LookupError):
     """A registry name is unknown, or registered twice."""
 
 
+class Onnx2SnnWarning(UserWarning):
+    """Something that a user should know of a run that goes on; the message is one sentence, with what to do."""
+
+
 class Stage(ContextDecorator):
     """Context manager or decorator that turns exceptions of other libraries into a `kind` of one sentence, chained.
 

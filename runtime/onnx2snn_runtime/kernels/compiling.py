@@ -1,8 +1,8 @@
 """Kernel files in C: compiled once a machine by its own compiler, kept in a cache, and loaded through ctypes.
 
-Where there is no compiler the runtime computes the same with torch. The cache is `ONNX2SNN_CACHE`, by default
-`~/.cache/onnx2snn`; the variable `ONNX2SNN_NATIVE=0` switches the kernels off. Kernels run in torch's own threads: they
-are compiled for OpenMP and leave its library open, so that the one torch has loaded is found.
+Where there is no compiler the runtime computes the same with torch. For the cache see `cache`; the variable
+`ONNX2SNN_NATIVE=0` switches the kernels off. Kernels run in torch's own threads: they are compiled for OpenMP and leave
+its library open, so that the one torch has loaded is found.
 """
 
 import ctypes
@@ -14,9 +14,13 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+
+from onnx2snn_runtime.kernels import cache
 
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-ffp-contract=off", "-fPIC")
 THREADED = "-fopenmp"
@@ -38,13 +42,22 @@ def library(name: str) -> Library | None:
     compiler = next((found for found in map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang")) if found), None)
     if compiler is None or os.environ.get("ONNX2SNN_NATIVE", "1") == "0":
         return None
-    start = time.perf_counter()
-    for flags in ((*FLAGS, THREADED), FLAGS):
-        path, fresh = _built(name, compiler, flags)
-        handle = _load(path, THREADED in flags) if path else None
-        if handle is not None:
-            return Library(handle, time.perf_counter() - start if fresh else 0.0, THREADED in flags)
-    return None
+    return _library(name, compiler, (*FLAGS, THREADED)) or _library(name, compiler, FLAGS)
+
+
+def _library(name: str, compiler: str, flags: tuple[str, ...]) -> Library | None:
+    """Return the kernel file `name`.c as compiled with `flags`: from the cache, or now."""
+    threaded, start = THREADED in flags, time.perf_counter()
+    folder = resources.files("onnx2snn_runtime.kernels")
+    sources = {file: folder.joinpath(file).read_text() for file in (f"{name}.c", HEADER)}
+    stem = f"{name}-{_digest(sources, compiler, flags)}"
+    kept = cache.find(stem)
+    if kept:
+        handle = _load(kept, threaded)
+        return Library(handle, 0.0, threaded) if handle else None
+    with _compiled(f"{name}.c", sources, [compiler, *flags]) as made:
+        handle = _load(cache.keep(stem, made.read_bytes()) or made, threaded) if made else None
+    return Library(handle, time.perf_counter() - start, threaded) if handle else None
 
 
 def unavailable(name: str) -> str | None:
@@ -74,33 +87,38 @@ def _openmp() -> list[str]:
     return [*sorted(loaded), "libgomp.so.1"]
 
 
-def _built(name: str, compiler: str, flags: tuple[str, ...]) -> tuple[Path | None, bool]:
-    """Return the compiled file of `name`, None where that fails, and whether it was compiled just now."""
-    folder = resources.files("onnx2snn_runtime.kernels")
-    sources = {file: folder.joinpath(file).read_text() for file in (f"{name}.c", HEADER)}
-    path = _folder() / f"{name}-{_digest(sources, compiler, flags)}.so"
-    if path.exists():
-        return path, False
-    return (path if _compile(f"{name}.c", sources, [compiler, *flags], path) else None), True
+@contextmanager
+def _compiled(main: str, sources: dict[str, str], command: list[str]) -> Iterator[Path | None]:
+    """Yield the library that the file `main` among `sources` becomes, None where that fails; then it is deleted.
 
-
-def _compile(main: str, sources: dict[str, str], command: list[str], path: Path) -> bool:
-    """Compile the file `main` among `sources` to `path`, whole or not at all; OpenMP is not linked to."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        for file, text in sources.items():
-            Path(folder, file).write_text(text)
-        made, linking = Path(folder, "kernel.so"), [part for part in command if part != THREADED]
+    It is made in a new private folder among the temporary ones. OpenMP is not linked to.
+    """
+    with ExitStack() as stack:
+        made: Path | None = None
         try:
-            for step in (
-                [*command, "-c", "-o", str(Path(folder, "kernel.o")), str(Path(folder, main))],
-                [*linking, "-shared", "-o", str(made), str(Path(folder, "kernel.o")), "-lm"],
-            ):
-                if subprocess.run(step, capture_output=True, timeout=120, check=False).returncode:
-                    return False
-        except (OSError, subprocess.TimeoutExpired):
-            return False
-        made.replace(path)
-        return True
+            temporary = tempfile.TemporaryDirectory(prefix="onnx2snn-", ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(temporary))
+            for file, text in sources.items():
+                (folder / file).write_text(text)
+            made = _run_compiler(folder, main, command)
+        except OSError:  # a full disk, or no folder for temporary files at all
+            made = None
+        yield made
+
+
+def _run_compiler(folder: Path, main: str, command: list[str]) -> Path | None:
+    """Compile the file `main` in `folder` and return the library, None where the compiler fails."""
+    made, linking = folder / "kernel.so", [part for part in command if part != THREADED]
+    for step in (
+        [*command, "-c", "-o", str(folder / "kernel.o"), str(folder / main)],
+        [*linking, "-shared", "-o", str(made), str(folder / "kernel.o"), "-lm"],
+    ):
+        try:
+            if subprocess.run(step, capture_output=True, timeout=120, check=False).returncode:
+                return None
+        except subprocess.TimeoutExpired:
+            return None
+    return made
 
 
 def _digest(sources: dict[str, str], compiler: str, flags: tuple[str, ...]) -> str:
@@ -112,14 +130,3 @@ def _digest(sources: dict[str, str], compiler: str, flags: tuple[str, ...]) -> s
         processor += "".join(line for line in lines if line.startswith(("flags", "Features", "model name")))[:20000]
     text = "\n".join((*sources.values(), compiler, *flags, platform.machine(), processor))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@functools.cache
-def _folder() -> Path:
-    wanted = Path(os.environ.get("ONNX2SNN_CACHE") or Path.home() / ".cache" / "onnx2snn")
-    try:
-        wanted.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=wanted):
-            return wanted
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="onnx2snn-"))

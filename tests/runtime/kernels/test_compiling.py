@@ -19,11 +19,9 @@ pytestmark = pytest.mark.skipif(compiling.unavailable("differential") is not Non
 def empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """An empty cache, and nothing remembered in the process before or after."""
     monkeypatch.setenv("ONNX2SNN_CACHE", str(tmp_path))
-    for cached in (compiling.library, compiling._folder):
-        cached.cache_clear()
+    compiling.library.cache_clear()
     yield tmp_path
-    for cached in (compiling.library, compiling._folder):
-        cached.cache_clear()
+    compiling.library.cache_clear()
 
 
 def scanned() -> torch.Tensor:
@@ -60,14 +58,12 @@ def test_a_compiler_that_fails_is_none(empty: Path, monkeypatch: pytest.MonkeyPa
     assert not list(empty.iterdir())
 
 
-def test_a_cache_that_cannot_be_written_is_a_temporary_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    monkeypatch.setenv("ONNX2SNN_CACHE", str(blocked / "cache"))
-    compiling._folder.cache_clear()
-    assert compiling._folder().is_dir()
-    assert not compiling._folder().is_relative_to(tmp_path)
-    compiling._folder.cache_clear()
+def test_without_room_for_temporary_files_there_is_no_kernel(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(compiling.tempfile, "TemporaryDirectory", full)
+    assert compiling.library("differential") is None
 
 
 def test_openmp_is_found_without_torch() -> None:
