@@ -12,8 +12,10 @@ from onnx2snn_runtime.batches.early_exit import run_until_finished
 from onnx2snn_runtime.batches.exit_rules import EarlyExit
 from onnx2snn_runtime.batches.result_block import ResultBlock
 from onnx2snn_runtime.execution.base import Settings, make_execution
-from onnx2snn_runtime.probing.operations import OperationCounter
+from onnx2snn_runtime.probing.counting import OperationCounter
+from onnx2snn_runtime.probing.operations import Operations
 from onnx2snn_runtime.probing.probes import READERS, EventCounter, Recorder
+from onnx2snn_runtime.probing.results import results
 from onnx2snn_runtime.program.inputs import to_device
 from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.program import Program
@@ -44,7 +46,7 @@ class BatchResult:
     neurons      neurons of each population, for one sample
     steps_taken  time steps that each sample ran for, int64 [samples]
     records      what probes recorded: by probe, then by population, [T, ...]
-    operations   synaptic operations up to each time step
+    operations   the operations up to each time step
     """
 
     outputs: Mapping[int, Mapping[str, Tensor]]
@@ -52,7 +54,7 @@ class BatchResult:
     neurons: Mapping[str, int]
     steps_taken: Tensor
     records: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
-    operations: Mapping[int, float] = field(default_factory=dict)
+    operations: Mapping[int, Operations] = field(default_factory=dict)
 
     def small_tensors(self) -> list[Tensor]:
         """Return the tensors that are held until the end of the run, except the records."""
@@ -84,11 +86,13 @@ def run_batches(
 def _run_batch(program: Program, request: Request, settings: Settings, batch: Batch, varying: list[str]) -> BatchResult:
     recorders = {name: Recorder(READERS[name]) for name in request.probes if name in READERS}
     events = EventCounter(batch.samples, program.defaults.batch)
-    counter = OperationCounter(batch.samples, program.defaults.batch) if request.operations else None
+    counter = None
+    if request.operations:
+        counter = OperationCounter(program, settings, batch.samples, program.defaults.batch)
     probes: tuple[Any, ...] = (events, *recorders.values(), *((counter,) if counter else ()))
     settings = replace(settings, probes=probes)
-    # decoders that filter change their estimates at every step, so operations can only be counted on the spikes
-    filtered = counter and settings.dynamics.payload != "change"
+    # decoders that filter change their estimates at every step, so currents can only be counted in the event domain
+    filtered = counter and counter.needs_spikes and counter.plan.observes_currents
     step_by_step = request.early_exit and settings.delay
     execution = make_execution("event" if filtered else "step" if step_by_step else request.executor, program, settings)
     inputs = {port.name: to_device(batch.inputs[port.name], port, program) for port in program.inputs}
@@ -106,8 +110,7 @@ def _run_batch(program: Program, request: Request, settings: Settings, batch: Ba
     result = BatchResult(outputs, events.table(request.steps[-1]), events.neurons, steps_taken)
     result.records = {name: recorder.table() for name, recorder in recorders.items()}
     if counter:
-        zero = torch.zeros(())
-        result.operations = {t: float(sum(counter.totals[:t], zero)) for t in request.steps}
+        result.operations = results(counter, request.steps, sum(events.neurons.values()), steps_taken)
     return result
 
 

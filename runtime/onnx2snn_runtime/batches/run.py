@@ -13,6 +13,7 @@ from onnx2snn_runtime.batches.cuda_graphs import check
 from onnx2snn_runtime.batches.memory import MemoryPlan, plan_memory
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.execution.base import Settings
+from onnx2snn_runtime.probing.operations import Operations, summed
 from onnx2snn_runtime.probing.probes import READERS, add_counts
 from onnx2snn_runtime.program.inputs import varies_in_time
 from onnx2snn_runtime.program.interpreter import Tensor
@@ -27,7 +28,8 @@ class Run:
     outputs[T]              as `SpikingModel.__call__` returns them: [samples, ...], or a dictionary of these by name
     events[T]               spikes sent by all populations in steps 1 to T for all samples, without the input encoder
     events_per_neuron[T]    events[T] / (neurons * samples)
-    synaptic_operations[T]  products of a non-zero change and a non-zero weight, for all samples, with `operations`
+    operations[T]           what steps 1 to T computed for all samples, in total and by layer, with `operations`
+    synaptic_operations[T]  of these the effective ACs and MACs, and the products of two activations
     neurons                 neurons of the network, for one sample
     steps_taken             time steps that each sample ran for, int64 [samples]; fewer than T only with early exit
     probes[name][p]         of the population p, [last T] for events and rates, else [last T, samples, ...]
@@ -36,6 +38,7 @@ class Run:
     outputs: dict[int, Any] = field(default_factory=dict)
     events: dict[int, int] = field(default_factory=dict)
     events_per_neuron: dict[int, float] = field(default_factory=dict)
+    operations: dict[int, Operations] = field(default_factory=dict)
     synaptic_operations: dict[int, float] = field(default_factory=dict)
     neurons: int = 0
     steps_taken: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
@@ -68,7 +71,8 @@ def run_program(program: Program, request: Request) -> Run:
         run.events[t] = int(cumulative[t - 1])
         run.events_per_neuron[t] = run.events[t] / max(1, run.neurons * sum(sizes))
         if request.operations:
-            run.synaptic_operations[t] = sum(result.operations[t] for result in results)
+            run.operations[t] = summed([result.operations[t] for result in results])
+            run.synaptic_operations[t] = run.operations[t].synaptic_operations
     run.probes = {name: _probe(name, results, events, sizes, fixed) for name in request.probes}
     return run
 

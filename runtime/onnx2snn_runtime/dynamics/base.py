@@ -49,6 +49,25 @@ class Neuron(NamedTuple):
         return theta.clamp(max=self.ceiling) if isinstance(theta, Tensor) else min(theta, self.ceiling)
 
 
+class Wire(NamedTuple):
+    """What a spike of one step carries.
+
+    `bits` are those of its payload. `mantissa` are the bits behind the leading one of payload / `unit`, 0 for a
+    payload of +-`unit` alone, None for one that is a real number. A receiver has `unit` folded into its weights.
+    """
+
+    bits: int = 32
+    mantissa: int | None = None
+    unit: Tensor | float = 1.0
+
+
+def wire_of(sender: object, t: int, neuron: Neuron) -> Wire:
+    """Return what a spike of `sender`, a dynamics or an encoder, carries at step `t`: a real number if it is silent."""
+    known = getattr(sender, "wire", None)
+    wire: Wire = known(t, neuron) if known else Wire()
+    return wire
+
+
 class Dynamics(Protocol):
     """The interface of a dynamics; implementations are frozen dataclasses registered in DYNAMICS."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import DYNAMICS, Accumulating, Neuron, State, Tensor
+from onnx2snn_runtime.dynamics.base import DYNAMICS, Accumulating, Neuron, State, Tensor, Wire
 from onnx2snn_runtime.errors import InputError
 
 
@@ -46,6 +46,11 @@ class Differential(Accumulating):
         """Return the levels of a spike at step t."""
         most = self.most_levels(neuron)
         return min(most, self.annealed + (t - 1) * self.rise) if self.annealed else most
+
+    def wire(self, t: int, neuron: Neuron) -> Wire:
+        """Return the sign, the exponent and the mantissa of a spike, in units of the scale."""
+        mantissa = neuron.mantissa if self.mantissa is None else self.mantissa
+        return Wire(1 + (self.most_levels(neuron) - 1).bit_length() + mantissa, mantissa, neuron.scale)
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return v + s and s; a target that is NaN counts as 0, an infinite one as +-scale."""

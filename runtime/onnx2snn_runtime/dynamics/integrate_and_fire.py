@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from onnx2snn_runtime.dynamics.averaging import Averaging
-from onnx2snn_runtime.dynamics.base import DYNAMICS, Momentum, Neuron, State, Tensor
+from onnx2snn_runtime.dynamics.base import DYNAMICS, Momentum, Neuron, State, Tensor, Wire
 from onnx2snn_runtime.errors import InputError
 
 TIE = 2.0**-20
@@ -42,6 +42,10 @@ class IntegrateAndFire(Averaging):
         """Return the membrane u(0) and the charge 0 before the first step, shaped like `like`."""
         zero = torch.zeros_like(like)
         return zero + self.initial * self._theta(like, neuron), zero
+
+    def wire(self, t: int, neuron: Neuron) -> Wire:
+        """Return one bit, 0 or theta."""
+        return Wire(1, 0, neuron.threshold(self.threshold))
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return the new membrane and rate, and the spike; `target` is the input x of the rectifier."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import DYNAMICS, Accumulating, Momentum, Neuron, State, Tensor
+from onnx2snn_runtime.dynamics.base import DYNAMICS, Accumulating, Momentum, Neuron, State, Tensor, Wire
 from onnx2snn_runtime.optimizers.base import Optimizer
 from onnx2snn_runtime.optimizers.sgd import SGD
 from onnx2snn_runtime.schedules.base import Schedule
@@ -29,6 +29,12 @@ class SignGD(Accumulating):
     def payload(self) -> str:  # type: ignore[override]
         """What is sent: the sign of the gradient where the receiver can filter it, else the change."""
         return "gradient" if self.optimizer.linear and not self.optimizer.plain else "change"
+
+    def wire(self, t: int, neuron: Neuron) -> Wire:
+        """Return one bit, the sign of the step at t; a change by an optimizer that is not linear is a real number."""
+        if not self.optimizer.linear:
+            return Wire()
+        return Wire(1, 0, neuron.scale * self.schedule(t) if self.optimizer.plain else neuron.scale)
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return the moved estimate and what was sent."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import torch
 
 from onnx2snn_runtime.dynamics.averaging import Averaging
-from onnx2snn_runtime.dynamics.base import DYNAMICS, Momentum, Neuron, State, Tensor
+from onnx2snn_runtime.dynamics.base import DYNAMICS, Momentum, Neuron, State, Tensor, Wire
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.schedules.base import Schedule
 from onnx2snn_runtime.schedules.inverse import Inverse
@@ -31,6 +31,10 @@ class Subgradient(Averaging):
                 f"the dynamics 'subgradient' has momentum {self.momentum} (nesterov: {self.nesterov}): give none below "
                 "0, and one above 0 with nesterov"
             )
+
+    def wire(self, t: int, neuron: Neuron) -> Wire:
+        """Return one bit, 0 or theta."""
+        return Wire(1, 0, neuron.threshold())
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return the moved average and the spike; `target` is the input x of the rectifier."""

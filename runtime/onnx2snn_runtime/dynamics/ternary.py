@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import DYNAMICS, Accumulating, Neuron, State, Tensor
+from onnx2snn_runtime.dynamics.base import DYNAMICS, Accumulating, Neuron, State, Tensor, Wire
 from onnx2snn_runtime.dynamics.differential import finite
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.schedules.base import Schedule
@@ -35,6 +35,10 @@ class Ternary(Accumulating):
             raise InputError(
                 f"the dead zone of a ternary spike is {self.zone!r}: give a share of a step, above 0, below 1"
             )
+
+    def wire(self, t: int, neuron: Neuron) -> Wire:
+        """Return one bit, the sign of the step at t."""
+        return Wire(1, 0, neuron.scale * self.schedule(t))
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return v + s and s; a target that is NaN counts as 0, an infinite one as +-scale."""

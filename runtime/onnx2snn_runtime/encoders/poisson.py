@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import Neuron, State, Tensor
+from onnx2snn_runtime.dynamics.base import Neuron, State, Tensor, Wire
 from onnx2snn_runtime.encoders.base import ENCODERS, Carried, Carrier, uniform
 
 
@@ -20,6 +20,10 @@ class Poisson(Carried):
     carrier: Carrier
     seed: int = 0
     payloads: ClassVar[tuple[str, ...]] = ("value",)
+
+    def wire(self, t: int, neuron: Neuron) -> Wire:
+        """Return one bit, the sign."""
+        return Wire(1, 0, neuron.scale)
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return the average of the spikes and the spike."""

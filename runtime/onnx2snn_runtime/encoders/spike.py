@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from onnx2snn_runtime.dynamics.base import Neuron, State, Tensor
+from onnx2snn_runtime.dynamics.base import Neuron, State, Tensor, Wire, wire_of
 from onnx2snn_runtime.encoders.base import ENCODERS, Carried, Carrier
 
 
@@ -17,6 +17,10 @@ class Spike(Carried):
 
     carrier: Carrier
     payloads: ClassVar[tuple[str, ...]] = ("change", "gradient", "value")
+
+    def wire(self, t: int, neuron: Neuron) -> Wire:
+        """Return what the carrier sends; where decoders average, a sign of size scale."""
+        return Wire(1, 0, neuron.scale) if self.carrier.payload == "value" else wire_of(self.carrier, t, neuron)
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return the moved estimate and the spike."""

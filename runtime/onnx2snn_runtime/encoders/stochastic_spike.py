@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import Neuron, State, Tensor
+from onnx2snn_runtime.dynamics.base import Neuron, State, Tensor, Wire, wire_of
 from onnx2snn_runtime.dynamics.signgd import SignGD
 from onnx2snn_runtime.encoders.base import ENCODERS, Carried, uniform
 
@@ -21,6 +21,10 @@ class StochasticSpike(Carried):
     carrier: SignGD
     seed: int = 0
     payloads: ClassVar[tuple[str, ...]] = ("change", "gradient")
+
+    def wire(self, t: int, neuron: Neuron) -> Wire:
+        """Return what the carrier sends."""
+        return wire_of(self.carrier, t, neuron)
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return the moved estimate and the spike."""

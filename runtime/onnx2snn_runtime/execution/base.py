@@ -64,6 +64,9 @@ class Execution:
         for output, ceiling in ceilings.items():
             self._neurons[output] = self._neurons[output]._replace(ceiling=ceiling)
         self.synapse_probes = [probe for probe in settings.probes if probe.needs_synapses]
+        self.observed = frozenset[str]().union(*(probe.observed for probe in self.synapse_probes))
+        self.continues = False
+        """Whether this execution continues another, so that its inputs are not new to the probes."""
 
     def set_inputs(self, inputs: Mapping[str, Tensor]) -> None:
         """Set the inputs from the next step on, and compute the values that depend on inputs and constants only."""
@@ -75,6 +78,8 @@ class Execution:
         for item in self.program.prologue:
             if not (self.plan and item.outputs[0] in shapes.names):
                 self.call(item, self.frame)
+        for probe in () if self.continues else self.synapse_probes:
+            probe.set_inputs(self.frame, self._raw, self.t + 1)
 
     def run(
         self, inputs: Mapping[str, Tensor], varying: Sequence[str], steps: Sequence[int]
@@ -108,7 +113,7 @@ class Execution:
         `axes` holds the batch axis of each population's state; the executor must be in the value domain.
         """
         other = type(self)(self.program, self.settings)
-        other.t = self.t
+        other.t, other.continues = self.t, True
         other.states = {name: _select(state, rows, axes[name]) for name, state in self.states.items()}
         other.inputs = {name: _select(state, rows, 0) for name, state in self.inputs.items()}
         for probe in self.synapse_probes:
@@ -129,9 +134,11 @@ class Execution:
             target = self._raw[name].to(self.program.wide)
             if encoder is None:
                 raise RuntimeError("a model with spiking inputs runs with an encoder")
-            scale = float(self.settings.input_scales.get(name, 1.0))
+            neuron = Neuron(float(self.settings.input_scales.get(name, 1.0)), stream=stream)
             state = self.inputs.get(name) or encoder.init(target)
-            self.inputs[name], spikes[name] = encoder.step(state, target, self.t, Neuron(scale, stream=stream))
+            self.inputs[name], spikes[name] = encoder.step(state, target, self.t, neuron)
+            for probe in self.synapse_probes:
+                probe.encoded(name, self.t, spikes[name], neuron)
         return spikes
 
     def fire(self, item: Population, sources: list[Tensor]) -> Tensor:
@@ -143,8 +150,8 @@ class Execution:
         self.states[item.output] = after
         for probe in self.settings.probes:
             probe.population(item, self.t, spike, after, target)
-        for probe in self.synapse_probes:
-            probe.sources(item, self.t, sources)
+        for probe in self.synapse_probes if item.output in self.observed else ():
+            probe.sources(item, self.t, sources, self.frame)
         return spike
 
     def call(self, item: Call, frame: Frame) -> None:
@@ -199,18 +206,13 @@ class Execution:
                 self.call(item, zero)
         return zero
 
-    def show_initial(self, synapses: bool = True) -> None:
-        """Pass the values before the first spike, which `evaluate` computed, to the synapse probes."""
-        for probe in self.synapse_probes:
-            for item in (*self.program.loop, *self.program.tail):
-                if isinstance(item, Population):
-                    probe.sources(item, 0, [self.frame.values[name] for name in item.sources])
-                elif synapses and any(item.varying):
-                    probe.synapse(item, 0, self.frame, self.frame, changes=False)
+    def observed_tail(self) -> Sequence[Call]:
+        """Return the tail if a probe observes one of its synapses: it is then computed at every step."""
+        return self.program.tail if any(item.outputs[0] in self.observed for item in self.program.tail) else ()
 
     def show_synapse(self, item: Call, frame: Frame, changes: bool) -> None:
         """Pass a synapse to the probes before it is computed; `changes`: `frame` holds changes in place of values."""
-        for probe in self.synapse_probes:
+        for probe in self.synapse_probes if item.outputs[0] in self.observed else ():
             probe.synapse(item, self.t, frame, self.frame, changes)
 
 

@@ -66,9 +66,7 @@ class EventExecution(Execution):
         for name in sorted(names):
             value: Tensor = self.frame.values[name].to(self.program.wide)
             self._accumulators[name] = Accumulator(value, value.new_zeros(value.shape))
-        if self.t == 1:
-            self.show_initial(synapses=False)
-        elif self.settings.dynamics.payload != "change":
+        if self.t > 1 and self.settings.dynamics.payload != "change":
             self._restart_decoders()
 
     def _restart_decoders(self) -> None:

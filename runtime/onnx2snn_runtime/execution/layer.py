@@ -54,18 +54,16 @@ class LayerExecution(Execution):
     def _advance(self, count: int) -> None:
         """Make `count` time steps; once all populations have settled, none is computed."""
         first = self.t + 1
-        if self._settled and not (self.synapse_probes or self.settings.encoder):
+        if self._settled and not self.settings.encoder:
             self._skip_settled(first, count)
             return
-        if self.synapse_probes and self.t == 0:
-            self.evaluate()
-            self.show_initial()
         self._settled = True
         self._encode(first, count)
         for item, bound, body, released in self.plan or generic_plan(self.program):
             if isinstance(item, Population):
                 self.frame.set(item.output, self._scan(item, body, first, count))
-            elif bound and not self.synapse_probes:
+            elif bound:
+                self._show_synapse(item, first, count)
                 self._call_bound(item, bound)
             else:
                 self._map_over_time(item, first, count)
@@ -74,9 +72,8 @@ class LayerExecution(Execution):
         if not self.plan:
             self.plan = bound_plan(self.program, self.frame)
             self.program.shapes.remember(self.frame, self._raw, self._constants, self.plan)
-        if self.synapse_probes:
-            for item in self.program.tail:
-                self._map_over_time(item, first, count)
+        for item in self.observed_tail():
+            self._map_over_time(item, first, count)
         self.t += count
 
     def _skip_settled(self, first: int, count: int) -> None:
@@ -97,8 +94,7 @@ class LayerExecution(Execution):
             arguments = [a[0] if flag else a for a, flag in zip(arguments, item.varying, strict=True)]
             bind_outputs(item, self.frame, compute(item, arguments))
             return
-        if self.synapse_probes:
-            self._show_synapse(item, first, count)
+        self._show_synapse(item, first, count)
         if any(item.varying):
             bind_outputs(item, self.frame, map_call(item, arguments, item.varying))
         else:
@@ -109,20 +105,23 @@ class LayerExecution(Execution):
         varying = [name in self.program.varying for name in item.sources]
         values = [self.frame.values[name] for name in item.sources]
         sources = [value if flag else value[None] for value, flag in zip(values, varying, strict=True)]
-        for index in range(count) if self.synapse_probes else ():
+        for index in range(count) if item.output in self.observed else ():
             for probe in self.synapse_probes:
-                probe.sources(item, first + index, [at(x, index) for x in sources])
+                probe.sources(item, first + index, [at(x, index) for x in sources], self.frame)
         if any(probe.needs_spikes for probe in self.settings.probes):
             return self._scan_by_steps(item, sources, varying, first, count)
         dynamics, neuron = self.settings.dynamics, self._neurons[item.output]
         target, clamp = self._dynamics_input(item, body, sources, varying)
         state = self.states.get(item.output) or dynamics.init(target[0].to(self.program.wide))
-        narrow = self.program.dtype if item.output in self.program.narrow else None
+        observing = [probe for probe in self.settings.probes if probe.needs_values]
+        narrow = self.program.dtype if item.output in self.program.narrow and not observing else None
         scanned = scan(dynamics, target, state, count, first, neuron, clamp, narrow)
         self.states[item.output] = scanned.state
         self._settled = self._settled and scanned.still
         for probe in self.settings.probes:
             probe.count(item, first, scanned.events, scanned.values[0])
+        for probe in observing:
+            probe.values(item, first, scanned.values, state.v)
         # a shape of its own for every number of rows would be compiled anew
         return extended(scanned.values, count) if self.program.compile_regions else scanned.values
 
@@ -195,7 +194,10 @@ class LayerExecution(Execution):
             target = self._raw[name].to(self.program.wide)
             neuron = Neuron(float(self.settings.input_scales.get(name, 1.0)), stream=stream)
             state = self.inputs.get(name) or encoder.init(target)
-            states, _ = scan_by_steps(encoder, target[None], state, count, first, neuron)
+            states, spikes = scan_by_steps(encoder, target[None], state, count, first, neuron)
+            for probe in self.synapse_probes:
+                for i, spike in enumerate(spikes):
+                    probe.encoded(name, first + i, spike, neuron)
             self.inputs[name] = states[-1]
             self.frame.set(name, torch.stack([after.v for after in states]))
 
@@ -206,10 +208,12 @@ class LayerExecution(Execution):
         return Frame(self.frame.dtype, self.frame.device, values, dict(self.frame.host))
 
     def _show_synapse(self, item: Call, first: int, count: int) -> None:
-        """Pass a synapse to the probes, step by step."""
+        """Pass a synapse that is observed to the probes, step by step."""
+        if item.outputs[0] not in self.observed:
+            return
         varying = {n: self.frame.values[n] for n, flag in zip(item.inputs, item.varying, strict=True) if flag}
         for index in range(count):
             values = {name: at(value, index) for name, value in varying.items()}
             now = Frame(self.frame.dtype, self.frame.device, values, self.frame.host)
-            for probe in self.settings.probes:
+            for probe in self.synapse_probes:
                 probe.synapse(item, first + index, now, self.frame, False)

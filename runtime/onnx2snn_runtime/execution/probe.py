@@ -1,21 +1,39 @@
 """The interface of probes, which observe a run."""
 
-from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from collections.abc import Mapping, Sequence
 
-from onnx2snn_runtime.dynamics.base import State
+from onnx2snn_runtime.dynamics.base import Neuron, State
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor
 from onnx2snn_runtime.program.population import Population
 
 
-class Probe(Protocol):
-    """Observes a run through callbacks, which must not wait for the device nor modify their arguments."""
+class Probe:
+    """Observes a run through callbacks, which must not wait for the device nor modify their arguments.
 
-    needs_spikes: ClassVar[bool]
-    """Whether the probe needs `population`; otherwise the cheaper `count` may be called instead."""
+    Here every callback does nothing; a probe overrides those that it needs.
+    """
 
-    needs_synapses: ClassVar[bool]
-    """Whether the probe needs `synapse` and `sources`, for which an executor may have to compute more."""
+    needs_synapses: bool = False
+    """Whether the probe needs `set_inputs`, `encoded`, and `synapse` and `sources` of what is `observed`."""
+
+    observed: frozenset[str] = frozenset()
+    """The synapses and populations, by their first output, for which `synapse` and `sources` are called."""
+
+    @property
+    def needs_spikes(self) -> bool:
+        """Whether the probe needs `population`; otherwise the cheaper `count` may be called instead."""
+        return False
+
+    @property
+    def needs_values(self) -> bool:
+        """Whether the probe needs `values`, from executors that do not call `population`."""
+        return False
+
+    def set_inputs(self, frame: Frame, inputs: Mapping[str, Tensor], t: int) -> None:
+        """Called with the inputs from step t on; `frame` holds the values that depend on them and constants only."""
+
+    def encoded(self, name: str, t: int, spike: Tensor, neuron: Neuron) -> None:
+        """Called with the spike that the encoder of the input `name` sent at step t."""
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Called after step t of the population `item`, with its spike, its new state and its target."""
@@ -23,14 +41,17 @@ class Probe(Protocol):
     def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
         """Called with the events of `item` at steps t, t + 1, ..., int64 [n]; `like` has the shape of its spikes."""
 
+    def values(self, item: Population, t: int, values: Tensor, before: Tensor) -> None:
+        """Called with the estimates of `item` after steps t, t + 1, ..., [n, ...], and before step t."""
+
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
-        """Called before the synapse `item` is computed at step t, and at t = 0 with the values before the first spike.
+        """Called before the synapse `item` is computed at step t.
 
         `changing` holds its time-varying inputs (their changes, or their values), `constant` the others.
         """
 
-    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
-        """Called with the inputs of the population `item` at step t, and at t = 0."""
+    def sources(self, item: Population, t: int, values: Sequence[Tensor], constant: Frame) -> None:
+        """Called with the inputs of the population `item` at step t."""
 
     def select_samples(self, rows: Tensor, batch: int) -> None:
         """Called when the run continues with the samples `rows` of the `batch` only."""

@@ -27,9 +27,6 @@ class StepExecution(Execution):
         if self.settings.delay:
             self._advance_with_delay()
             return
-        if self.t == 1 and self.synapse_probes:
-            self.evaluate()
-            self.show_initial()
         self.encode()
         for name, state in self.inputs.items():
             self.frame.set(name, state.v)
@@ -42,9 +39,8 @@ class StepExecution(Execution):
                 self.call(item, self.frame)
             for name in releases:
                 self.frame.values.pop(name, None)
-        for item in self.program.tail if self.synapse_probes else ():
-            if any(item.varying):
-                self.show_synapse(item, self.frame, changes=False)
+        for item in self.observed_tail():
+            self.show_synapse(item, self.frame, changes=False)
             self.call(item, self.frame)
 
     def _advance_with_delay(self) -> None:
@@ -52,14 +48,12 @@ class StepExecution(Execution):
         if self._stale:
             self._stale = False
             self.evaluate()
-        if self.t == 1:
-            self.show_initial()
         self.encode()
         for population in self.program.populations:
             self.fire(population, [self.frame.values[name] for name in population.sources])
         for name, state in (*self.inputs.items(), *self.states.items()):
             self.frame.set(name, state.v)
-        for item in (*self.program.loop, *(self.program.tail if self.synapse_probes else ())):
+        for item in (*self.program.loop, *self.observed_tail()):
             if not isinstance(item, Population) and any(item.varying):
                 self.show_synapse(item, self.frame, changes=False)
                 self.call(item, self.frame)

@@ -1,121 +1,156 @@
-"""Counts synaptic operations, as NeuroBench defines them, at the synapses of a running network.
+"""What a run costs in operations, in all and by layer; `counting` counts them, `energy` gives them a price.
 
-An operation is the product of a non-zero change of an input and a non-zero weight of a weighted operator. Biases,
-pooling and normalisation are not counted. For products of two activations (neurons that are matrix products), changes
-of each operand are counted against the non-zero elements of the other.
-All executors give the same count while the inputs that do not spike are constant. A change of such an input counts as
-a change in the value domain (`step`); in the event domain it is a new baseline and is not counted.
-Source: Yik et al., NeuroBench, arXiv 2304.04640.
+effective ACs, MACs   products of what arrives and is not zero with a weight that is not zero; accumulates (AC) where
+                      the whole input tensor of a layer is -1, 0 or 1 at a step, its unit folded into the weights, else
+                      multiply-accumulates (MAC). Biases, pooling and normalisation are not counted. NeuroBench's rule,
+                      but for the first layers under direct coding: they run once, and not once a step
+dense MACs            the same if no input and no weight were zero, without padding
+products              a change of one activation with what is not zero of another, which NeuroBench leaves out
+shift-adds            of the spikes: for each weight met as many as the payload has signed digits
+multiplications       all other products: real inputs, sums of several spikes, currents of a layer without neurons
+                      behind it, products of two activations
+
+Source: Yik et al., NeuroBench, arXiv 2304.04640, and its package, version 2.3.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-import torch
-
-from onnx2snn_runtime.dynamics.base import State
-from onnx2snn_runtime.ir.operators import facts
-from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, fetch
-from onnx2snn_runtime.program.population import Population
-from onnx2snn_runtime.program.real_samples import real_samples
+COUNTS = ("effective_acs", "effective_macs", "dense_macs", "products", "dense_products", "shift_adds",
+          "multiplications")  # fmt: skip
 
 
-@dataclass
-class OperationCounter:
-    """Counts synaptic operations per step, on the device; `totals[t - 1]` is the sum over all synapses at step t.
+@dataclass(frozen=True)
+class LayerOperations:
+    """The operations of one layer, over all samples and steps; `kind` is direct, synapse or product.
 
-    In a `batch` that is padded to its fixed size only the first `samples` count; a `batch` of 0 has no padding.
+    `dense_once` are the dense MACs, or products, of one pass of all samples through the plain network.
     """
 
-    samples: int = 0
-    batch: int = 0
-    totals: list[Tensor] = field(default_factory=list)
-    needs_spikes: ClassVar[bool] = False
-    needs_synapses: ClassVar[bool] = True
-    _before: dict[tuple[str, int], Tensor] = field(default_factory=dict)
-    _fans: dict[tuple[str, int, torch.Size], tuple[list[Tensor], Tensor]] = field(default_factory=dict)
+    name: str
+    operator: str
+    kind: str
+    effective_acs: float = 0.0
+    effective_macs: float = 0.0
+    dense_macs: float = 0.0
+    products: float = 0.0
+    dense_products: float = 0.0
+    shift_adds: float = 0.0
+    multiplications: float = 0.0
+    dense_once: float = 0.0
 
-    def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
-        """Do nothing."""
-
-    def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
-        """Do nothing: spikes are counted at the synapses that receive them."""
-
-    def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
-        """Count the products of this step's changes with non-zero weights."""
-        if not facts(item.op_type, item.operator.domain).weighted:
-            return
-        for index in _factors(item, item.varying):
-            value = fetch(item, changing, index)
-            change = value if changes else self._change(item, index, value)
-            if t:
-                self._add(t, (change != 0) * self._fan(item, index, change, constant))
-
-    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
-        """Count the changes of each operand of a matrix product against the non-zero elements of the other."""
-        frame = Frame(values[0].dtype, values[0].device, dict(zip(item.formal, values, strict=False)))
-        for inner in item.body:
-            operands = tuple(name in frame.values for name in inner.inputs)
-            if not facts(inner.op_type, inner.operator.domain).weighted or not all(operands):
-                continue
-            for index in _factors(inner, operands):
-                change = self._change(inner, index, frame.values[inner.inputs[index]], item.output)
-                if t:
-                    self._add(t, (change != 0) * fan_out(inner, index, change, frame))
-
-    def select_samples(self, rows: Tensor, batch: int) -> None:
-        """Keep the samples `rows` only; axis 0 of the values holds samples, or a multiple of them."""
-        for key, value in self._before.items():
-            if value.ndim and len(value) and len(value) % batch == 0:
-                blocks = value.reshape(batch, -1, *value.shape[1:]).index_select(0, rows)
-                self._before[key] = blocks.reshape(-1, *value.shape[1:])
-
-    def _add(self, t: int, products: Tensor) -> None:
-        while len(self.totals) < t:
-            self.totals.append(torch.zeros((), dtype=torch.float64, device=products.device))
-        kept = real_samples(products, self.samples, self.batch)
-        self.totals[t - 1] = self.totals[t - 1] + kept.sum(dtype=torch.float64)
-
-    def _change(self, item: Call, index: int, value: Tensor, owner: str = "") -> Tensor:
-        key = (owner or item.outputs[0], index)
-        before = self._before.get(key)
-        self._before[key] = value
-        return value if before is None else value - before
-
-    def _fan(self, item: Call, index: int, change: Tensor, constant: Frame) -> Tensor:
-        """Return the number of non-zero weights that multiply each element of input `index`, its fan-out."""
-        key = (item.outputs[0], index, change.shape)
-        weights = [constant.values[name] for i, name in enumerate(item.inputs) if name and not item.varying[i]]
-        known, fan = self._fans.get(key, ([], None))
-        if fan is None or any(a is not b for a, b in zip(known, weights, strict=True)):  # a weight may be an input
-            fan = fan_out(item, index, change, constant)
-            self._fans[key] = weights, fan
-        return fan
+    def plus(self, other: "LayerOperations") -> "LayerOperations":
+        """Return the sum of both."""
+        names = (*COUNTS, "dense_once")
+        return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
-def _factors(item: Call, flags: Sequence[bool]) -> list[int]:
-    """Return the flagged inputs of `item` that its weights multiply."""
-    held = facts(item.op_type, item.operator.domain)
-    return [i for i, flag in enumerate(flags) if flag and held.role(i) == "f"]
+@dataclass(frozen=True)
+class Operations:
+    """The operations of a run until a time step, over all `samples`.
+
+    `steps` are summed over the samples, `neurons` those of the network. `signed_digits` are those of all payloads sent,
+    `bits` their bits, addresses apart. `evaluations` are those of a neuron's function: one a neuron and step.
+    """
+
+    samples: int
+    steps: int
+    neurons: int
+    events: float
+    signed_digits: float
+    bits: float
+    layers: tuple[LayerOperations, ...]
+
+    def _sum(self, name: str) -> float:
+        return sum(getattr(layer, name) for layer in self.layers)
+
+    @property
+    def effective_acs(self) -> float:
+        """Accumulates, by the strict rule."""
+        return self._sum("effective_acs")
+
+    @property
+    def effective_macs(self) -> float:
+        """Multiply-accumulates, by the strict rule."""
+        return self._sum("effective_macs")
+
+    @property
+    def dense_macs(self) -> float:
+        """Multiply-accumulates if nothing were zero, in all steps."""
+        return self._sum("dense_macs")
+
+    @property
+    def products(self) -> float:
+        """Products of two activations."""
+        return self._sum("products")
+
+    @property
+    def shift_adds(self) -> float:
+        """Shifts and adds of the spikes."""
+        return self._sum("shift_adds")
+
+    @property
+    def multiplications(self) -> float:
+        """Products that are no shift-adds."""
+        return self._sum("multiplications")
+
+    @property
+    def dense_once(self) -> float:
+        """Multiply-accumulates of the plain network, products of two activations among them."""
+        return self._sum("dense_once")
+
+    @property
+    def synaptic_operations(self) -> float:
+        """All products: effective ACs and MACs, and products of two activations."""
+        return self.effective_acs + self.effective_macs + self.products
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of a neuron's function."""
+        return self.neurons * self.steps
+
+    @property
+    def activation_sparsity(self) -> float:
+        """The share of neurons and steps without a spike."""
+        return 1.0 - self.events / max(1, self.neurons * self.steps)
+
+    @property
+    def events_per_neuron(self) -> float:
+        """Spikes a neuron and sample."""
+        return self.events / max(1, self.neurons * self.samples)
+
+    @property
+    def shift_adds_per_neuron(self) -> float:
+        """Signed digits sent a neuron and sample: shift-adds at one synapse."""
+        return self.signed_digits / max(1, self.neurons * self.samples)
+
+    @property
+    def shift_adds_per_mac(self) -> float:
+        """Shift-adds, weighted by fan-out, for each dense MAC of the plain network; multiplications apart."""
+        return self.shift_adds / max(1.0, self.dense_once)
 
 
-def fan_out(item: Call, index: int, like: Tensor, constant: Frame) -> Tensor:
-    """Return d(sum of outputs)/d(input) of `item` with every weight replaced by 1 where it is not zero."""
-    held = facts(item.op_type, item.operator.domain)
-    with torch.enable_grad():
-        probe = torch.zeros(like.shape, dtype=torch.float32, device=like.device, requires_grad=True)
-        arguments = []
-        for i in range(len(item.inputs)):
-            value = probe if i == index else fetch(item, constant, i)
-            if i != index and isinstance(value, Tensor) and held.role(i) == "f":
-                value = (value != 0).to(torch.float32)
-            elif i != index and isinstance(value, Tensor) and value.is_floating_point():
-                value = torch.zeros_like(value, dtype=torch.float32)
-            arguments.append(value)
-        result = item.operator.function(*arguments, **item.attributes)
-        total = (result[0] if isinstance(result, tuple) else result).sum()
-        (gradient,) = torch.autograd.grad(total, probe)
-    # a Gemm with alpha scales the gradient; the count is of weights
-    alpha = float(item.attributes.get("alpha", 1.0)) or 1.0
-    return (gradient / alpha).detach()
+def summed(parts: Sequence[Operations]) -> Operations:
+    """Return the operations of several batches as one."""
+    layers: dict[str, LayerOperations] = {}
+    for part in parts:
+        for layer in part.layers:
+            layers[layer.name] = layers[layer.name].plus(layer) if layer.name in layers else layer
+
+    def total(name: str) -> float:
+        return sum(getattr(part, name) for part in parts)
+
+    return Operations(
+        samples=int(total("samples")),
+        steps=int(total("steps")),
+        neurons=parts[0].neurons,
+        events=total("events"),
+        signed_digits=total("signed_digits"),
+        bits=total("bits"),
+        layers=tuple(layers.values()),
+    )
+
+
+def by_name(layers: Iterable[LayerOperations]) -> dict[str, LayerOperations]:
+    """Return `layers` by their names."""
+    return {layer.name: layer for layer in layers}

@@ -9,14 +9,14 @@ errors    f(x) - v after the step, likewise
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import torch
 from torch import nn
 
 from onnx2snn_runtime.dynamics.base import State
 from onnx2snn_runtime.errors import InputError
-from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor
+from onnx2snn_runtime.execution.probe import Probe
+from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.real_samples import real_samples
 
@@ -38,7 +38,7 @@ def check_probes(names: "list[str] | tuple[str, ...]") -> None:
 
 
 @dataclass
-class EventCounter:
+class EventCounter(Probe):
     """Counts the events of every population at every step, on the device.
 
     In a `batch` that is padded to its fixed size only the first `samples` count; a `batch` of 0 has no padding.
@@ -49,7 +49,6 @@ class EventCounter:
     counts: dict[str, list[Tensor]] = field(default_factory=dict)
     """By population, int64 [T] in pieces."""
     neurons: dict[str, int] = field(default_factory=dict)
-    needs_synapses: ClassVar[bool] = False
 
     @property
     def needs_spikes(self) -> bool:
@@ -67,44 +66,26 @@ class EventCounter:
         self.counts.setdefault(item.name, []).append(events.reshape(1))
         self.neurons.setdefault(item.name, spike.numel() // max(1, self.samples, self.batch))
 
-    def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
-        """Do nothing: synapses send no events."""
-
-    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
-        """Do nothing."""
-
-    def select_samples(self, rows: Tensor, batch: int) -> None:
-        """Do nothing: no state per sample."""
-
     def table(self, steps: int) -> dict[str, Tensor]:
         """Return the events of every population, int64 [steps] on the host; 0 for steps that were not run."""
         return {name: _padded(counts, steps).cpu() for name, counts in self.counts.items()}
 
 
 @dataclass
-class Recorder:
+class Recorder(Probe):
     """Records one quantity of every population at every step."""
 
     read: Reader
     kept: dict[str, list[Tensor]] = field(default_factory=dict)
-    needs_spikes: ClassVar[bool] = True
-    needs_synapses: ClassVar[bool] = False
 
-    def count(self, item: Population, t: int, events: Tensor, like: Tensor) -> None:
-        """Do nothing: a recorder needs the spikes."""
+    @property
+    def needs_spikes(self) -> bool:
+        """Whether it needs the spikes: always."""
+        return True
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Record the quantity of `item`."""
         self.kept.setdefault(item.name, []).append(self.read(spike, state, target))
-
-    def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
-        """Do nothing."""
-
-    def sources(self, item: Population, t: int, values: Sequence[Tensor]) -> None:
-        """Do nothing."""
-
-    def select_samples(self, rows: Tensor, batch: int) -> None:
-        """Do nothing: no state per sample."""
 
     def table(self) -> dict[str, Tensor]:
         """Return the quantity of every population, [T, batch, ...]."""

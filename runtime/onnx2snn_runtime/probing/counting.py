@@ -1,0 +1,189 @@
+"""Counts the operations of a run, at the senders: what a spike meets is known before it is sent (`reach`).
+
+What arrives as a sum or as a number, and the operands of a product of two activations, is looked at where it arrives,
+against what it is at rest. Every executor counts the same, to the rounding of what is computed.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from onnx2snn_runtime.dynamics.base import Neuron, State, Wire, wire_of
+from onnx2snn_runtime.execution.base import Settings
+from onnx2snn_runtime.execution.probe import Probe
+from onnx2snn_runtime.probing.arrivals import Product
+from onnx2snn_runtime.probing.digits import tally
+from onnx2snn_runtime.probing.fans import fan_out
+from onnx2snn_runtime.probing.ledger import Ledger
+from onnx2snn_runtime.probing.products import operands, pairs
+from onnx2snn_runtime.probing.reach import Reach, Seen, plan_of, reach_of
+from onnx2snn_runtime.probing.rest import rest_of
+from onnx2snn_runtime.probing.sums import Units
+from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, fetch
+from onnx2snn_runtime.program.population import Population
+from onnx2snn_runtime.program.program import Program
+from onnx2snn_runtime.program.real_samples import real_samples
+
+SENT = "sent"
+"""Where the ledger has what populations sent, whatever it meets."""
+
+
+class OperationCounter(Probe):
+    """Counts the operations of one batch; of a batch filled up to its fixed size only the first `samples` count."""
+
+    needs_synapses = True
+
+    def __init__(self, program: Program, settings: Settings, samples: int, batch: int = 0) -> None:
+        self.program, self.settings = program, settings
+        self.samples, self.batch = samples, batch or samples
+        self.plan = plan_of(program)
+        self.observed = self.plan.observed
+        self.ledger = Ledger()
+        self.reach = Reach(1)
+        self.feeds = 0
+        self._neurons = {item.output: program.neuron(item) for item in program.populations}
+        self._before: dict[tuple[str, int], Tensor] = {}
+        self._rest: dict[tuple[str, int], Tensor] = {}
+        self._units = Units(program, settings.dynamics, settings.encoder)
+
+    @property
+    def needs_spikes(self) -> bool:
+        """Where receivers filter, what was sent cannot be read off the estimates."""
+        return self.settings.dynamics.payload != "change"
+
+    @property
+    def needs_values(self) -> bool:
+        """Whether the estimates over a chunk are enough."""
+        return not self.needs_spikes
+
+    def set_inputs(self, frame: Frame, inputs: Mapping[str, Tensor], t: int) -> None:
+        """Count what the inputs of the network meet as they are: the first layers under `direct` coding."""
+        self.reach = reach_of(self.program, self.settings, inputs, self.batch)
+        self.feeds += 1
+        for layer, item, index, fan in self.reach.direct:
+            self._meet(layer, "numbers", t, frame.values[item.inputs[index]], fan)
+        for seen in (one for many in self.reach.seen.values() for one in many):
+            arrival, rest = seen.arrival, seen.rest
+            if rest is None:
+                rest = rest_of(self.program, arrival.value, self.reach.likes, frame)
+                self._meet(arrival.name, "numbers", t, rest, self._fan(seen, rest, frame))
+            self._stand((arrival.item.outputs[0], arrival.index), rest)
+        for product in self.plan.products:
+            self._operands(product, t, frame)
+
+    def _operands(self, product: Product, t: int, frame: Frame) -> None:
+        """Set what the changes of the operands of `product` are from, and count what the inputs make of them."""
+        rests = []
+        for index, name in enumerate(product.item.sources):
+            key = (product.item.output, index)
+            rest = self.reach.operands.get(key)
+            rests.append(rest_of(self.program, name, self.reach.likes, frame) if rest is None else rest)
+            self._stand(key, rests[-1])
+        if any(product.shifted):
+            self._add(product.name, "products", t, pairs(product.inner, *operands(product, rests, frame)))
+
+    def _stand(self, key: tuple[str, int], rest: Tensor) -> None:
+        """Take `rest` as what the changes are from; a new one, because the inputs moved, is no change."""
+        if key in self._before:
+            self._before[key] = self._before[key] + (rest - self._rest[key])
+        else:
+            self._before[key] = rest
+        self._rest[key] = rest
+
+    def values(self, item: Population, t: int, values: Tensor, before: Tensor) -> None:
+        """Count what `item` sent from step t on: the changes of `values` [n, ...], which follow upon `before`."""
+        changes = torch.diff(values, dim=0, prepend=before[None].to(values.dtype))
+        neuron = self._neurons[item.output]
+        wires = [wire_of(self.settings.dynamics, t + i, neuron) for i in range(len(values))]
+        self._sent(item.output, t, changes, wires)
+
+    def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
+        """Count what `item` sent at step t."""
+        wire = wire_of(self.settings.dynamics, t, self._neurons[item.output])
+        self._sent(item.output, t, spike[None], [wire])
+
+    def encoded(self, name: str, t: int, spike: Tensor, neuron: Neuron) -> None:
+        """Count what the input `name` sent at step t: its synapses, but no event of a population."""
+        self._sent(name, t, spike[None], [wire_of(self.settings.encoder, t, neuron)], inner=False)
+
+    def _sent(self, sender: str, t: int, changes: Tensor, wires: Sequence[Wire], inner: bool = True) -> None:
+        wire, unit = wires[0], _units(wires, changes)
+        if inner:
+            found = tally(changes, self._masked(changes.new_ones(1), changes[0]), wire.mantissa, unit)
+            self.ledger.add(SENT, "events", t, found.met)
+            self.ledger.add(SENT, "digits", t, found.added)
+            self.ledger.add(SENT, "bits", t, found.met * wire.bits)
+        for pattern in self.reach.patterns.get(sender, ()):
+            found = tally(changes, self._masked(pattern.fan, changes[0]), wire.mantissa, unit)
+            for layer, factor in pattern.layers:
+                self.ledger.add(layer, "met", t, found.met * factor)
+                self.ledger.add(layer, "graded", t, found.graded.to(torch.float64))
+                what = "multiplied" if wire.mantissa is None else "added"
+                self.ledger.add(layer, what, t, (found.met if wire.mantissa is None else found.added) * factor)
+
+    def _masked(self, fan: Tensor, like: Tensor) -> Tensor:
+        """Return `fan`, 0 for samples that only fill up a batch."""
+        if self.samples >= self.batch:
+            return fan
+        mask = torch.zeros(like.shape, dtype=fan.dtype, device=fan.device)
+        real_samples(mask, self.samples, self.batch).fill_(1.0)
+        return (mask.reshape(-1, fan.numel()) * fan).reshape(-1)
+
+    def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
+        """Count what arrives as a sum or a number."""
+        for seen in self.reach.seen.get(item.outputs[0], ()):
+            arrival = seen.arrival
+            if arrival.kind == "spikes":
+                continue
+            value = fetch(item, changing, arrival.index)
+            change = value if changes else self._change((item.outputs[0], arrival.index), value)
+            binary = self._units.binary(arrival, t, change, self.reach.likes, constant)
+            self._meet(arrival.name, "binary" if binary else "numbers", t, change, self._fan(seen, change, constant))
+
+    def sources(self, item: Population, t: int, values: Sequence[Tensor], constant: Frame) -> None:
+        """Count the changes of each operand of a product against what is not zero of the other."""
+        held = [self._before[item.output, i] for i in range(len(values))]
+        for product in self.plan.products:
+            if product.item.output != item.output:
+                continue
+            now, last = operands(product, values, constant), operands(product, held, constant)
+            for index, (value, before) in enumerate(zip(now, last, strict=True)):
+                one, other = (value - before, now[1]) if index == 0 else (now[0], value - before)
+                self._add(product.name, "products", t, pairs(product.inner, one, other))
+            if product.name not in self.reach.dense:
+                ones = pairs(product.inner, *(torch.ones_like(value) for value in now))
+                self.reach.dense[product.name] = float(ones.sum(dtype=torch.float64)) / self.batch
+        self._before.update({(item.output, i): value for i, value in enumerate(values)})
+
+    def select_samples(self, rows: Tensor, batch: int) -> None:
+        """Forget the samples that are not among `rows`: values hold samples, or blocks of them, along axis 0."""
+        for key, value in self._before.items():
+            if value.ndim and len(value) and len(value) % batch == 0:
+                blocks = value.reshape(batch, -1, *value.shape[1:]).index_select(0, rows)
+                self._before[key] = blocks.reshape(-1, *value.shape[1:])
+
+    def _change(self, key: tuple[str, int], value: Tensor) -> Tensor:
+        before, self._before[key] = self._before[key], value
+        return value - before
+
+    def _fan(self, seen: Seen, like: Tensor, constant: Frame) -> Tensor:
+        return fan_out(seen.arrival.item, seen.arrival.index, like, constant) if seen.fan is None else seen.fan
+
+    def _meet(self, layer: str, kind: str, t: int, value: Tensor, fan: Tensor) -> None:
+        self._add(layer, kind, t, (value != 0) * fan)
+
+    def _add(self, layer: str, what: str, t: int, products: Tensor) -> None:
+        kept = real_samples(products, self.samples, self.batch)
+        self.ledger.add(layer, what, t, kept.sum(dtype=torch.float64).reshape(1))
+
+
+def _units(wires: Sequence[Wire], changes: Tensor) -> Tensor | float:
+    """Return the units of the steps, to broadcast to `changes` [n, ...]."""
+    units = [wire.unit for wire in wires]
+    if all(unit is units[0] for unit in units):
+        return units[0]
+    if all(isinstance(unit, float) for unit in units):
+        made = torch.tensor(units, dtype=changes.dtype, device=changes.device)
+        return made.reshape(-1, *[1] * (changes.ndim - 1))
+    made = torch.stack([torch.as_tensor(unit, dtype=changes.dtype, device=changes.device) for unit in units])
+    return made.reshape(len(units), *[1] * (changes.ndim - made.ndim), *made.shape[1:])

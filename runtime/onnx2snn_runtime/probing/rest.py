@@ -1,0 +1,28 @@
+"""What a value is before the first spike: the synapses at estimates of zero."""
+
+from collections.abc import Mapping
+
+from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, call
+from onnx2snn_runtime.program.program import Program
+
+
+def rest_of(program: Program, name: str, likes: Mapping[str, Tensor], frame: Frame) -> Tensor:
+    """Return the value `name` at estimates of zero; `likes` holds zeros shaped as each sender, `frame` constants."""
+    makers = {made: item for item in (*program.loop, *program.tail) if isinstance(item, Call) for made in item.outputs}
+    still = Frame(frame.dtype, frame.device, dict(frame.values), dict(frame.host))
+    for sender, like in likes.items():
+        still.set(sender, like.to(program.wide))
+    known = set(likes)
+
+    def bring(wanted: str) -> None:
+        item = makers.get(wanted)
+        if not wanted or wanted in known or item is None:
+            return
+        known.update(item.outputs)
+        for given in item.inputs:
+            bring(given)
+        call(item, still)
+
+    bring(name)
+    value: Tensor = still.values[name]
+    return value
