@@ -36,6 +36,7 @@ from onnx2snn.passes.repairs.repair_exports import repair_exports
 from onnx2snn.passes.repairs.replace_cast_like import replace_cast_like
 from onnx2snn.passes.repairs.unzip_maps import unzip_maps
 from onnx2snn.passes.repairs.widen_bfloat16 import widen_bfloat16
+from onnx2snn.passes.repairs.write_quantisers import write_quantisers
 from onnx2snn_runtime.ir.operators import is_supported
 from onnx2snn_runtime.ir.verify import read_model
 
@@ -59,6 +60,7 @@ FRONT: tuple[Pass, ...] = (
     replace_cast_like,  # before constants are folded: what is cast may be one
     fold_constants,  # before the graph is opened: exact shapes, no shape arithmetic left
     unroll_recurrence,  # behind the folding of constants: lengths, weights and conditions are known then
+    write_quantisers,  # behind them, too: the quantised weights are folded, and those in loops are at hand
     free_batch,
     import_graph,
     drop_identities,

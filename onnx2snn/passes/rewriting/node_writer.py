@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ Shape = tuple[int | None, ...]
 class Writer:
     """Collects the nodes that stand for `node`; `constants` are the model's constants by name.
 
-    `exact` is shared by all nodes of a model: a place for names that a rule has to know again. `shapes` and `kinds`
-    (of elements) are those that are known, None for a dimension that is not.
+    `names` (all that there are) and `exact` (a place for names that a rule has to know again) are shared by all nodes
+    of a model. `shapes` and `kinds` (types of elements) are those that are known, None for a dimension that is not.
     """
 
     node: onnx.NodeProto
@@ -29,6 +30,7 @@ class Writer:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     kinds: Mapping[str, int] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
 
     @property
     def kind(self) -> int:
@@ -42,9 +44,15 @@ class Writer:
 
     def add(self, op: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
         """Append a node of ONNX's own domain and return the name of its output."""
-        stem = next(name for name in self.node.output if name)
-        name = output or f"{stem}.{len(self.nodes)}"
+        name = output or self._fresh()
         self.nodes.append(helper.make_node(op, inputs, [name], name, **attributes))
+        return name
+
+    def _fresh(self) -> str:
+        """Return a name that nothing in the model has, after the node's first output."""
+        stem = next(name for name in self.node.output if name)
+        name = next(n for n in (f"{stem}.{number}" for number in count(len(self.nodes))) if n not in self.names)
+        self.names.add(name)
         return name
 
     def constant(self, value: np.ndarray | np.generic, output: str = "") -> str:
@@ -113,6 +121,7 @@ def replace_nodes(
             constants[node.output[0]] = node.attribute[0].t
     exact: set[str] = set()
     opset = opset_of(model)
+    names = {name for node in graph.node for name in (*node.input, *node.output)}
     nodes: list[onnx.NodeProto] = []
     changed = 0
     for node in graph.node:
@@ -120,7 +129,7 @@ def replace_nodes(
         if rule is None or not fits(node):
             nodes.append(node)
             continue
-        writer = Writer(node, constants, exact, opset, shapes=shapes or {}, kinds=kinds or {})
+        writer = Writer(node, constants, exact, opset, shapes=shapes or {}, kinds=kinds or {}, names=names)
         rule(writer)
         nodes += writer.nodes or [node]
         changed += bool(writer.nodes)

@@ -6,8 +6,7 @@ import pytest
 
 from onnx2snn.passes.repairs.raise_opset import raise_opset
 from onnx2snn_runtime.errors import ModelError
-from tests.onnx2snn.front_end import converts, floats, network
-from tests.onnx2snn.passes.repairs.written_out import run
+from tests.onnx2snn.front_end import by_default, converts, floats, network
 from tests.onnx2snn.passes.rewriting import work_on
 
 IMAGE = floats(24, 2, 6, 6)
@@ -47,7 +46,7 @@ def test_scales_that_are_no_constant() -> None:
     model = network(body, "float[N, 2, 6, 6] x, float[4] scales", "float[N, 2, H, W] y", opset='"" : 10')
     for scales in ([1, 1, 0.4, 1.4], [1, 1, 2, 2], [1, 1, 0.5, 0.7]):
         given = {"x": IMAGE, "scales": np.float32(scales)}
-        np.testing.assert_array_equal(run(raised(model), given)["y"], run(model, given)["y"])
+        np.testing.assert_array_equal(by_default(raised(model), given)["y"], by_default(model, given)["y"])
 
 
 @pytest.mark.parametrize("opset", [9, 13])
@@ -59,7 +58,7 @@ def test_several_outputs_meant_statistics_of_the_batch(opset: int) -> None:
     centred = IMAGE - IMAGE.mean((0, 2, 3), keepdims=True)
     unit = centred / np.sqrt(IMAGE.var((0, 2, 3), keepdims=True) + 1e-3)
     wanted = unit * weights["g"].reshape(2, 1, 1) + weights["h"].reshape(2, 1, 1)
-    np.testing.assert_allclose(run(new, {"x": IMAGE})["y"], wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(by_default(new, {"x": IMAGE})["y"], wanted, rtol=1e-4, atol=1e-5)
     assert new.opset_import[0].version == 15
 
 

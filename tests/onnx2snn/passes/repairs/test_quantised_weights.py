@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from onnx2snn.pipeline import prepare
-from tests.onnx2snn.front_end import floats, network
-from tests.onnx2snn.passes.repairs.written_out import run, same
+from tests.onnx2snn.front_end import by_default, floats, network
+from tests.onnx2snn.passes.repairs.written_out import same
 
 MS = '"" : 17, "com.microsoft" : 1'
 
@@ -45,7 +45,7 @@ def test_a_quantised_lstm(by_channel: bool) -> None:
     )
     plain = network("y = LSTM<hidden_size = 3>(x, w, r)", *ports, opset=MS, **weights)
     work, x = prepare(quantised), {"x": floats(5, 6, 4)}
-    np.testing.assert_allclose(run(work.model, x)["y"], run(plain, x)["y"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(by_default(work.model, x)["y"], by_default(plain, x)["y"], rtol=1e-5, atol=1e-6)
     assert "measured at run time (1 times)" in work.warnings[0]
 
 
