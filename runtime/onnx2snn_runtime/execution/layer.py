@@ -117,7 +117,7 @@ class LayerExecution(Execution):
         narrow = self.program.dtype if item.output in self.program.narrow and not observing else None
         scanned = scan(dynamics, target, state, count, first, neuron, clamp, narrow)
         self.states[item.output] = scanned.state
-        self._settled = self._settled and scanned.still
+        self._settled = self._settled and scanned.settled
         for probe in self.settings.probes:
             probe.count(item, first, scanned.events, scanned.values[0])
         for probe in observing:

@@ -1,4 +1,4 @@
-"""What a kernel is: the scan of one population over a chunk of time, with the name of its dynamics."""
+"""The interface of kernels, which scan one population over a chunk of time steps, and their registry."""
 
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -9,27 +9,27 @@ from onnx2snn_runtime.kernels.chunks import at
 from onnx2snn_runtime.registry import Registry
 
 Clamp = tuple[float, float]
-"""A function clip(x, low, high) that a kernel computes on the way: -inf and inf for an open side."""
+"""The bounds of a clip(x, low, high) that a kernel applies to its target: -inf and inf for an open side."""
 
 
 class Scanned(NamedTuple):
-    """What a scan gives: the estimates [n, ...] after each step, the events of each, int64 [T], and the last state.
+    """The result of a scan of T steps: estimates [n, ...] after each step, events per step, int64 [T], the last state.
 
-    Of T steps n >= 1 are in `values`; the last of them stands for the steps that follow, in which nothing moved.
+    `values` may have fewer rows than steps, 1 <= n <= T: the last row is the estimate of all later, silent steps.
     """
 
     values: Tensor
     events: Tensor
     state: State
-    still: bool = False
-    """Whether nothing moved, and nothing will while the target stands as it does at the end of the chunk."""
+    settled: bool = False
+    """Whether no neuron fired in the chunk, and none will while the target stays as it is at the end of the chunk."""
 
 
 class Kernel(Protocol):
-    """A scan, equal to T steps of its dynamics: estimates, events and the state after them."""
+    """Computes a scan, with the same results as T steps of the dynamics: estimates, events and the last state."""
 
     narrows: ClassVar[bool]
-    """Whether it takes targets in half precision as they are, and can give estimates in half precision."""
+    """Whether targets and estimates may be in half precision."""
 
     def missing(self) -> str | None:
         """Return why this kernel cannot run on this machine, None where it can."""
@@ -50,11 +50,11 @@ class Kernel(Protocol):
         clamp: Clamp | None,
         narrow: torch.dtype | None = None,
     ) -> Scanned:
-        """Return what `steps` steps make of `state`, the first of which is step `t`; `state` is left as it is.
+        """Run `steps` time steps from `state`, the first of which is step `t`; `state` is not modified.
 
-        `target` is [1 to steps, ...], its last row what it is from there on: f(x), or the input x of the rectifier for
-        dynamics that rectify. With `clamp` it is clip(target, low, high) instead.
-        A kernel that narrows gives the estimates in the type `narrow`; the state stays as wide as it was.
+        `target` is [n, ...] with 1 <= n <= steps, its last row the target of all later steps: f(x), or the input x of
+        the rectifier for dynamics that rectify. With `clamp` the target is clip(target, low, high) instead.
+        A kernel that narrows returns the estimates in the dtype `narrow`; the dtype of the state does not change.
         """
         ...
 
@@ -63,12 +63,12 @@ KERNELS: Registry[type[Kernel]] = Registry("kernel", "onnx2snn_runtime.kernels")
 
 
 def available() -> dict[str, str | None]:
-    """Return every kernel by name, with why it cannot run on this machine: None for one that can."""
+    """Return all kernels by name, with the reason why one cannot run on this machine, None if it can."""
     return {name: KERNELS[name]().missing() for name in KERNELS}
 
 
 def find_kernel(dynamics: Dynamics, target: Tensor) -> Kernel | None:
-    """Return the kernel that scans `dynamics` on the device of `target`, None where there is none."""
+    """Return the kernel that scans `dynamics` on the device of `target`, None if there is none."""
     for name in KERNELS:
         kernel = KERNELS[name]()
         if kernel.fits(dynamics, target):
@@ -87,7 +87,7 @@ class Stepping(Protocol):
 def scan_by_steps(
     dynamics: Stepping, target: Tensor, state: State, steps: int, t: int, neuron: Neuron
 ) -> tuple[list[State], list[Tensor]]:
-    """Return the states and spikes of `steps` steps of `dynamics`, the first of which is step `t`."""
+    """Return the states and spikes of `steps` calls of `dynamics.step`, the first of which is step `t`."""
     states: list[State] = []
     spikes: list[Tensor] = []
     for i in range(steps):
@@ -107,9 +107,9 @@ def scan(
     clamp: Clamp | None,
     narrow: torch.dtype | None,
 ) -> Scanned:
-    """Return what `Kernel.scan` gives: by a kernel where there is one, in the type `narrow` if it narrows, or by steps.
+    """Scan with a kernel if there is one, in the dtype `narrow` if it narrows, else step by step: see `Kernel.scan`.
 
-    `target` may be of another type than the state: it is converted for those that do not take it as it is.
+    `target` may have another dtype than the state: it is converted if the kernel does not support it.
     """
     kernel = find_kernel(dynamics, target)
     if target.dtype != state.v.dtype and (kernel is None or not kernel.narrows):
@@ -117,7 +117,7 @@ def scan(
         kernel = find_kernel(dynamics, target)
     if kernel is not None:
         return kernel.scan(dynamics, target, state, steps, t, neuron, clamp, narrow if kernel.narrows else None)
-    aim = target.clamp(*clamp) if clamp else target
-    states, spikes = scan_by_steps(dynamics, aim, state, steps, t, neuron)
+    target = target.clamp(*clamp) if clamp else target
+    states, spikes = scan_by_steps(dynamics, target, state, steps, t, neuron)
     events = torch.stack([torch.count_nonzero(spike) for spike in spikes])
     return Scanned(torch.stack([after.v for after in states]), events, states[-1])

@@ -1,7 +1,7 @@
-"""Values over a chunk of time: [n, ...], n rows for the first n steps; the last row stands for the steps that follow.
+"""Values over a chunk of time steps: [n, ...], one row for each of the first n steps; later steps have the last row.
 
-A population that has settled before the chunk ends gives fewer rows than the chunk has steps, and what is computed from
-its values is computed for these rows alone.
+A population that settles before the chunk ends has fewer rows than the chunk has steps, and the values that depend on
+it are computed for these rows only.
 """
 
 import torch

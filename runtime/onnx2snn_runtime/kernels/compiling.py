@@ -1,4 +1,4 @@
-"""Kernel files in C: compiled once a machine by its own compiler, kept in a cache, and loaded through ctypes.
+"""Compiles kernels in C with the machine's own compiler, once a machine; they are cached and loaded through ctypes.
 
 Where there is no compiler the runtime computes the same with torch. For the cache see `cache`; the variable
 `ONNX2SNN_NATIVE=0` switches the kernels off. Kernels run in torch's own threads: they are compiled for OpenMP and leave
@@ -22,9 +22,13 @@ from pathlib import Path
 
 from onnx2snn_runtime.kernels import cache
 
-FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-ffp-contract=off", "-fPIC")
+FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fPIC")
+"""The results are those of IEEE arithmetic; the compiler may assume that it raises no signals, and can vectorise."""
+
 THREADED = "-fopenmp"
-HEADER = "scan.h"
+MAIN = "scan.c"
+SHARED = (MAIN, "scan.h", "parameters.h")
+"""The sources that all kernels share; the file of a kernel holds the arithmetic of its dynamics."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,13 @@ def _library(name: str, compiler: str, flags: tuple[str, ...]) -> Library | None
     """Return the kernel file `name`.c as compiled with `flags`: from the cache, or now."""
     threaded, start = THREADED in flags, time.perf_counter()
     folder = resources.files("onnx2snn_runtime.kernels")
-    sources = {file: folder.joinpath(file).read_text() for file in (f"{name}.c", HEADER)}
+    sources = {file: folder.joinpath(file).read_text() for file in (f"{name}.c", *SHARED)}
     stem = f"{name}-{_digest(sources, compiler, flags)}"
     kept = cache.find(stem)
     if kept:
         handle = _load(kept, threaded)
         return Library(handle, 0.0, threaded) if handle else None
-    with _compiled(f"{name}.c", sources, [compiler, *flags]) as made:
+    with _compiled(sources, [compiler, f'-DKERNEL="{name}.c"', *flags]) as made:
         handle = _load(cache.keep(stem, made.read_bytes()) or made, threaded) if made else None
     return Library(handle, time.perf_counter() - start, threaded) if handle else None
 
@@ -88,10 +92,10 @@ def _openmp() -> list[str]:
 
 
 @contextmanager
-def _compiled(main: str, sources: dict[str, str], command: list[str]) -> Iterator[Path | None]:
-    """Yield the library that the file `main` among `sources` becomes, None where that fails; then it is deleted.
+def _compiled(sources: dict[str, str], command: list[str]) -> Iterator[Path | None]:
+    """Compile the file MAIN among `sources` and yield the library, None if that fails; it is deleted afterwards.
 
-    It is made in a new private folder among the temporary ones. OpenMP is not linked to.
+    It is made in a new private temporary folder. OpenMP is not linked.
     """
     with ExitStack() as stack:
         made: Path | None = None
@@ -100,17 +104,17 @@ def _compiled(main: str, sources: dict[str, str], command: list[str]) -> Iterato
             folder = Path(stack.enter_context(temporary))
             for file, text in sources.items():
                 (folder / file).write_text(text)
-            made = _run_compiler(folder, main, command)
+            made = _run_compiler(folder, command)
         except OSError:  # a full disk, or no folder for temporary files at all
             made = None
         yield made
 
 
-def _run_compiler(folder: Path, main: str, command: list[str]) -> Path | None:
-    """Compile the file `main` in `folder` and return the library, None where the compiler fails."""
+def _run_compiler(folder: Path, command: list[str]) -> Path | None:
+    """Compile the file MAIN in `folder` and return the library, None if the compiler fails."""
     made, linking = folder / "kernel.so", [part for part in command if part != THREADED]
     for step in (
-        [*command, "-c", "-o", str(folder / "kernel.o"), str(folder / main)],
+        [*command, "-c", "-o", str(folder / "kernel.o"), str(folder / MAIN)],
         [*linking, "-shared", "-o", str(made), str(folder / "kernel.o"), "-lm"],
     ):
         try:

@@ -1,16 +1,17 @@
-"""What the kernels for GPUs share, those of Triton in `gpu`: whether they can run here, and how they are launched."""
+"""Launches the Triton kernels in `gpu`, and tells whether they can run on this machine."""
 
 import functools
 import importlib
 import os
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Tensor
 from onnx2snn_runtime.kernels.base import Clamp, Scanned
-from onnx2snn_runtime.kernels.layout import TARGETS, lay_out, pattern
-from onnx2snn_runtime.kernels.plans import D, Plan, Planned
+from onnx2snn_runtime.kernels.layout import TARGETS, Chunk, lay_out, pattern
+from onnx2snn_runtime.kernels.plans import D, DynamicsKernel, Plan
 
 REQUIRED = "triton"
 
@@ -28,22 +29,22 @@ def missing() -> str | None:
 
 
 def interpreted() -> bool:
-    """Return whether Triton interprets its kernels, on any device: slow, for tests."""
+    """Return whether Triton's interpreter is on, which runs kernels on any device: slow, for tests."""
     return os.environ.get("TRITON_INTERPRET") == "1"
 
 
 def fits(target: Tensor) -> bool:
-    """Return whether a Triton kernel can scan towards `target` where it is."""
+    """Return whether a Triton kernel can scan towards `target` on its device."""
     return target.dtype in TARGETS and (target.is_cuda or interpreted()) and missing() is None
 
 
 def source(name: str) -> Any:
-    """Return the module of Triton code called `name`."""
+    """Return the Triton module called `name`."""
     return importlib.import_module(f"onnx2snn_runtime.kernels.gpu.{name}")
 
 
-class Launched(Planned[D]):
-    """A kernel of Triton; targets may be in half precision, and estimates too."""
+class TritonKernel(DynamicsKernel[D]):
+    """A kernel in Triton; targets and estimates may be in half precision."""
 
     narrows: ClassVar[bool] = True
 
@@ -53,15 +54,27 @@ class Launched(Planned[D]):
 
     def fits(self, dynamics: Dynamics, target: Tensor) -> bool:
         """Return whether this kernel can scan towards `target` [T, ...] here."""
-        return self.follows(dynamics) and fits(target)
+        return self.supports(dynamics) and fits(target)
 
     def run(self, plan: Plan, target: Tensor, steps: int, clamp: Clamp | None, narrow: torch.dtype | None) -> Scanned:
-        """Launch the function `source` of the module `source`; what a state lacks of `carries` is None there."""
+        """Launch the kernel with the function `step` of the module `source`; states that do not exist are None."""
         chunk = lay_out(plan, target, steps, clamp, narrow)
-        carried = dict.fromkeys(self.carries) | dict(zip(self.carries, chunk.carried, strict=False))
-        reals = {f"{name}_bits": pattern(value, chunk.v.dtype) for name, value in plan.reals.items()}
         if chunk.v.numel():
-            function = getattr(source(self.source), self.source)
             with torch.cuda.device_of(chunk.v):
-                function[chunk.grid](**chunk.arguments, **carried, **reals, **plan.flags)
-        return Scanned(chunk.out, chunk.counts.sum(0), plan.after(chunk.last, chunk.carried))
+                kernel = source("scan").scan[chunk.grid]
+                kernel(**chunk.arguments, **_slots(plan, chunk), STEP=source(self.source).step)
+        return Scanned(chunk.out, chunk.counts.sum(0), plan.after(chunk.last, chunk.states))
+
+
+def _slots(plan: Plan, chunk: Chunk) -> dict[str, Any]:
+    """Return the states and the parameters of the dynamics as arguments of the kernel, in the order of the plan."""
+    reals = [pattern(value, chunk.v.dtype) for value in plan.reals.values()]
+    return {
+        **{f"state{i}": value for i, value in enumerate(_filled(chunk.states, 3, None))},
+        **{f"real{i}_bits": value for i, value in enumerate(_filled(reals, 2, 0))},
+        **{f"flag{i}": value for i, value in enumerate(_filled(list(plan.flags.values()), 3, 0))},
+    }
+
+
+def _filled(values: Sequence[Any], count: int, other: Any) -> list[Any]:
+    return [*values, *[other] * (count - len(values))]

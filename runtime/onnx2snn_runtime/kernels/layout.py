@@ -1,4 +1,4 @@
-"""How a chunk lies in memory for Triton kernels: every step dense, in the order of axes of its targets."""
+"""Lays a chunk out in memory for Triton kernels: each step dense, with axes in the order of the target's strides."""
 
 import functools
 import math
@@ -13,14 +13,14 @@ from onnx2snn_runtime.kernels.memory import check_chunk
 from onnx2snn_runtime.kernels.plans import Plan
 
 BLOCK = 1024
-"""Neurons a program."""
+"""Neurons per program."""
 
 TARGETS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """The types that kernels read targets in."""
 
 
 class Chunk(NamedTuple):
-    """A chunk as the kernels want it: every step dense, in one order of axes, estimates in the order of targets."""
+    """The tensors and numbers that a kernel is launched with; all states and estimates have the target's axis order."""
 
     target: Tensor
     v: Tensor
@@ -32,24 +32,27 @@ class Chunk(NamedTuple):
     period: int
     clamp: Clamp | None
     table: Tensor
-    carried: tuple[Tensor, ...]
+    states: tuple[Tensor, ...]
 
     @property
     def grid(self) -> tuple[int]:
-        """The programs."""
+        """The number of programs."""
         return (len(self.counts),)
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What every kernel takes; fused multiply-adds would round once where the dynamics rounds twice."""
-        size, still = self.v.numel(), len(self.target) == 1
+        """The arguments that do not depend on the dynamics.
+
+        Fused multiply-adds are off: they would round once where the dynamics rounds twice.
+        """
+        size, constant = self.v.numel(), len(self.target) == 1
         low, high = self.clamp or (-math.inf, math.inf)
         return {
             "target": self.target, "v": self.v, "out": self.out, "last": self.last, "counts": self.counts,
-            "scale": self.scale, "size": size, "stride": 0 if still else self.target.stride(0),
+            "scale": self.scale, "size": size, "stride": 0 if constant else self.target.stride(0),
             "rows": len(self.target), "steps": len(self.out), "inner": self.inner, "period": self.period,
             "low_bits": pattern(low, self.v.dtype), "high_bits": pattern(high, self.v.dtype),
-            "SCALAR": self.period == 1, "STILL": still, "CLAMP": self.clamp is not None, "table": self.table,
+            "SCALAR": self.period == 1, "CONSTANT": constant, "CLAMP": self.clamp is not None, "table": self.table,
             "LARGE": size + BLOCK >= 2**31, "BLOCK": BLOCK, "num_warps": 4, "enable_fp_fusion": False,
         }  # fmt: skip
 
@@ -57,7 +60,7 @@ class Chunk(NamedTuple):
 def lay_out(plan: Plan, target: Tensor, steps: int, clamp: Clamp | None, narrow: torch.dtype | None) -> Chunk:
     """Return the chunk of `steps` steps towards `target` [1 to steps, ...], estimates in `narrow` or the type of v.
 
-    A target whose steps are dense in memory in any order of axes (channels last) is read where it lies. `carried` are
+    A target whose steps are dense in memory in any order of axes (channels last) is read where it lies. `states` are
     copies, which the kernel writes into.
     """
     check_chunk(plan, target, steps, TARGETS)
@@ -70,12 +73,12 @@ def lay_out(plan: Plan, target: Tensor, steps: int, clamp: Clamp | None, narrow:
         return torch.empty_strided(v.shape, strides, dtype=v.dtype, device=v.device).copy_(value)
 
     state = v if _alike(v, strides) else copied(v)
-    carried = tuple(copied(value) for value in plan.carried)
+    states = tuple(copied(value) for value in plan.states)
     out = torch.empty_strided((steps, *v.shape), (size, *strides), dtype=narrow or v.dtype, device=v.device)
     counts = torch.empty((-(-size // BLOCK), steps), dtype=torch.int32, device=v.device)
     scale, inner, period = _scales(plan.scale, state)
     table = _table(plan.table, v.dtype, v.device)
-    return Chunk(target, state, out, torch.empty_like(state), counts, scale, inner, period, clamp, table, carried)
+    return Chunk(target, state, out, torch.empty_like(state), counts, scale, inner, period, clamp, table, states)
 
 
 def _dense(step: Tensor) -> bool:

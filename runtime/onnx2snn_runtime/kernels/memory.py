@@ -10,7 +10,7 @@ from onnx2snn_runtime.kernels.plans import Plan
 def check_chunk(plan: Plan, target: Tensor, steps: int, types: tuple[torch.dtype, ...]) -> None:
     """Raise ModelError where `plan` and `target` [1 to steps, ...] do not fit each other.
 
-    `types` are those that the kernel reads targets in beside the type of v. What is carried has to be as v is, the
+    `types` are those that the kernel reads targets in beside the type of v. What is states has to be as v is, the
     table needs an entry for each step, and a target a row for each, or fewer of which the last stands for the rest.
     """
     v = plan.state.v
@@ -18,13 +18,13 @@ def check_chunk(plan: Plan, target: Tensor, steps: int, types: tuple[torch.dtype
         raise _unfit(f"a target of {_name(target)} for a state of {_name(v)}")
     for what, value, shape in (
         ("a target", target, tuple(target.shape[1:]) if target.ndim else None),
-        *(("a state", value, tuple(value.shape)) for value in plan.carried),
+        *(("a state", value, tuple(value.shape)) for value in plan.states),
     ):
         if value.device != v.device:
             raise _unfit(f"{what} on {value.device} for a state on {v.device}")
         if shape != tuple(v.shape):
             raise _unfit(f"{what} of the shape {tuple(value.shape)} for neurons of the shape {tuple(v.shape)}")
-    for value in plan.carried:
+    for value in plan.states:
         if value.dtype != v.dtype:
             raise _unfit(f"a state of {_name(value)} beside one of {_name(v)}")
     if not len(target) or steps < 1 or len(plan.table) < steps:

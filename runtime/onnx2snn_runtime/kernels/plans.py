@@ -1,4 +1,4 @@
-"""What kernels must know of a dynamics and a population, on any device: a plan a chunk, from the dynamics' own file."""
+"""The device-independent part of a kernel: which dynamics it computes, and the parameters of a scan (the plan)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ D = TypeVar("D", bound=Dynamics)
 class Plan:
     """The parameters of a scan, besides its target.
 
-    state   what the chunk starts from; what a state lacks before the first step is filled in
-    scale   a number for each neuron, or one for all
-    table   a number for each step
-    reals   numbers, by the name they have in a kernel
-    flags   whole numbers, likewise
-    done    the step of the chunk, from 0, from which on a silent neuron stays so if its target does; None: never
+    state        the state before the chunk; states that do not exist before the first step are filled in
+    scale        a number for each neuron, or one for all
+    table        a number for each time step
+    reals        real parameters by name, in the order in which kernels receive them; at most 2
+    flags        integer parameters, likewise; at most 3
+    silent_from  index of the step from which on a silent neuron stays silent while its target is constant; None: never
 
     `table` and `reals` are rounded to the type of v.
     """
@@ -31,29 +31,29 @@ class Plan:
     table: tuple[float, ...]
     reals: Mapping[str, float] = field(default_factory=dict)
     flags: Mapping[str, int] = field(default_factory=dict)
-    done: int | None = None
+    silent_from: int | None = None
 
     @property
-    def carried(self) -> tuple[Tensor, ...]:
-        """The state besides v."""
+    def states(self) -> tuple[Tensor, ...]:
+        """The state besides v: what the dynamics keeps for itself, then the decoder's momentum."""
         return (*self.state.memory, *self.state.momentum)
 
-    def after(self, v: Tensor, carried: tuple[Tensor, ...]) -> State:
-        """Return the state with `v` and `carried` in the place of its own."""
+    def after(self, v: Tensor, states: tuple[Tensor, ...]) -> State:
+        """Return the state with the values `v` and `states`."""
         kept = len(self.state.memory)
-        return State(v, carried[:kept], carried[kept:])
+        return State(v, states[:kept], states[kept:])
 
 
-class Planned(Generic[D]):
-    """A kernel of two halves: `follows` and `plan` belong to a dynamics, `missing`, `fits` and `run` to a device."""
+class DynamicsKernel(Generic[D]):
+    """Base class of kernels; `supports` and `plan` belong to a dynamics, `missing`, `fits` and `run` to a device."""
 
     source: ClassVar[str]
-    """The name of the code."""
+    """The file with the arithmetic of the dynamics: `source`.c for CPUs, gpu/`source`.py for GPUs."""
 
-    carries: ClassVar[tuple[str, ...]] = ()
-    """The names there of the state besides v, in order; a state may lack the last ones."""
+    states: ClassVar[int] = 0
+    """The number of states besides v, at most 3; a dynamics with certain options has none of them."""
 
-    def follows(self, dynamics: Dynamics) -> TypeGuard[D]:
+    def supports(self, dynamics: Dynamics) -> TypeGuard[D]:
         """Return whether this kernel computes `dynamics`."""
         raise NotImplementedError
 
@@ -62,7 +62,7 @@ class Planned(Generic[D]):
         raise NotImplementedError
 
     def run(self, plan: Plan, target: Tensor, steps: int, clamp: Clamp | None, narrow: torch.dtype | None) -> Scanned:
-        """Run the code by `plan`."""
+        """Scan `steps` steps towards `target` with the parameters of `plan`."""
         raise NotImplementedError
 
     def scan(
@@ -76,7 +76,7 @@ class Planned(Generic[D]):
         clamp: Clamp | None,
         narrow: torch.dtype | None = None,
     ) -> Scanned:
-        """Return what `steps` steps make of `state`, as `Kernel.scan` has it; other dynamics raise TypeError."""
-        if not self.follows(dynamics):
+        """Scan, see `Kernel.scan`; dynamics that are not supported raise TypeError."""
+        if not self.supports(dynamics):
             raise TypeError("scan() is for dynamics that fits() accepts")
         return self.run(self.plan(dynamics, state, steps, t, neuron), target, steps, clamp, narrow)

@@ -1,4 +1,4 @@
-"""The scan of `subgradient` over a chunk of time: subgradient.c on a CPU, gpu/subgradient.py on a GPU."""
+"""Kernels of the dynamics `subgradient`: subgradient.c for CPUs, gpu/subgradient.py for GPUs."""
 
 from typing import ClassVar, TypeGuard
 
@@ -7,18 +7,18 @@ import torch
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
 from onnx2snn_runtime.dynamics.subgradient import Subgradient
 from onnx2snn_runtime.kernels.base import KERNELS
-from onnx2snn_runtime.kernels.launch import Launched
-from onnx2snn_runtime.kernels.native import Compiled
-from onnx2snn_runtime.kernels.plans import Plan, Planned
+from onnx2snn_runtime.kernels.launch import TritonKernel
+from onnx2snn_runtime.kernels.native import CKernel
+from onnx2snn_runtime.kernels.plans import DynamicsKernel, Plan
 
 
-class SubgradientPlans(Planned[Subgradient]):
-    """The table holds the step sizes; without momentum nothing is carried but v."""
+class SubgradientPlans(DynamicsKernel[Subgradient]):
+    """The table holds the step sizes; the momentum is a state, unless the dynamics has none."""
 
     source: ClassVar[str] = "subgradient"
-    carries: ClassVar[tuple[str, ...]] = ("momentum",)
+    states: ClassVar[int] = 1
 
-    def follows(self, dynamics: Dynamics) -> TypeGuard[Subgradient]:
+    def supports(self, dynamics: Dynamics) -> TypeGuard[Subgradient]:
         """Return whether `dynamics` is the subgradient method."""
         return type(dynamics) is Subgradient
 
@@ -27,15 +27,15 @@ class SubgradientPlans(Planned[Subgradient]):
         if dynamics.momentum and not state.momentum:
             state = state._replace(momentum=(torch.full_like(state.v, -0.0),))
         etas = tuple(dynamics.schedule(t + i) for i in range(steps))
-        reals, flags = {"keep": dynamics.momentum}, {"NESTEROV": int(dynamics.nesterov)}
+        reals, flags = {"keep": dynamics.momentum}, {"nesterov": int(dynamics.nesterov)}
         return Plan(state, neuron.threshold(), etas, reals, flags)
 
 
 @KERNELS.register("subgradient")
-class SubgradientScan(SubgradientPlans, Compiled[Subgradient]):
+class SubgradientScan(SubgradientPlans, CKernel[Subgradient]):
     """Equal to the bit to T times `Subgradient.step`."""
 
 
 @KERNELS.register("subgradient_triton")
-class SubgradientTriton(SubgradientPlans, Launched[Subgradient]):
+class SubgradientTriton(SubgradientPlans, TritonKernel[Subgradient]):
     """Equal to the bit to T times `Subgradient.step`."""

@@ -10,20 +10,23 @@ import pytest
 pytest.importorskip("triton", reason="triton is not installed")
 
 TYPES = [("fp16", "fp32", "fp16"), ("bf16", "fp32", "fp32"), ("fp32", "fp32", "fp32"), ("fp64", "fp64", "fp64")]
-CARRIED = ("momentum", "membrane", "charge", "total")
-WHOLE = ("target", "v", "out", "last", "counts", "scale", *CARRIED, "size", "stride")
-FLAGS = {"STILL": False, "CLAMP": True, "LARGE": False, "STRICT": False, "NESTEROV": True, "HARD": True, "BLOCK": 1024}
-KERNELS = ["differential", "signgd", "subgradient", "integrate_and_fire"]
+STATES = ("state0", "state1", "state2")
+WHOLE = ("target", "v", "out", "last", "counts", "scale", *STATES, "size", "stride")
+FLAGS = {"CONSTANT": False, "CLAMP": True, "LARGE": False, "BLOCK": 1024}
+KERNELS = {"differential": 0, "signgd": 0, "subgradient": 1, "integrate_and_fire": 3}
+"""The numbers of states of the kernels besides the estimate."""
 
 
-def ptx(name: str, given: str, wide: str, out: str, **flags: bool | None) -> str:
-    """Return the PTX of the kernel `name` for compute capability 9.0."""
+def ptx(name: str, given: str, wide: str, out: str, states: int, scalar: bool) -> str:
+    """Return the PTX of the kernel `name` for compute capability 9.0, with so many of its states."""
     import triton
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    function = getattr(importlib.import_module(f"onnx2snn_runtime.kernels.gpu.{name}"), name)
-    constants: dict[str, Any] = FLAGS | flags
+    from onnx2snn_runtime.kernels.gpu.scan import scan as function
+
+    step = importlib.import_module(f"onnx2snn_runtime.kernels.gpu.{name}").step
+    constants: dict[str, Any] = {**FLAGS, "SCALAR": scalar, "STEP": step, **dict.fromkeys(STATES[states:])}
     kinds = {"target": given, "out": out, "counts": "i32"}
     signature = {}
     for p in function.params:
@@ -48,7 +51,7 @@ def test_compiles(
     name: str, given: str, wide: str, out: str, scalar: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    code = ptx(name, given, wide, out, SCALAR=scalar)
+    code = ptx(name, given, wide, out, KERNELS[name], scalar)
     assert ".target sm_90" in code
     assert not re.findall(r"\bfma|\.ftz|\.approx|div\.full", code)
     assert ("div.rn" in code) == (name in ("differential", "integrate_and_fire"))
@@ -59,10 +62,7 @@ def test_compiles(
 
 def test_a_state_that_is_not_there_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    codes = [
-        ptx("subgradient", "fp32", "fp32", "fp32", SCALAR=True, NESTEROV=False),
-        ptx("subgradient", "fp32", "fp32", "fp32", SCALAR=True, NESTEROV=False, momentum=None),
-    ]
+    codes = [ptx("subgradient", "fp32", "fp32", "fp32", states, True) for states in (1, 0)]
     reads, writes = ([len(re.findall(rf"{word}\.global", code)) for code in codes] for word in ("ld", "st"))
     assert reads[0] > reads[1] > 0
     assert writes[0] > writes[1] > 0

@@ -21,17 +21,17 @@ CHUNKS: dict[str, tuple[dict[str, Any], str]] = {
     "no row": ({"target": torch.zeros(0, 2, 3)}, "0 targets and 4 entries of a table for 4 steps"),
     "no step": ({"steps": 0}, "for 0 steps"),
     "short table": ({"table": (1.0,)}, "4 targets and 1 entries of a table for 4 steps"),
-    "carried shape": ({"carried": torch.zeros(2, 2)}, r"a state of the shape \(2, 2\) for neurons"),
-    "carried type": ({"carried": torch.zeros(2, 3).double()}, "a state of float64 beside one of float32"),
-    "carried device": ({"carried": torch.zeros(2, 3, device="meta")}, "a state on meta for a state on cpu"),
+    "state of another shape": ({"state": torch.zeros(2, 2)}, r"a state of the shape \(2, 2\) for neurons"),
+    "state of another type": ({"state": torch.zeros(2, 3).double()}, "a state of float64 beside one of float32"),
+    "state of another device": ({"state": torch.zeros(2, 3, device="meta")}, "a state on meta for a state on cpu"),
 }
 
 
 @pytest.mark.parametrize("case", CHUNKS)
 def test_a_chunk_that_does_not_fit_is_refused(case: str) -> None:
     changes, message = CHUNKS[case]
-    given: dict[str, Any] = {"target": torch.zeros(4, 2, 3), "steps": 4, "table": (1.0,) * 4, "carried": V} | changes
-    plan = Plan(State(V, (given["carried"],)), 1.0, given["table"])
+    given: dict[str, Any] = {"target": torch.zeros(4, 2, 3), "steps": 4, "table": (1.0,) * 4, "state": V} | changes
+    plan = Plan(State(V, (given["state"],)), 1.0, given["table"])
     with pytest.raises(ModelError, match=message) as caught:
         check_chunk(plan, given["target"], given["steps"], ())
     assert "run with executor='step', and report this network" in str(caught.value)
