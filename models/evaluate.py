@@ -56,7 +56,7 @@ def _figures(
     size, done = config.dynamics.batch_size, 0
     total = len(test)  # type: ignore[arg-type]
     (source,), output = snn.program.inputs, snn.program.outputs[0].name
-    ann = Ann(snn.proto, [output], device=str(snn.program.device), fixed=snn.defaults.batch)
+    ann = Ann(snn.proto, [output], device=str(snn.program.device))
     comparison = Comparison(1, True, {t: Tally() for t in steps})
     for image, label in DataLoader(test, size, num_workers=config.data.workers):
         batch = image.numpy()

@@ -9,7 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 import onnx
 
-from onnx2snn.data.samples import calibration_inputs, hold_back, sample_count
+from onnx2snn.data.samples import calibration_inputs, first, given_arrays, hold_back, sample_count
 from onnx2snn.evaluation.equivalence import check_equivalence
 from onnx2snn.fitting.adaptation import adapt
 from onnx2snn.fitting.calibrate import calibrate, power_of_two
@@ -75,13 +75,14 @@ class _Conversion:
         """Return the spiking network, on `device`."""
         work = prepare(model, self.settings.network.neurons, self.settings.network.encoder)
         self.report.source = work.where
+        work.samples = given_arrays(work.model, calibration)
         original = onnx.ModelProto()
         original.CopyFrom(work.model)
         self.rewrite(work)
         seen, held = self.samples(work, calibration)
         self.measure(work, seen)
         self.tell("checking against the original", 0.6)
-        check_equivalence(original, work.model, _few(held, max(4, work.batch)), work)
+        check_equivalence(original, work.model, first(held, max(4, work.batch), work.axes), work)
         snn = place(SpikingModel(work.model, work.where), device)
         self.adapt(snn, held)
         self.conclude(snn, work)
@@ -95,23 +96,24 @@ class _Conversion:
         self.report.passes = [(r.name, r.sites, r.seconds) for r in records]
 
     def samples(self, work: Work, calibration: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return the samples that ranges are measured on, and those held back, by input name, [samples, ...]."""
-        inputs = calibration_inputs(work.model, calibration, self.settings.ranges)
-        self.report.calibration_samples, self.report.synthetic = sample_count(inputs), calibration is None
+        """Return the samples that ranges are measured on, and those held back, by input name."""
+        inputs = calibration_inputs(work.model, calibration, self.settings.ranges, work.axes)
+        self.report.calibration_samples = sample_count(inputs, work.axes)
+        self.report.synthetic = calibration is None
         self.report.warnings += [MADE_UP] if calibration is None else []
-        return hold_back(inputs)
+        return hold_back(inputs, work.axes)
 
     def measure(self, work: Work, inputs: Mapping[str, np.ndarray]) -> None:
         """Write the parameters of every population and the defaults of the model into the IR."""
         calibrate(
-            work.model, inputs, self.settings.ranges, self.settings.spikes, fixed=work.batch,
+            work.model, inputs, self.settings.ranges, self.settings.spikes, axes=work.axes,
             progress=lambda share: self.tell("measuring ranges", 0.3 + 0.3 * share),
         )  # fmt: skip
         defaults = ModelDefaults(
             **run_defaults(self.settings),
             spiking_inputs=_spiking_inputs(work.model, self.settings.network.encoder),
             input_scales=_input_scales(inputs),
-            batch=work.batch,
+            **work.axes.recorded(),
             producer=f"onnx2snn {VERSION}",
         )
         write_defaults(work.model, defaults)
@@ -144,10 +146,6 @@ class _Conversion:
         report.seconds = time.perf_counter() - self.start
         snn.set_defaults(calibration=report.summary())
         snn.conversion = report
-
-
-def _few(inputs: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
-    return {name: value[:count] if value.ndim else value for name, value in inputs.items()}
 
 
 def _input_scales(inputs: Mapping[str, np.ndarray]) -> dict[str, float]:

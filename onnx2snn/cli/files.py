@@ -13,6 +13,8 @@ from onnx2snn.data.images import Preprocessing
 from onnx2snn.data.readers import Samples, read_samples
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.files import writing
+from onnx2snn_runtime.ir.batch import BatchAxes, axes_of
+from onnx2snn_runtime.ir.schema import is_neuron
 
 NEUTRAL = ((0.0,), (1.0,))
 """A mean and a deviation that change nothing."""
@@ -42,11 +44,15 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def read_data(path: Path, proto: onnx.ModelProto, limit: int | None, image_options: dict[str, Any]) -> Samples:
-    """Return the samples in `path` for the inputs of `proto`; images as its only input takes them."""
+    """Return the samples in `path` for the inputs of `proto`; images as its only input takes them.
+
+    Before a conversion it is not known where the samples are, and their numbers are not compared.
+    """
     constant = {tensor.name for tensor in proto.graph.initializer}
     ports = [value for value in proto.graph.input if value.name not in constant]
     preprocessing = _preprocessing(ports[0], image_options) if ports else None
-    return read_samples(path, [port.name for port in ports], limit, preprocessing)
+    axes = axes_of(proto) if any(map(is_neuron, proto.graph.node)) else BatchAxes(joint=True)
+    return read_samples(path, [port.name for port in ports], limit, preprocessing, axes)
 
 
 def read_named(name: Path, pretrained: bool, image_options: dict[str, Any]) -> onnx.ModelProto:

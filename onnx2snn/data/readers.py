@@ -11,13 +11,14 @@ from onnx2snn.data.images import Preprocessing, read_image_folder
 from onnx2snn.data.saved_dataset import is_saved_dataset, read_saved_dataset
 from onnx2snn_runtime.errors import InputError, Stage, first_line
 from onnx2snn_runtime.ir.arrays import native
+from onnx2snn_runtime.ir.batch import BatchAxes
 
 LABELS = "labels"
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Sample data: arrays by input name, samples along the first axis, and their labels (integers) where known."""
+    """Sample data: arrays by input name, and their labels (integers, samples along the first axis) where known."""
 
     inputs: dict[str, np.ndarray]
     labels: np.ndarray | None
@@ -29,37 +30,50 @@ def read_samples(
     input_names: Sequence[str],
     limit: int | None = None,
     preprocessing: Preprocessing | None = None,
+    axes: BatchAxes | None = None,
 ) -> Samples:
     """Return the samples in `path` for a model with the inputs `input_names`.
 
     `path` is an .npz keyed by input name (`labels` apart), an .npy for a model of one input, a folder of images (class
     sub-folders give the labels in sorted order) or a dataset that Hugging Face's `save_to_disk` wrote. `limit` takes
-    the first samples of arrays, and images spread evenly over the folder. Whatever does not fit raises InputError.
+    the first samples of arrays, and images spread evenly over the folder. `axes` says which axes count the samples, by
+    default the first ones. Whatever does not fit raises InputError.
     """
     with Stage(f"reading {str(path)!r}", InputError):
-        return _read(Path(path), input_names, limit, preprocessing)
+        return _read(Path(path), input_names, limit, preprocessing, axes)
 
 
-def _read(source: Path, input_names: Sequence[str], limit: int | None, preprocessing: Preprocessing | None) -> Samples:
+def _read(
+    source: Path,
+    input_names: Sequence[str],
+    limit: int | None,
+    preprocessing: Preprocessing | None,
+    axes: BatchAxes | None,
+) -> Samples:
     if not source.exists():
         raise InputError(f"there is no file or folder {str(source)!r}: check the path of the data")
     if limit is not None and limit < 1:
         raise InputError(f"{limit} samples of {str(source)!r} were asked for: ask for 1 or more")
     if source.is_dir():
-        return _from_folder(source, input_names, limit, preprocessing or Preprocessing())
+        return _from_folder(source, input_names, limit, preprocessing or Preprocessing(), axes)
     if not source.is_file():  # a pipe would be waited for, a device read for ever
         raise InputError(f"{str(source)!r} is no ordinary file: give an .npz, an .npy, or a folder of images")
     readers: dict[str, Callable[[Path, Sequence[str]], dict[str, np.ndarray]]] = {".npz": _npz, ".npy": _npy}
     reader = readers.get(source.suffix.lower())
     if reader is None:
         raise InputError(f"{str(source)!r} is no data file: give an .npz, an .npy, or a folder of images")
-    return make_samples(reader(source, input_names), input_names, str(source), limit)
+    return make_samples(reader(source, input_names), input_names, str(source), limit, axes)
 
 
 def make_samples(
-    arrays: Mapping[str, np.ndarray], input_names: Sequence[str], where: str, limit: int | None = None
+    arrays: Mapping[str, np.ndarray],
+    input_names: Sequence[str],
+    where: str,
+    limit: int | None = None,
+    axes: BatchAxes | None = None,
 ) -> Samples:
     """Return `arrays` (by input name, and `labels`) as Samples, checked; `where` names their source in errors."""
+    axes = axes or BatchAxes()
     if not arrays:
         raise InputError(f"{where!r} holds no arrays: the model's inputs are {', '.join(input_names)}")
     missing = [name for name in input_names if name not in arrays]
@@ -71,17 +85,18 @@ def make_samples(
         raise InputError(f"{where!r} {what}: the model's inputs are {wanted}, the data have {', '.join(arrays)}")
     inputs = {name: native(arrays[name]) for name in input_names}
     labels = arrays[LABELS] if LABELS in arrays and LABELS not in input_names else None
-    counts = {name: len(value) for name, value in inputs.items() if value.ndim}
+    along = {name: axes.along(name, value.ndim) for name, value in inputs.items()}
+    counts = {name: inputs[name].shape[axis] for name, axis in along.items() if axis is not None}
     if labels is not None:
         counts[LABELS] = len(_checked_labels(labels, where))
-    if len(set(counts.values())) > 1:
+    if len(set(counts.values())) > 1 and not axes.joint:
         listed = ", ".join(f"{name} {n}" for name, n in counts.items())
         raise InputError(f"the arrays in {where!r} differ in their number of samples ({listed}): make them equal")
     count = next(iter(counts.values()), 1)
     if not count:
         raise InputError(f"{where!r} holds no samples: its arrays are empty")
-    if limit is not None and limit < count:
-        inputs = {name: value[:limit] if value.ndim else value for name, value in inputs.items()}
+    if limit is not None and limit < count and not axes.joint:
+        inputs = {n: v if (axis := along[n]) is None else v.take(range(limit), axis) for n, v in inputs.items()}
         labels, count = None if labels is None else labels[:limit], limit
     return Samples(inputs, labels, count)
 
@@ -94,10 +109,16 @@ def _checked_labels(labels: np.ndarray, where: str) -> np.ndarray:
     return labels
 
 
-def _from_folder(folder: Path, input_names: Sequence[str], limit: int | None, preprocessing: Preprocessing) -> Samples:
+def _from_folder(
+    folder: Path,
+    input_names: Sequence[str],
+    limit: int | None,
+    preprocessing: Preprocessing,
+    axes: BatchAxes | None,
+) -> Samples:
     if is_saved_dataset(folder):
         arrays = read_saved_dataset(folder, input_names, limit, preprocessing)
-        return make_samples(arrays, input_names, str(folder))
+        return make_samples(arrays, input_names, str(folder), axes=axes)
     if len(input_names) != 1:
         raise InputError(
             f"{str(folder)!r} is a folder of images, and the model has the inputs {', '.join(input_names)}: "
@@ -105,7 +126,7 @@ def _from_folder(folder: Path, input_names: Sequence[str], limit: int | None, pr
         )
     images, labels = read_image_folder(folder, preprocessing, limit)
     arrays = {input_names[0]: images} | ({} if labels is None else {LABELS: labels})
-    return make_samples(arrays, input_names, str(folder))
+    return make_samples(arrays, input_names, str(folder), axes=axes)
 
 
 def _npz(file: Path, input_names: Sequence[str]) -> dict[str, np.ndarray]:

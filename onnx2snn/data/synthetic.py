@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from onnx2snn_runtime.ir.batch import BatchAxes, axes_of
 from onnx2snn_runtime.ir.operators import facts
 
 SAMPLES = 16
@@ -11,15 +12,24 @@ GUESS = 16
 """What stands in for an unknown dimension."""
 
 
-def synthetic_inputs(model: onnx.ModelProto, seed: int = 0, samples: int = SAMPLES) -> dict[str, np.ndarray]:
-    """Return random inputs by name: normal floats, and integers below the size of the table they look up."""
+def synthetic_inputs(
+    model: onnx.ModelProto, seed: int = 0, samples: int = SAMPLES, axes: BatchAxes | None = None, guess: int = GUESS
+) -> dict[str, np.ndarray]:
+    """Return random inputs by name: normal floats, and integers below the size of the table they look up.
+
+    `samples` lie along `axes`, for a model that takes one a call along a new first axis; `guess` stands in for other
+    unknown dimensions.
+    """
     rng = np.random.default_rng(seed)
+    axes = axes_of(model) if axes is None else axes
+    weights = {tensor.name for tensor in model.graph.initializer}
     made = {}
     for value in model.graph.input:
+        if value.name in weights:
+            continue
         tensor = value.type.tensor_type
         kind = helper.tensor_dtype_to_np_dtype(tensor.elem_type)
-        dims = [d.dim_value or GUESS for d in tensor.shape.dim]
-        shape = [samples, *dims[1:]] if dims else []
+        shape = _shape([max(0, d.dim_value) or guess for d in tensor.shape.dim], value.name, samples, axes)
         if kind.kind == "f":
             made[value.name] = rng.standard_normal(shape).astype(kind)
         elif kind.kind == "b":
@@ -27,6 +37,13 @@ def synthetic_inputs(model: onnx.ModelProto, seed: int = 0, samples: int = SAMPL
         else:
             made[value.name] = rng.integers(0, _vocabulary(model, value.name), shape).astype(kind)
     return made
+
+
+def _shape(dims: list[int], name: str, samples: int, axes: BatchAxes) -> list[int]:
+    if axes.single:
+        return [samples, *dims] if dims else []
+    axis = axes.along(name, len(dims))
+    return dims if axis is None else [*dims[:axis], samples, *dims[axis + 1 :]]
 
 
 def _vocabulary(model: onnx.ModelProto, name: str) -> int:

@@ -1,13 +1,16 @@
 """Checks that a spiking IR model is valid, and that as a plain network it is the one that it came from."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import onnx
 
 from onnx2snn.passes.base import Work
+from onnx2snn.reference.aligned import aligned
 from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.errors import ModelError
+from onnx2snn_runtime.ir.batch import BatchAxes
 from onnx2snn_runtime.ir.large import is_large
 from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.ir.verify import verify
@@ -20,14 +23,15 @@ def check_equivalence(
     if not is_large(model):
         onnx.checker.check_model(model, full_check=True)
     verify(model, work.where)
-    before = run_ann(original, inputs, 4, fixed=_fixed_batch(original))
-    after = run_ann(model, inputs, work.batch or 4, fixed=work.batch)
+    before = run_ann(original, inputs, 4, axes=replace(work.axes, size=_fixed_batch(original, work.axes)))
+    after = run_ann(model, inputs, 4, axes=work.axes)
     rounds = any(facts(node.op_type, node.domain).rounds for node in original.graph.node)
-    for name, value in before.items():
+    for name in before:
+        value, other = aligned(before[name], after[name])
         if value.dtype.kind == "f":
             norm = np.linalg.norm(value[np.isfinite(value)].astype(np.float64))
             finite = np.isfinite(value)
-            gap = np.linalg.norm((after[name] - value)[finite].astype(np.float64)) / (norm or 1.0)
+            gap = np.linalg.norm((other - value)[finite].astype(np.float64)) / (norm or 1.0)
             limit = 1e-2 if value.dtype == np.float16 or rounds else 1e-4
             if not gap <= limit:
                 raise ModelError(
@@ -36,8 +40,8 @@ def check_equivalence(
                 )
 
 
-def _fixed_batch(model: onnx.ModelProto) -> int:
+def _fixed_batch(model: onnx.ModelProto, axes: BatchAxes) -> int:
     """Return the batch size that the inputs of `model` declare, 0 where it is free."""
-    weights = {tensor.name for tensor in model.graph.initializer}
-    dims = [v.type.tensor_type.shape.dim for v in model.graph.input if v.name not in weights]
-    return max((d[0].dim_value for d in dims if d), default=0)
+    dims = {value.name: value.type.tensor_type.shape.dim for value in model.graph.input}
+    placed = [(dims[name], axis) for name, axis in axes.inputs.items() if axis is not None and name in dims]
+    return max((d[axis].dim_value for d, axis in placed if axis < len(d)), default=0)

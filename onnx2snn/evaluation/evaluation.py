@@ -11,9 +11,11 @@ from onnx import TensorProto
 from onnx2snn.data.prefetch import staged
 from onnx2snn.data.readers import Samples
 from onnx2snn.evaluation.comparison import Comparison, Tally, default_class_axis
+from onnx2snn.reference.aligned import aligned
 from onnx2snn.reference.ann import Ann, split
 from onnx2snn_runtime.batches.run import Run
 from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.ir.batch import DATA, BatchAxes
 from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.program.inputs import check_input, named_inputs, varies_in_time
 from onnx2snn_runtime.program.ports import Port
@@ -47,17 +49,20 @@ def evaluate(
     """
     _check(snn, samples)
     port = _chosen(snn, output)
-    size = snn.defaults.batch or batch_size or _batch_size(samples)
-    ann = Ann(snn.proto, [port.name], device=str(snn.program.device), fixed=snn.defaults.batch)
+    size = batch_size or _batch_size(samples)
+    ann = Ann(snn.proto, [port.name], device=str(snn.program.device))
     comparison: Comparison | None = None
+    axes = snn.program.axes
     done, counting = 0, _counts_operations(snn, overrides)
-    for batch, given in staged(split(samples.inputs, size), snn.program.device):
-        reference = ann(batch)[port.name]
+    for batch, given in staged(split(samples.inputs, size, axes), snn.program.device):
+        reference = _samples_first(ann(batch)[port.name], port.name, axes)
         run = snn.run(given, timesteps, executor=executor, batch_size=batch_size, operations=counting, **overrides)
-        comparison = comparison or _comparison(port, class_axis, reference, samples.labels, run)
-        count = _count(batch)
+        comparison = comparison or _comparison(port, _moved(class_axis, port.name, axes), reference, samples.labels, run)
+        count = axes.count({name: value.shape for name, value in batch.items()})
         labels = None if samples.labels is None else samples.labels[done : done + count]
-        comparison.add(reference, {t: _of(out, port.name) for t, out in run.outputs.items()}, labels)
+        made = [_samples_first(_of(out, port.name), port.name, axes) for out in run.outputs.values()]
+        reference, *values = aligned(reference, *made)  # of the same shape, but for what hangs on the data
+        comparison.add(reference, dict(zip(run.outputs, values, strict=True)), labels)
         comparison.add_events(run)
         done += count
         if progress:
@@ -151,10 +156,24 @@ def _batch_size(samples: Samples) -> int:
     return max(1, min(256, _ELEMENTS // max(1, elements)))
 
 
-def _count(batch: dict[str, np.ndarray]) -> int:
-    return next((len(value) for value in batch.values() if np.ndim(value)), 1)
-
-
-def _of(outputs: Any, name: str) -> np.ndarray:
+def _of(outputs: Any, name: str) -> Any:
     value = outputs[name] if isinstance(outputs, dict) else outputs
+    if isinstance(value, list):
+        return [_of(entry, name) for entry in value]
     return np.asarray(value.cpu() if isinstance(value, torch.Tensor) else value)
+
+
+def _samples_first(value: Any, name: str, axes: BatchAxes) -> Any:
+    """Return the output `name` with its samples in front."""
+    axis = axes.outputs.get(name)
+    if axis is None and name in axes.outputs and (axes.single or axes.size == 1) and not isinstance(value, list):
+        return value[None]  # of the one sample of a call
+    return np.moveaxis(value, axis, 0) if isinstance(axis, int) and axis else value
+
+
+def _moved(class_axis: int | None, name: str, axes: BatchAxes) -> int | None:
+    """Return the class axis of an output whose samples were moved to the front."""
+    axis = axes.outputs.get(name)
+    if class_axis is None or not isinstance(axis, int) or class_axis < 0:
+        return class_axis
+    return class_axis + 1 if class_axis < axis else class_axis

@@ -36,7 +36,7 @@ def measure(
     a sample that a run takes above the loaded model; a CPU keeps no such count. Raises InputError for repeats below 1.
     """
     _check_repeats(repeats)
-    ann = Ann(snn.proto, device=str(snn.program.device), fixed=snn.defaults.batch)
+    ann = Ann(snn.proto, device=str(snn.program.device))
     functions: dict[str, Callable[[], object]] = {"onnxruntime": lambda: ann(inputs)}
     for name in executors:
         functions[name] = _runner(snn, inputs, timesteps, name, overrides)
@@ -129,7 +129,7 @@ def _rows(snn: SpikingModel, made: Profile, seconds: float) -> list[dict[str, An
 
 def _facts(snn: SpikingModel, inputs: Mapping[str, np.ndarray], timesteps: int) -> dict[str, Any]:
     return {
-        "samples": len(next(iter(inputs.values()))),
+        "samples": snn.program.axes.count({name: value.shape for name, value in inputs.items()}),
         "timesteps": timesteps,
         "threads": torch.get_num_threads(),
         "device": str(snn.program.device),

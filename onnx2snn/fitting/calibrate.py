@@ -7,9 +7,10 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from onnx2snn.reference.ann import Ann, split
+from onnx2snn.reference.ann import Ann
 from onnx2snn.settings import RangeSettings, SpikeSettings
 from onnx2snn.settings.ranges import check_range
+from onnx2snn_runtime.ir.batch import BatchAxes, axes_of
 from onnx2snn_runtime.ir.schema import NeuronAttributes, is_neuron, read_neuron, write_neuron
 
 __all__ = ["Statistics", "calibrate", "check_range", "measure", "power_of_two", "with_outputs"]
@@ -54,10 +55,10 @@ def calibrate(
     spikes: SpikeSettings,
     *,
     batch: int = 8,
-    fixed: int = 0,
+    axes: BatchAxes | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> None:
-    """Write the parameters of every population of the IR `model`, measured on `inputs` [samples, ...].
+    """Write the parameters of every population of the IR `model`, measured on `inputs`, samples along `axes`.
 
     The scale is the smallest power of two not below the largest magnitude: one for the layer, for each channel or for
     each neuron; where the size of a population is not fixed, one for the layer. What never moved has the scale 1. The
@@ -65,7 +66,7 @@ def calibrate(
     """
     per_neuron = ranges.scale != "layer"
     found = measure(
-        model, inputs, per_neuron=per_neuron, octaves=ranges.robust, batch=batch, fixed=fixed, progress=progress
+        model, inputs, per_neuron=per_neuron, octaves=ranges.robust, batch=batch, axes=axes, progress=progress
     )
     shapes = _static_shapes(model)
     rank3_convolutions = _has_rank3_convolutions(model)
@@ -100,19 +101,20 @@ def measure(
     per_neuron: bool = False,
     octaves: bool = False,
     batch: int = 8,
-    fixed: int = 0,
+    axes: BatchAxes | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, Statistics]:
     """Return the statistics of every population of `model` on `inputs`, by the name of its output."""
     names = [node.output[0] for node in model.graph.node if is_neuron(node)]
-    ann = Ann(with_outputs(model, names), names, fixed=fixed)
+    ann = Ann(with_outputs(model, names), names, axes=axes_of(model) if axes is None else axes)
     found = {name: Statistics() for name in names}
-    batches = list(split(inputs, fixed or batch))
-    for index, part in enumerate(batches):
+    total, done = ann.axes.count({name: value.shape for name, value in inputs.items()}), 0
+    for part, count in ann.axes.split(inputs, batch):
         for name, values in ann(part).items():
             found[name].update(values, per_neuron, octaves)
+        done += count
         if progress:
-            progress((index + 1) / len(batches))
+            progress(done / total)
     return found
 
 

@@ -7,6 +7,7 @@ import onnx
 from onnx import TensorProto
 
 from onnx2snn.data.readers import Samples
+from onnx2snn.data.samples import taken
 from onnx2snn.evaluation.comparison import Comparison, Tally, default_class_axis
 from onnx2snn.fitting.calibrate import calibrate
 from onnx2snn.fitting.candidates import GIVEN, MOST_LEVELS, MOST_MANTISSA, Change, Setting
@@ -77,7 +78,7 @@ class Tuner:
         self.scales: dict[str, dict[str, np.ndarray]] = {GIVEN: {name: a.scale for name, a in self.own.items()}}
         ports = snn.program.outputs
         self.port = next((port for port in ports if port.type in _FLOATS), ports[0])
-        self.reference = run_ann(snn.proto, samples.inputs, BATCH, [self.port.name], fixed=snn.defaults.batch)
+        self.reference = run_ann(snn.proto, samples.inputs, BATCH, [self.port.name])
         self.axis = default_class_axis(self.reference[self.port.name].shape, samples.labels)
 
     def put(self, setting: Setting) -> None:
@@ -102,9 +103,11 @@ class Tuner:
         """Return the figures of `setting` at every number of time steps, on some of the samples."""
         self.put(setting)
         self.trials += 1
-        inputs = {name: value[samples] if value.ndim else value for name, value in self.samples.inputs.items()}
+        axes = self.snn.program.axes
+        places = range(self.samples.count)[samples]
+        inputs = taken(self.samples.inputs, places, axes)
         labels = None if self.samples.labels is None else self.samples.labels[samples]
-        run = self.snn.run(inputs, self.steps, batch_size=self.defaults.batch or BATCH)
+        run = self.snn.run(inputs, self.steps, batch_size=BATCH)
         comparison = Comparison(self.axis, self.port.type in _FLOATS, {t: Tally() for t in self.steps})
         outputs = {t: out[self.port.name] if isinstance(out, dict) else out for t, out in run.outputs.items()}
         comparison.add(self.reference[self.port.name][samples], outputs, labels)
@@ -126,7 +129,7 @@ class Tuner:
         if kind not in self.scales:
             copy = onnx.ModelProto()
             copy.CopyFrom(self.snn.proto)
-            calibrate(copy, self.samples.inputs, RangeSettings(scale=kind), SpikeSettings(), fixed=self.defaults.batch)
+            calibrate(copy, self.samples.inputs, RangeSettings(scale=kind), SpikeSettings())
             nodes = [node for node in copy.graph.node if is_neuron(node)]
             self.scales[kind] = {node.name or node.output[0]: read_neuron(node).scale for node in nodes}
         return self.scales[kind]

@@ -13,11 +13,13 @@ from typing import Unpack
 import numpy as np
 
 from onnx2snn.data.readers import Samples
+from onnx2snn.data.samples import taken
 from onnx2snn.fitting.candidates import Setting, grid, neighbours
 from onnx2snn.fitting.trials import Goal, Point, Tuner
 from onnx2snn.settings.search import SearchKeywords, SearchSettings, collect_search
 from onnx2snn_runtime.dynamics.base import DYNAMICS
 from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.ir.batch import BatchAxes
 from onnx2snn_runtime.model import SpikingModel
 
 FEWEST = 16
@@ -64,7 +66,7 @@ def tune(
     begun = time.perf_counter()
     asked = collect_search(settings, keywords)
     goal = Goal(asked.timesteps or snn.defaults.timesteps, asked.target_agreement, asked.target_error, asked.max_events)
-    tuner = Tuner(snn, _shuffled(samples, asked.seed), goal.steps)
+    tuner = Tuner(snn, _shuffled(samples, asked.seed, snn.program.axes), goal.steps)
     if goal.agreement is not None and tuner.axis is None:
         raise InputError(f"the output {tuner.port.name!r} has no classes to agree on: give a target error")
     search = _Search(tuner, goal, begun, asked.budget, progress or (lambda stage, share: None))
@@ -172,7 +174,7 @@ def frontier(points: Iterable[Point], by_agreement: bool) -> list[Point]:
     return kept
 
 
-def _shuffled(samples: Samples, seed: int) -> Samples:
+def _shuffled(samples: Samples, seed: int, axes: BatchAxes) -> Samples:
     order = np.random.default_rng(seed).permutation(samples.count)
-    inputs = {name: value[order] if value.ndim else value for name, value in samples.inputs.items()}
+    inputs = taken(samples.inputs, order, axes)
     return replace(samples, inputs=inputs, labels=None if samples.labels is None else samples.labels[order])

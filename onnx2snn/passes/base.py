@@ -1,14 +1,16 @@
 """What a pass is, and the pipeline that runs passes: it times them, counts their work and chains their errors."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
 from onnx2snn_runtime.errors import ModelError, Onnx2SnnError
+from onnx2snn_runtime.ir.batch import BatchAxes
 from onnx2snn_runtime.ir.schema import opset_of
 
 
@@ -17,6 +19,8 @@ class Work:
     """What passes work on: first the model, then its graph, then the model again with its neurons.
 
     `supported(domain, operator, opset)` says whether the runtime has a handler; passes themselves import no torch.
+    `samples` are the calibration data as they were given, `batch_axes` and `shapes` what was asked for, by input name;
+    `axes` is what was found of where samples are.
     """
 
     model: onnx.ModelProto
@@ -25,9 +29,17 @@ class Work:
     neurons: str = "region"
     encoder: str = "direct"
     graph: gs.Graph = field(default_factory=gs.Graph)
-    batch: int = 0
+    axes: BatchAxes = field(default_factory=BatchAxes)
+    samples: Mapping[str, np.ndarray] = field(default_factory=dict)
+    batch_axes: Mapping[str, int | None] = field(default_factory=dict)
+    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     functions: list[onnx.FunctionProto] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def batch(self) -> int:
+        """The batch size that the graph is fixed to, 0 where any is taken."""
+        return self.axes.size
 
     @property
     def opset(self) -> int:

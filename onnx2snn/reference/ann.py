@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from onnx import TensorProto, helper
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from onnx2snn_runtime.errors import InputError, ModelError
-from onnx2snn_runtime.ir.batch import batch_axis
+from onnx2snn_runtime.ir.batch import Arrays, BatchAxes, axes_of
 from onnx2snn_runtime.ir.large import is_large, save_large
 
 _SILENT = 4
+NUMPY = Arrays(np.concatenate, np.stack, lambda a, b: np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
 _FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16}
 ORT_ERRORS = tuple(kind for kind in vars(states).values() if isinstance(kind, type) and issubclass(kind, Exception))
 
@@ -24,44 +26,65 @@ ORT_ERRORS = tuple(kind for kind in vars(states).values() if isinstance(kind, ty
 class Ann:
     """An onnxruntime session over `proto` that returns `outputs` (any values of the graph; by default its outputs).
 
-    `fixed` is the batch size that the graph insists on, 0 where it takes any: smaller batches are filled up and the
-    results cut. `device` is "cpu" or "cuda[:n]"; without a usable CUDA provider the CPU computes. The number of threads
-    is the environment's OMP_NUM_THREADS, if set. A model that onnxruntime refuses raises ModelError.
+    `axes` says where the samples are: by default as the IR file `proto` records it, else in front. `fixed` is the batch
+    size that the graph insists on, by default that of the axes: smaller batches are filled up and the results cut.
+    `device` is "cpu" or "cuda[:n]"; without a usable CUDA provider the CPU computes. The number of threads is the
+    environment's OMP_NUM_THREADS, if set. A model that onnxruntime refuses raises ModelError.
     """
 
     def __init__(
-        self, proto: onnx.ModelProto, outputs: Sequence[str] | None = None, *, device: str = "cpu", fixed: int = 0
+        self,
+        proto: onnx.ModelProto,
+        outputs: Sequence[str] | None = None,
+        *,
+        device: str = "cpu",
+        fixed: int = 0,
+        axes: BatchAxes | None = None,
     ) -> None:
         self._session = _open(proto, device)
         self._inputs = {port.name: port for port in _real_inputs(proto)}
         self.outputs = list(outputs) if outputs is not None else [value.name for value in proto.graph.output]
-        self.fixed = fixed
+        axes = axes_of(proto) if axes is None else axes
+        self.axes = replace(axes, size=fixed) if fixed else axes
 
     @property
     def providers(self) -> list[str]:
         """The onnxruntime providers that compute, in order of preference."""
         return list(self._session.get_providers())
 
-    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return the outputs by name for one batch; inputs that do not fit raise InputError or ModelError."""
+    def __call__(self, inputs: Mapping[str, np.ndarray], size: int | None = None) -> dict[str, Any]:
+        """Return the outputs by name, in batches of at most `size` samples (by default in one).
+
+        Inputs that do not fit raise InputError or ModelError.
+        """
         missing = [name for name in self._inputs if name not in inputs]
         if missing:
             raise InputError(f"the model needs the input {missing[0]!r}: its inputs are {', '.join(self._inputs)}")
         feed = {name: _cast(inputs[name], port) for name, port in self._inputs.items()}
-        count = _samples(feed)
-        if count < self.fixed:
-            feed = {name: _filled(value, self.fixed) for name, value in feed.items()}
-        try:
-            values = self._session.run(self.outputs, feed)
-        except ORT_ERRORS as error:
-            raise ModelError(f"onnxruntime cannot run the model on these inputs: {_first_line(error)}") from error
-        named = dict(zip(self.outputs, values, strict=True))
-        return {n: _cut(v, count, self.fixed) for n, v in named.items()} if count < self.fixed else named
+        shapes = {name: value.shape for name, value in feed.items()}
+        parts, counts = [], []
+        for part, count in self.axes.split(feed, self.axes.count(shapes) if size is None else size):
+            parts.append(self._batch(part, count))
+            counts.append(count)
+        stacked = self.axes.stacked(shapes)
+        return {
+            name: self.axes.join(name, [part[name] for part in parts], counts, NUMPY, stacked=stacked)
+            for name in self.outputs
+        }
 
     def batches(self, inputs: Mapping[str, np.ndarray], size: int) -> Iterator[dict[str, np.ndarray]]:
         """Yield the outputs of `inputs` in batches of at most `size` samples (of `fixed`, where that is set)."""
-        for batch in split(inputs, self.fixed or size):
+        for batch in split(inputs, size, self.axes):
             yield self(batch)
+
+    def _batch(self, feed: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
+        """Return the outputs of one batch, what fills it up included."""
+        full = self.axes.filled(feed, count, NUMPY)
+        try:
+            values = self._session.run(self.outputs, {n: np.ascontiguousarray(v) for n, v in full.items()})
+        except ORT_ERRORS as error:
+            raise ModelError(f"onnxruntime cannot run the model on these inputs: {_first_line(error)}") from error
+        return dict(zip(self.outputs, values, strict=True))
 
 
 def run_ann(
@@ -72,30 +95,19 @@ def run_ann(
     *,
     device: str = "cpu",
     fixed: int = 0,
-) -> dict[str, np.ndarray]:
+    axes: BatchAxes | None = None,
+) -> dict[str, Any]:
     """Return the values named in `outputs` (by default the graph's outputs) for all of `inputs`, by name.
 
-    The samples lie along the first axis of every input; `batch` of them run at a time. See `Ann` for the rest.
+    `batch` samples run at a time, where the network does not insist on another number. See `Ann` for the rest.
     """
-    ann = Ann(proto, outputs, device=device, fixed=fixed)
-    parts = list(ann.batches(inputs, batch))
-    sizes = [_samples(part) for part in split(inputs, fixed or batch)]
-    declared = {value.name: _sizes(value) for value in proto.graph.output}
-    return {
-        name: _joined(name, [part[name] for part in parts], sizes, None if fixed else declared.get(name))
-        for name in parts[0]
-    }
+    return Ann(proto, outputs, device=device, fixed=fixed, axes=axes)(inputs, batch)
 
 
-def split(inputs: Mapping[str, np.ndarray], size: int) -> Iterator[dict[str, np.ndarray]]:
-    """Yield `inputs` in batches of at most `size` samples along the first axis; scalars go into every one."""
-    if size < 1:
-        raise InputError(f"the batch size is {size}: give 1 or more samples")
-    total = _samples(inputs)
-    if not total:
-        raise InputError("there are no samples: the first axis of the input is empty")
-    for start in range(0, total, size):
-        yield {name: value[start : start + size] if np.ndim(value) else value for name, value in inputs.items()}
+def split(inputs: Mapping[str, Any], size: int, axes: BatchAxes | None = None) -> Iterator[dict[str, Any]]:
+    """Yield `inputs` in batches of at most `size` samples, which lie in front where `axes` does not say otherwise."""
+    arrays = {name: value if hasattr(value, "shape") else np.asarray(value) for name, value in inputs.items()}
+    return (part for part, _ in (axes or BatchAxes()).split(arrays, size))
 
 
 def _open(proto: onnx.ModelProto, device: str) -> Any:
@@ -147,47 +159,7 @@ def _cast(value: Any, port: onnx.ValueInfoProto) -> np.ndarray:
     array, kind = np.asarray(value), port.type.tensor_type.elem_type
     wanted = helper.tensor_dtype_to_np_dtype(kind)
     same = array.dtype.kind == "f" if kind in _FLOATS else array.dtype.kind in "iu" and wanted.kind in "iu"
-    return np.ascontiguousarray(array.astype(wanted, copy=False) if same else array)
-
-
-def _samples(inputs: Mapping[str, np.ndarray]) -> int:
-    sizes = {name: len(value) for name, value in inputs.items() if np.ndim(value)}
-    if len(set(sizes.values())) > 1:
-        raise InputError(f"the inputs differ in their number of samples: {sizes}")
-    return next(iter(sizes.values()), 1)
-
-
-def _filled(value: np.ndarray, size: int) -> np.ndarray:
-    return np.concatenate([value, np.repeat(value[:1], size - len(value), 0)]) if value.ndim else value
-
-
-def _cut(value: np.ndarray, samples: int, size: int) -> np.ndarray:
-    """Return what belongs to the first `samples` of a batch of `size`."""
-    axis = batch_axis([value.shape], [size])
-    return value if axis is None else value.take(range(value.shape[axis] // size * samples), axis)
-
-
-def _sizes(value: onnx.ValueInfoProto) -> list[int]:
-    return [d.dim_value for d in value.type.tensor_type.shape.dim]
-
-
-def _never(declared: list[int], shape: tuple[int, ...]) -> list[int] | None:
-    """Return `declared`, in which no fixed axis can hold a free batch; None where the declaration is wrong."""
-    right = len(declared) == len(shape) and all(d in (0, n) for d, n in zip(declared, shape, strict=True))
-    return [-1 if d else 0 for d in declared] if right else None
-
-
-def _joined(name: str, parts: list[np.ndarray], sizes: list[int], declared: list[int] | None) -> np.ndarray:
-    """Return the results of several batches as one; one that differs and has no batch axis raises InputError."""
-    if len(parts) == 1:
-        return parts[0]
-    free = None if declared is None else _never(declared, parts[0].shape)
-    axis = batch_axis([part.shape for part in parts], sizes, free)
-    if axis is not None:
-        return np.concatenate(parts, axis)
-    if all(np.array_equal(part, parts[0], equal_nan=part.dtype.kind == "f") for part in parts):
-        return parts[0]
-    raise InputError(f"{name!r} has no batch axis: run all samples at once, or one at a time")
+    return array.astype(wanted, copy=False) if same else array
 
 
 def _first_line(error: Exception) -> str:

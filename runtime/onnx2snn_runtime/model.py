@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from onnx2snn_runtime.batches.batch_run import Request
-from onnx2snn_runtime.batches.batching import Batch, batches, count_samples, join
+from onnx2snn_runtime.batches.batching import TORCH, Batch, are_stacked, batches, count_samples
 from onnx2snn_runtime.batches.exit_rules import EarlyExit
 from onnx2snn_runtime.batches.run import Run, ascending, run_program
 from onnx2snn_runtime.errors import InputError, ModelError
@@ -44,6 +44,11 @@ class SpikingModel(nn.Module):
     output name: numpy for numpy inputs, torch for torch inputs, on the device of the input, in the dtypes that the ONNX
     model declares; a network that was moved to another dtype returns floats in that, float32 for half precision.
     `conversion` is the report of `convert`, None for a network from a file.
+
+    `program.axes` says which axis of every input and output is the batch axis. A model without any takes x[...] or
+    [samples, ...]. If samples run one at a time, outputs without a batch axis are stacked along a new first axis, and
+    outputs whose length depends on the data are lists with one entry per sample. Samples that interact run all at once,
+    whatever `batch_size` is.
     """
 
     def __init__(self, proto: onnx.ModelProto, where: str = "the model") -> None:
@@ -119,7 +124,8 @@ class SpikingModel(nn.Module):
         `overrides` and `executor` are accepted at the first step only; giving them later, or another number of
         samples, raises InputError. `reset` starts a new stream.
         """
-        batch = self._one_step(self._checked(x))
+        inputs = self._checked(x)
+        batch = self._one_step(inputs)
         if self._stream is None:
             executor = overrides.pop("executor", "step")
             self._stream = make_execution(executor, self.program, make_settings(self.defaults, overrides))
@@ -129,11 +135,12 @@ class SpikingModel(nn.Module):
         elif batch.samples != self._stream_samples:
             given, expected = batch.samples, self._stream_samples
             raise InputError(f"{given} samples came to a stream of {expected}: call reset() to start anew")
-        ports, fixed = self.program.inputs, self.defaults.batch
+        ports, axes, stacked = self.program.inputs, self.program.axes, are_stacked(inputs, self.program)
         self._stream.set_inputs({port.name: to_device(batch.inputs[port.name], port, self.program) for port in ports})
         self._stream.advance()
         made, count = self._stream.outputs(), [batch.samples]
-        return self._returned({name: join([value], count, fixed, name) for name, value in made.items()}, x)
+        joined = {name: axes.join(name, [value], count, TORCH, stacked=stacked) for name, value in made.items()}
+        return self._returned(joined, x)
 
     def _one_step(self, inputs: dict[str, Tensor]) -> Batch:
         for port in self.program.inputs:
@@ -141,7 +148,8 @@ class SpikingModel(nn.Module):
                 raise InputError(f"the input {port.name!r} has a time axis: step() takes one step of it at a time")
         first, *more = batches(inputs, self.program, count_samples(inputs, self.program))
         if more:
-            raise InputError(f"the graph is fixed to a batch of {self.defaults.batch}: a step takes so many samples")
+            size = self.program.axes.most(0, 1)
+            raise InputError(f"the graph is fixed to a batch of {size}: a step takes so many samples")
         return first
 
     def set_population(self, name: str, **changes: Any) -> None:
@@ -172,7 +180,7 @@ class SpikingModel(nn.Module):
         """Change the model-level settings (`ModelDefaults`: timesteps, dynamics, ...), in this model and in the IR."""
         _check_names("the model", changes, [f.name for f in fields(ModelDefaults)])
         ascending(changes.get("timesteps", 1))
-        self.program.defaults = self.program.defaults.updated(**changes)
+        self.program.take_defaults(self.proto, self.program.defaults.updated(**changes))
         write_defaults(self.proto, self.program.defaults)
 
     def save(self, path: str | Path, *, force: bool = False) -> None:
@@ -191,10 +199,14 @@ class SpikingModel(nn.Module):
         first = next(iter(x.values())) if isinstance(x, Mapping) else x
         as_numpy = not isinstance(first, Tensor)
         types = {port.name: port.type for port in self.program.outputs}
-        made = {}
-        for name, value in outputs.items():
-            here = value.to(self.program.type_of_output(value, types[name]))
-            made[name] = here.cpu().numpy() if as_numpy else here.to(first.device)
+
+        def sent(value: Any, kind: int) -> Any:
+            if isinstance(value, list):  # one entry per sample
+                return [sent(entry, kind) for entry in value]
+            here = value.to(self.program.type_of_output(value, kind))
+            return here.cpu().numpy() if as_numpy else here.to(first.device)
+
+        made = {name: sent(value, types[name]) for name, value in outputs.items()}
         return next(iter(made.values())) if len(made) == 1 else made
 
     def extra_repr(self) -> str:

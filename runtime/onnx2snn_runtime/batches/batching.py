@@ -1,15 +1,16 @@
 """Splits samples into batches, pads a batch of a fixed size, and concatenates the results of batches."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 
-from onnx2snn_runtime.errors import InputError
-from onnx2snn_runtime.ir.batch import batch_axis
+from onnx2snn_runtime.ir.batch import Arrays
 from onnx2snn_runtime.program.inputs import varies_in_time
 from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.program import Program
+
+TORCH = Arrays(torch.cat, torch.stack, torch.equal)
 
 
 @dataclass(frozen=True)
@@ -21,58 +22,24 @@ class Batch:
 
 
 def count_samples(inputs: Mapping[str, Tensor], program: Program) -> int:
-    """Return the number of samples, the common size of the batch axes; unequal sizes or no samples raise InputError."""
-    sizes = {
-        port.name: inputs[port.name].shape[int(varies_in_time(inputs[port.name], port))]
-        for port in program.inputs
-        if port.shape
-    }
-    if len(set(sizes.values())) > 1:
-        raise InputError(f"the inputs differ in their number of samples: {sizes}")
-    size = int(next(iter(sizes.values()), 1))
-    if size == 0:
-        raise InputError("there are no samples: the first axis of the input is empty")
-    return size
+    """Return the number of samples: the common size of the batch axes; none at all raises InputError."""
+    return program.axes.count(_still_shapes(inputs, program))
+
+
+def are_stacked(inputs: Mapping[str, Tensor], program: Program) -> bool:
+    """Return whether samples come along a new first axis, for a model that takes one sample a call."""
+    return program.axes.stacked(_still_shapes(inputs, program))
+
+
+def _still_shapes(inputs: Mapping[str, Tensor], program: Program) -> dict[str, torch.Size]:
+    """Return the shapes of `inputs` without a time axis."""
+    given = {port.name: (inputs[port.name], port) for port in program.inputs}
+    return {name: value.shape[int(varies_in_time(value, port)) :] for name, (value, port) in given.items()}
 
 
 def batches(inputs: Mapping[str, Tensor], program: Program, size: int) -> Iterator[Batch]:
     """Yield `inputs` in batches of at most `size` samples, or of the size that the graph is fixed to."""
-    fixed = program.defaults.batch
-    total = count_samples(inputs, program)
-    limit = fixed or size
-    if limit < 1:
-        raise InputError(f"the batch size is {limit}: give 1 or more samples")
-    for start in range(0, total, limit):
-        count = min(limit, total - start)
-        chosen = {}
-        for port in program.inputs:
-            tensor, axis = inputs[port.name], int(varies_in_time(inputs[port.name], port))
-            if port.shape:
-                tensor = tensor.narrow(axis, start, count) if count < total else tensor
-                tensor = _padded(tensor, axis, fixed - count) if count < fixed else tensor
-            chosen[port.name] = tensor
-        yield Batch(chosen, count)
-
-
-def _padded(tensor: Tensor, axis: int, missing: int) -> Tensor:
-    return torch.cat([tensor, tensor.narrow(axis, 0, 1).repeat_interleave(missing, axis)], axis)
-
-
-def join(
-    parts: Sequence[Tensor], samples: Sequence[int], fixed: int, name: str, declared: Sequence[int] | None = None
-) -> Tensor:
-    """Return the results `parts` of several batches as one tensor, without the padding of a batch of `fixed` size.
-
-    A result that differs between batches and has no batch axis raises InputError.
-    """
-    sizes = [fixed or count for count in samples]
-    if len(parts) == 1 and samples[0] == sizes[0]:
-        return parts[0]
-    axis = batch_axis([part.shape for part in parts], sizes, declared)
-    if axis is not None:
-        ratio = parts[0].shape[axis] // sizes[0]
-        return torch.cat([part.narrow(axis, 0, ratio * n) for part, n in zip(parts, samples, strict=True)], axis)
-    if all(torch.equal(part, parts[0]) for part in parts):
-        return parts[0]
-    total = sum(samples)
-    raise InputError(f"{name!r} has no batch axis: run all samples at once (batch_size={total}), or one at a time")
+    named = {port.name: inputs[port.name] for port in program.inputs}
+    moving = [port.name for port in program.inputs if varies_in_time(named[port.name], port)]
+    for part, count in program.axes.split(named, size, moving):
+        yield Batch(program.axes.filled(part, count, TORCH, moving), count)

@@ -119,4 +119,4 @@ def run_graphed(
 
 
 def _batch(program: Program, inputs: Mapping[str, Tensor]) -> int:
-    return next((len(inputs[port.name]) for port in program.inputs if port.shape), 1)
+    return program.axes.count({name: value.shape for name, value in inputs.items()})

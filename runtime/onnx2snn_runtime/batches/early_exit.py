@@ -53,8 +53,7 @@ class _ShrinkingBatch:
 
     def __init__(self, execution: Execution, inputs: Mapping[str, Tensor], rule: EarlyExit) -> None:
         self.execution, self.rule, self.running = execution, rule, True
-        batched = [port.name for port in execution.program.inputs if port.shape]
-        batch = len(inputs[batched[0]]) if batched else 1
+        batch = execution.program.axes.count({name: value.shape for name, value in inputs.items()})
         self.axes = batch_axes(execution, inputs, batch)
         execution.set_inputs(inputs)
         self.rows = torch.arange(batch, device=execution.program.device)
@@ -99,7 +98,7 @@ class _ShrinkingBatch:
         made = self.execution.run_steps(count, range(t + 1, t + count + 1))
         exit_step = torch.full_like(self.rows, NEVER)
         for step, out in made.items():
-            top = top_one(out, len(self.rows))
+            top = top_one(out, len(self.rows), self.execution.program.axes)
             same = (top == self._top_one).all(1) if self._top_one is not None else torch.zeros_like(self.active)
             self._top_one, self._stable_for = top, torch.where(same, self._stable_for + 1, 1)
             stable = self._stable_for >= self.rule.stable_steps
@@ -140,13 +139,13 @@ def batch_axes(execution: Execution, inputs: Mapping[str, Tensor], batch: int) -
     either if an output has its batch axis not in front, or if a state has none, because it mixes the samples.
     """
     program = execution.program
-    if program.defaults.batch or batch == 1:
+    if program.defaults.batch or program.axes.joint or batch == 1:
         return None
     (states, outputs), (more_states, more_outputs) = (_shapes(execution, inputs, size) for size in (1, 2))
     if any(_axis(shape, more_outputs[name]) != 0 for name, shape in outputs.items()):
         return None
     axes = {name: _axis(shape, more_states[name]) for name, shape in states.items()}
-    mixed = None in axes.values() and all(port.shape for port in program.inputs)
+    mixed = None in axes.values() and all(port.axis is not None for port in program.inputs)
     unsupported = any(axis not in (0, None) for axis in axes.values()) and bool(execution.synapse_probes)
     if mixed or unsupported or MANY in axes.values():
         return None
@@ -159,7 +158,7 @@ def _shapes(
     """Return the shapes of the populations' states and of the outputs for the first `size` samples."""
     program = execution.program
     probe = StepExecution(program, replace(execution.settings, probes=()))
-    given = {p.name: inputs[p.name][:size] if p.shape else inputs[p.name] for p in program.inputs}
+    given, _ = next(program.axes.split(inputs, size))
     outputs = probe.run(given, [], [1])[1]
     states = {name: state.v.shape for name, state in probe.states.items()}
     return states, {name: value.shape for name, value in outputs.items()}

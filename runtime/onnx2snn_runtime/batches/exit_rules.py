@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.execution.base import Settings
+from onnx2snn_runtime.ir.batch import BatchAxes
 from onnx2snn_runtime.program.interpreter import Tensor
 
 RULES = ("settled", "stable")
@@ -58,13 +59,14 @@ class EarlyExit:
         return min(first, last - t, largest or last)
 
 
-def top_one(outputs: Mapping[str, Tensor], batch: int) -> Tensor:
+def top_one(outputs: Mapping[str, Tensor], batch: int, axes: BatchAxes) -> Tensor:
     """Return the argmax over the class axis of the first float output, [batch, positions].
 
     The class axis is axis 1 of an output with 2, 4 or 5 axes, else the last. Without a float output, the first output
     holds the classes.
     """
-    value = next((v for v in outputs.values() if v.is_floating_point()), next(iter(outputs.values())))
+    name = next((name for name, v in outputs.items() if v.is_floating_point()), next(iter(outputs)))
+    value = _samples_first(outputs[name], name, batch, axes)
     if value.ndim == 0 or len(value) != batch or (value.is_floating_point() and value.ndim < 2):
         raise InputError(
             f"the output has the shape {tuple(value.shape)}, no classes for each of {batch} samples: "
@@ -73,3 +75,10 @@ def top_one(outputs: Mapping[str, Tensor], batch: int) -> Tensor:
     if value.is_floating_point():
         value = value.argmax(1 if value.ndim in (2, 4, 5) else -1)
     return value.reshape(batch, -1)
+
+
+def _samples_first(value: Tensor, name: str, batch: int, axes: BatchAxes) -> Tensor:
+    axis = axes.outputs.get(name)
+    if axis is None and batch == 1 and (axes.single or (axes.size == 1 and name in axes.outputs)):
+        return value[None]
+    return value.movedim(axis, 0) if isinstance(axis, int) and axis else value

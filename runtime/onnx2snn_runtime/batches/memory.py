@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import torch
 
+from onnx2snn_runtime.batches.batching import TORCH
 from onnx2snn_runtime.execution.base import Settings
 from onnx2snn_runtime.execution.step import StepExecution
 from onnx2snn_runtime.program.inputs import to_device
 from onnx2snn_runtime.program.interpreter import Frame, Tensor
 from onnx2snn_runtime.program.population import Population
-from onnx2snn_runtime.program.ports import Port
 from onnx2snn_runtime.program.program import Program
 
 CHUNK = 16
@@ -52,14 +52,14 @@ def plan_memory(
     One sample (or one fixed batch) of `inputs` [samples, ...] is run for a step to measure its memory.
     """
     chunk = min(steps, CHUNK)
-    wanted = program.defaults.batch or batch or samples
+    wanted = program.axes.most(batch or samples, samples)
     if wanted * chunk == 1:
         return MemoryPlan(1, 1)
-    one = footprint(program, settings, inputs)
+    one = footprint(program, settings, inputs, samples)
     capacity = max(1, (budget or default_budget(program.device)) // one)
     if program.device.type == "cpu":
         capacity = min(capacity, max(LEAST, CACHED // one))
-    if program.defaults.batch or batch:
+    if batch or program.axes.most(0, samples):
         return MemoryPlan(wanted, max(1, min(chunk, capacity // wanted)))
     return MemoryPlan(max(1, min(samples, capacity // chunk)), max(1, min(chunk, capacity)))
 
@@ -71,19 +71,19 @@ def default_budget(device: torch.device) -> int:
     return CPU_BUDGET
 
 
-def footprint(program: Program, settings: Settings, inputs: Mapping[str, Tensor]) -> int:
-    """Return the peak bytes of one step of one sample, measured once for each input shape."""
-    key = tuple((name, value.shape[1:]) for name, value in inputs.items())
+def footprint(program: Program, settings: Settings, inputs: Mapping[str, Tensor], samples: int) -> int:
+    """Return the peak bytes of one step of one sample, measured once for each input shape.
+
+    If the samples interact, the step is measured with all `samples` together.
+    """
+    given, count = next(program.axes.split(inputs, 1))
+    given = program.axes.filled(given, count, TORCH)
+    key = tuple((name, value.shape) for name, value in given.items())
     if key not in program.footprints:
         run = _MeasuredExecution(program, Settings(settings.dynamics, settings.encoder, settings.input_scales))
-        run.run({port.name: _sample(inputs[port.name], port, program) for port in program.inputs}, [], [1])
-        program.footprints[key] = max(1, run.peak // (program.defaults.batch or 1))
+        run.run({port.name: to_device(given[port.name], port, program) for port in program.inputs}, [], [1])
+        program.footprints[key] = max(1, run.peak // (samples if program.axes.joint else program.axes.size or 1))
     return program.footprints[key]
-
-
-def _sample(value: Tensor, port: Port, program: Program) -> Tensor:
-    one = value[:1].repeat_interleave(program.defaults.batch or 1, 0) if port.shape else value
-    return to_device(one, port, program)
 
 
 class _MeasuredExecution(StepExecution):

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 
 from onnx2snn_runtime.batches.batch_run import BatchResult, Request, run_batches
-from onnx2snn_runtime.batches.batching import batches, count_samples, join
+from onnx2snn_runtime.batches.batching import TORCH, are_stacked, batches, count_samples
 from onnx2snn_runtime.batches.cuda_graphs import check
 from onnx2snn_runtime.batches.memory import MemoryPlan, plan_memory
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.execution.base import Settings
+from onnx2snn_runtime.ir.batch import BatchAxes
 from onnx2snn_runtime.probing.operations import Operations, summed
 from onnx2snn_runtime.probing.probes import READERS, add_counts
 from onnx2snn_runtime.program.inputs import varies_in_time
@@ -57,7 +58,7 @@ def run_program(program: Program, request: Request) -> Run:
     plan = _plan(program, request, settings, varying)
     split = list(batches(request.inputs, program, plan.batch))
     results = list(run_batches(program, request, replace(settings, chunk=plan.chunk), split, varying))
-    sizes, fixed = [batch.samples for batch in split], program.defaults.batch
+    sizes, stacked = [batch.samples for batch in split], are_stacked(request.inputs, program)
     events = add_counts([result.events for result in results])
     run = Run(
         neurons=sum(results[0].neurons.values()), steps_taken=torch.cat([result.steps_taken for result in results])
@@ -65,7 +66,9 @@ def run_program(program: Program, request: Request) -> Run:
     cumulative = torch.stack(list(events.values())).sum(0).cumsum(0).tolist()
     for t in request.steps:
         run.outputs[t] = {
-            port.name: join([result.outputs[t][port.name] for result in results], sizes, fixed, port.name, port.shape)
+            port.name: program.axes.join(
+                port.name, [result.outputs[t][port.name] for result in results], sizes, TORCH, stacked=stacked
+            )
             for port in program.outputs
         }
         run.events[t] = int(cumulative[t - 1])
@@ -73,16 +76,16 @@ def run_program(program: Program, request: Request) -> Run:
         if request.operations:
             run.operations[t] = summed([result.operations[t] for result in results])
             run.synaptic_operations[t] = run.operations[t].synaptic_operations
-    run.probes = {name: _probe(name, results, events, sizes, fixed) for name in request.probes}
+    run.probes = {name: _probe(name, results, events, sizes, program.axes) for name in request.probes}
     return run
 
 
 def _probe(
-    name: str, results: list[BatchResult], events: Mapping[str, Tensor], sizes: list[int], fixed: int
+    name: str, results: list[BatchResult], events: Mapping[str, Tensor], sizes: list[int], axes: BatchAxes
 ) -> dict[str, Tensor]:
     """Return what the probe `name` recorded of each population."""
     if name in READERS:
-        return {key: _joined([result.records[name][key] for result in results], sizes, fixed, key) for key in events}
+        return {key: _joined([result.records[name][key] for result in results], sizes, axes, key) for key in events}
     if name == "events":
         return dict(events)
     neurons = results[0].neurons
@@ -99,10 +102,12 @@ def _settings(program: Program, overrides: Mapping[str, Any]) -> Settings:
     return settings
 
 
-def _joined(parts: list[Tensor], sizes: list[int], fixed: int, name: str) -> Tensor:
+def _joined(parts: list[Tensor], sizes: list[int], axes: BatchAxes, name: str) -> Tensor:
     """Return records [T, ...] of several batches as one."""
-    steps = [join(values, sizes, fixed, name) for values in zip(*parts, strict=True)]
-    return torch.stack(steps) if len(parts) > 1 or sizes[0] < fixed else parts[0]
+    if len(parts) == 1 and sizes[0] >= axes.size:
+        return parts[0]
+    inside = replace(axes, outputs={}, declared={})  # the shapes say where the samples of a population are
+    return torch.stack([inside.join(name, values, sizes, TORCH) for values in zip(*parts, strict=True)])
 
 
 def _plan(program: Program, request: Request, settings: Settings, varying: list[str]) -> MemoryPlan:
@@ -111,7 +116,7 @@ def _plan(program: Program, request: Request, settings: Settings, varying: list[
             raise InputError(f"{what} is {limit}: give 1 or more")
     samples = count_samples(request.inputs, program)
     if request.executor != "layer" or varying:
-        return MemoryPlan(request.batch_size or samples, 1)
+        return MemoryPlan(program.axes.most(request.batch_size or samples, samples), 1)
     return plan_memory(
         program, settings, request.inputs, samples, request.steps[-1], request.batch_size, request.max_memory
     )

@@ -115,11 +115,12 @@ class Execution:
         other = type(self)(self.program, self.settings)
         other.t, other.continues = self.t, True
         other.states = {name: _select(state, rows, axes[name]) for name, state in self.states.items()}
-        other.inputs = {name: _select(state, rows, 0) for name, state in self.inputs.items()}
+        along = {port.name: port.axis for port in self.program.inputs}
+        other.inputs = {name: _select(state, rows, along[name]) for name, state in self.inputs.items()}
         for probe in self.synapse_probes:
             probe.select_samples(rows, batch)
-        batched = {port.name for port in self.program.inputs if port.shape}
-        other.set_inputs({name: x.index_select(0, rows) if name in batched else x for name, x in self._raw.items()})
+        raw = self._raw.items()
+        other.set_inputs({n: x if (axis := along[n]) is None else x.index_select(axis, rows) for n, x in raw})
         return other
 
     def outputs(self) -> dict[str, Tensor]:

@@ -75,9 +75,11 @@ class ModelDefaults:
 
     `encoder` codes the inputs named in `spiking_inputs` (all float inputs of a model converted for another coding than
     `direct`; empty for `direct`), each of the scale in `input_scales`. `batch` is the fixed batch size of the graph,
-    0 where any size is taken. `delay` is how many steps a spike is on its way: 0 or 1. `settings` records what the
-    conversion was asked for, by part and name (see `onnx2snn.settings`); runs do not look at it. Files from before it
-    was recorded hold none.
+    0 where any size is taken. `batch_axes` names the axis of every input and output that counts the samples, None for
+    none, "data" for an output whose length depends on what is in the sample; with `joint` the samples act on each other
+    and are never split (see `onnx2snn_runtime.ir.batch`). `delay` is how many steps a spike is on its way: 0 or 1.
+    `settings` records what the conversion was asked for, by part and name (see `onnx2snn.settings`); runs do not look
+    at it. Files from before they were recorded hold no axes and no settings.
     """
 
     ir_version: int = IR_VERSION
@@ -95,6 +97,8 @@ class ModelDefaults:
     calibration: dict[str, Any] = field(default_factory=dict)
     delay: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
+    batch_axes: dict[str, int | str | None] = field(default_factory=dict)
+    joint: bool = False
 
     def updated(self, **changes: Any) -> "ModelDefaults":
         """Return a copy with `changes`."""
@@ -131,6 +135,9 @@ def read_defaults(model: onnx.ModelProto, where: str = "the model") -> ModelDefa
             f"{where} is of spiking IR version {values['ir_version']}, this onnx2snn reads up to {IR_VERSION}: "
             "upgrade onnx2snn"
         )
+    for name, axis in values.get("batch_axes", {}).items():
+        if axis not in (None, "data") and (not isinstance(axis, int) or isinstance(axis, bool) or axis < 0):
+            raise ModelError(f"the batch axis of {name!r} in {where} is damaged ({axis!r}): convert the model again")
     known = {k: v for k, v in values.items() if k in ModelDefaults.__dataclass_fields__}
     known["spiking_inputs"] = tuple(known.get("spiking_inputs", ()))
     return ModelDefaults(**known)

@@ -33,7 +33,10 @@ def named_inputs(x: Any, ports: Sequence[Port]) -> dict[str, Any]:
 
 
 def check_input(value: Any, port: Port) -> Tensor:
-    """Return `value` as a tensor that fits `port`, with a leading time axis where it has one dimension more."""
+    """Return `value` as a tensor that fits `port`, with a leading time axis where it has one dimension more.
+
+    For a model that takes one sample a call, one dimension more are samples, and two more time and samples.
+    """
     tensor = value if isinstance(value, Tensor) else to_tensor(_array(value, port.name))
     if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
         raise InputError(f"the input {port.name!r} is a sparse, quantised or meta tensor: give a dense one")
@@ -45,9 +48,12 @@ def check_input(value: Any, port: Port) -> Tensor:
         )
     if port.shape is not None:
         extra = tensor.ndim - len(port.shape)
-        shape = tuple(tensor.shape[1:] if extra == 1 else tensor.shape)
-        fits = extra in (0, 1) and all(a in (b, 0) or b == 0 for a, b in zip(port.shape[1:], shape[1:], strict=True))
-        if not fits or (port.shape == () and extra != 0):
+        shape = tuple(tensor.shape[max(0, extra) :])
+        fits = extra in (0, 1, 1 + port.single) and all(
+            axis == port.axis or a in (b, 0) or b == 0
+            for axis, (a, b) in enumerate(zip(port.shape, shape, strict=True))
+        )
+        if not fits or (port.shape == () and extra > port.single):
             wanted_shape = ", ".join(str(d) if d else "any" for d in port.shape)
             raise InputError(
                 f"the input {port.name!r} has the shape {tuple(tensor.shape)}, the model takes ({wanted_shape})"
@@ -57,7 +63,7 @@ def check_input(value: Any, port: Port) -> Tensor:
 
 def varies_in_time(tensor: Tensor, port: Port) -> bool:
     """Return whether `tensor` is x[T, ...] for a `port` of x[...]."""
-    return port.shape is not None and tensor.ndim == len(port.shape) + 1
+    return port.shape is not None and tensor.ndim == len(port.shape) + 1 + port.single
 
 
 def to_device(tensor: Tensor, port: Port, program: Program) -> Tensor:

@@ -12,6 +12,7 @@ from torch import nn
 
 from onnx2snn_runtime.dynamics.base import Neuron
 from onnx2snn_runtime.errors import ModelError
+from onnx2snn_runtime.ir.batch import BatchAxes, axes_of
 from onnx2snn_runtime.ir.flow import analyse
 from onnx2snn_runtime.ir.schema import (
     ModelDefaults,
@@ -23,7 +24,7 @@ from onnx2snn_runtime.ir.schema import (
 from onnx2snn_runtime.program.fusion import fuse_biases, shorten
 from onnx2snn_runtime.program.interpreter import WIDE, Call, Frame, Tensor, bind, to_tensor
 from onnx2snn_runtime.program.population import Population, bind_population
-from onnx2snn_runtime.program.ports import named_ports, ports
+from onnx2snn_runtime.program.ports import named_ports, placed, ports
 from onnx2snn_runtime.program.precision import fits, unrounded, widened
 from onnx2snn_runtime.program.shapes import ShapeMemory, shaped_values
 
@@ -45,8 +46,8 @@ class Program(nn.Module):
     def __init__(self, model: onnx.ModelProto, where: str = "the model") -> None:
         super().__init__()
         self.where = where
-        self.defaults: ModelDefaults = read_defaults(model, where)
         self.inputs = ports(model)
+        self.take_defaults(model, read_defaults(model, where))
         self.outputs = named_ports(model.graph.output)
         self.footprints: dict[Any, int] = {}
         self.own_settings: Any = None
@@ -69,6 +70,12 @@ class Program(nn.Module):
         key = f"{len(self._names)}_{tensor.name.replace('.', '_')}"
         self._names[tensor.name] = key
         self.register_buffer(key, value.to(self.anchor.dtype) if value.is_floating_point() else value)
+
+    def take_defaults(self, model: onnx.ModelProto, defaults: ModelDefaults) -> None:
+        """Take the model-level `defaults` of `model`, and where they say that samples are."""
+        self.defaults: ModelDefaults = defaults
+        self.axes: BatchAxes = axes_of(model, defaults)
+        self.inputs = placed(self.inputs, self.axes)
 
     def store(self, model: onnx.ModelProto) -> None:
         """Write weights that were changed since they were read into the initializers of `model`, in their own types."""

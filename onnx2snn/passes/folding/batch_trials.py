@@ -1,0 +1,177 @@
+"""Tries out which axis counts the samples: three samples together, and two of them the other way round.
+
+Where the axis is right and samples do not act on each other, the two have the results that they had among the three.
+Anything else on the way (a recurrence, a position) gives another result, because their order is another one.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx
+
+from onnx2snn.data.synthetic import synthetic_inputs
+from onnx2snn.passes.folding.batch_candidates import Candidate, dimensions, real_inputs
+from onnx2snn.reference.ann import Ann
+from onnx2snn_runtime.ir.batch import DATA, Axis, BatchAxes
+
+_TOGETHER = (3, 32)
+"""So many samples run together; more of them where of few nothing is finite (a deviation of 0 that is divided by)."""
+_SHAPED_BY_DATA = frozenset({"NonZero", "NonMaxSuppression", "Unique", "Compress"})
+_ROUNDING = frozenset({"QuantizeLinear", "Round", "Floor", "Ceil", "Sign"})
+_WHOLE = BatchAxes(joint=True)
+
+
+@dataclass
+class Outcome:
+    """What a trial showed: the axes of the outputs, their ranks, and whether samples are independent of each other."""
+
+    outputs: dict[str, Axis] = field(default_factory=dict)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    joint: list[str] = field(default_factory=list)
+    """The outputs in which samples act on each other, or cannot be told apart."""
+
+
+class Trials:
+    """Trials of `model`, on `data` where there are any; models that onnxruntime refuses raise ModelError."""
+
+    def __init__(self, model: onnx.ModelProto, data: Mapping[str, np.ndarray], guess: int = 0) -> None:
+        self.model, self.data, self.guess = model, data, guess
+        self.ann = Ann(model, axes=_WHOLE)
+        self.tolerance = 1e-2 if _rounds(model) else 1e-4
+        self.loose = set(_loose_outputs(model))
+
+    def together(self, candidate: Candidate) -> Outcome:
+        """Return what samples along the axes of `candidate` show."""
+        for count in _TOGETHER:
+            found, finite = self._together(candidate, count)
+            if finite:
+                break
+        return found
+
+    def _together(self, candidate: Candidate, count: int) -> tuple[Outcome, bool]:
+        """Return what `count` samples show, and whether every output holds a finite number."""
+        inputs = self._inputs(candidate, count)
+        places = range(count - 1, -1, -2)
+        again = {name: x if (a := candidate.axes[name]) is None else x.take(places, a) for name, x in inputs.items()}
+        whole, part = self.ann(inputs), self.ann(again)
+        found = Outcome()
+        for name, value in whole.items():
+            axis, apart = self._compare(value, part[name], count, places)
+            found.outputs[name] = DATA if axis is None and name in self.loose else axis
+            found.shapes[name] = value.shape
+            if not apart or found.outputs[name] == DATA:
+                found.joint.append(name)
+        return found, all(np.isfinite(v).any() for v in whole.values() if v.dtype.kind == "f" and v.size)
+
+    def at_size(self, candidate: Candidate, size: int) -> Outcome:
+        """Return what batches of `size` show, the only ones that the graph takes."""
+        inputs, other = (self._inputs(candidate, size, seed) for seed in (0, 1))
+        mixed = {n: x if (a := candidate.axes[n]) is None else _spliced(x, other[n], a) for n, x in inputs.items()}
+        first, second = self.ann(inputs), self.ann(mixed)
+        found = Outcome()
+        states = {x.shape: axis for n, x in inputs.items() if (axis := candidate.axes[n])}
+        for name, value in first.items():
+            found.shapes[name] = value.shape
+            if name in self.loose or value.shape != second[name].shape:
+                found.outputs[name] = DATA
+                continue
+            axes = [i for i, n in enumerate(value.shape) if n and n % size == 0 and (n == size or size > 1)]
+            kept = [a for a in axes if self._same(_first(value, a, size), _first(second[name], a, size))]
+            axis = states.get(value.shape, 0 if 0 in axes else None) if size == 1 else next(iter(kept), None)
+            found.outputs[name] = axis
+            if size > 1 and axis is None:
+                found.joint.append(name)
+        return found
+
+    def _inputs(self, candidate: Candidate, count: int, seed: int = 0) -> dict[str, np.ndarray]:
+        axes = BatchAxes(candidate.axes, ranks={v.name: len(dimensions(v) or ()) for v in real_inputs(self.model)})
+        sizes = {"guess": self.guess} if self.guess else {}
+        made = synthetic_inputs(self.model, seed, count, axes, **sizes)
+        rng = np.random.default_rng(seed)
+        for value in real_inputs(self.model):
+            name, dims, given = value.name, dimensions(value), self.data.get(value.name)
+            axis = candidate.axes[name]
+            if axes.single and name in made and made[name].ndim > len(dims or ()):
+                made[name] = made[name][0]
+            if given is None or (dims is not None and given.ndim - len(dims) not in (0, 1)):
+                continue
+            given = given[0] if dims is not None and given.ndim > len(dims) and len(given) else given
+            made[name] = given if axis is None or axis >= given.ndim else _drawn(given, axis, count, rng)
+        return made
+
+    def _compare(
+        self, whole: np.ndarray, part: np.ndarray, count: int, places: Sequence[int]
+    ) -> tuple[int | None, bool]:
+        """Return the axis of the samples in an output, and whether each sample has the result that is its own.
+
+        `whole` is the result of `count` samples, `part` that of those at `places`.
+        """
+        if whole.ndim != part.ndim:
+            return None, False
+        differing = [i for i, (a, b) in enumerate(zip(whole.shape, part.shape, strict=True)) if a != b]
+        if not differing:
+            return None, self._same(whole, part)
+        fitting = [i for i in differing if part.shape[i] and whole.shape[i] * len(places) == part.shape[i] * count]
+        fitting = [i for i in fitting if whole.shape[i] % count == 0]
+        if not fitting:
+            return None, False
+        axis = fitting[0]
+        blocks = np.split(whole, count, axis)
+        expected = np.concatenate([blocks[i] for i in places], axis)
+        return axis, len(differing) == 1 and self._same(expected, part)
+
+    def _same(self, expected: np.ndarray, value: np.ndarray) -> bool:
+        """Return whether both are the same to the rounding of another order of summation."""
+        if expected.shape != value.shape:
+            return False
+        if expected.dtype.kind != "f":
+            return float(np.mean(expected != value)) <= 0.02 if expected.size else True
+        if not np.array_equal(np.isnan(expected), np.isnan(value)):
+            return False
+        finite = np.isfinite(expected) & np.isfinite(value)
+        if not np.array_equal(expected[~finite], value[~finite], equal_nan=True):
+            return False
+        a, b = (x[finite].astype(np.float64) for x in (expected, value))
+        tolerance = max(self.tolerance, 1e-2 if expected.dtype == np.float16 else 0.0)
+        return bool(np.linalg.norm(a - b) <= tolerance * np.linalg.norm(a) + 1e-6 * a.size**0.5)
+
+
+def _drawn(given: np.ndarray, axis: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return `count` samples of `given` along `axis`; where it has fewer, changed copies."""
+    have = given.shape[axis]
+    if have >= count:
+        return given.take(rng.permutation(have)[:count], axis)
+    copies = given.take(np.arange(count) % max(1, have), axis)
+    return (
+        (copies * (1 + 0.1 * rng.standard_normal(copies.shape))).astype(given.dtype)
+        if copies.dtype.kind == "f"
+        else copies
+    )
+
+
+def _spliced(x: np.ndarray, other: np.ndarray, axis: int) -> np.ndarray:
+    """Return `x` with all samples but the first from `other`; a lone one from there too."""
+    if x.shape[axis] == 1:
+        return other
+    return np.concatenate([x.take([0], axis), other.take(range(1, other.shape[axis]), axis)], axis)
+
+
+def _first(value: np.ndarray, axis: int, size: int) -> np.ndarray:
+    return value.take(range(value.shape[axis] // size), axis)
+
+
+def _rounds(model: onnx.ModelProto) -> bool:
+    return any(node.op_type in _ROUNDING for node in model.graph.node)
+
+
+def _loose_outputs(model: onnx.ModelProto) -> Iterator[str]:
+    """Yield the outputs whose shape hangs on the data, as far as the operators before them tell."""
+    loose: set[str] = set()
+    for node in model.graph.node:
+        if node.op_type in _SHAPED_BY_DATA or loose.intersection(node.input):
+            loose.update(node.output)
+    for value in model.graph.output:
+        dims = dimensions(value)
+        if value.name in loose and (dims is None or any(not d.size for d in dims)):
+            yield value.name
