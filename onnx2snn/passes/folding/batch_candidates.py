@@ -72,10 +72,12 @@ def _options(dims: list[Dimension] | None, data: np.ndarray | None, free: bool) 
         return [(0, 0.0), (None, 3.0)]
     if not dims:
         return [(None, 0.0)]
+    if data is not None and data.ndim == len(dims) + 1 and list(data.shape[1:]) == [d.size for d in dims]:
+        return [(None, 0.0)]  # the data are samples of the whole input
     if data is not None and data.ndim == len(dims):
         other = [i for i, (d, n) in enumerate(zip(dims, data.shape, strict=True)) if d.size not in (0, n)]
-        if len(other) == 1:  # the data are of another number of samples than the graph
-            return [(other[0], 0.0)]
+        if len(other) == 1 and (dims[other[0]].size == 1 or not other[0]):
+            return [(other[0], 0.0)]  # the data are of another number of samples than the graph
     options: list[tuple[int | None, float]] = []
     for axis, d in enumerate(dims):
         if not d.size:

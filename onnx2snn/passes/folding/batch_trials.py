@@ -79,7 +79,7 @@ class Trials:
             axes = [i for i, n in enumerate(value.shape) if n and n % size == 0 and (n == size or size > 1)]
             kept = [a for a in axes if self._same(_first(value, a, size), _first(second[name], a, size))]
             axis = states.get(value.shape, 0 if 0 in axes else None) if size == 1 else next(iter(kept), None)
-            found.outputs[name] = axis
+            found.outputs[name] = axes[0] if axis is None and axes and size > 1 else axis
             if size > 1 and axis is None:
                 found.joint.append(name)
         return found
@@ -94,9 +94,11 @@ class Trials:
             axis = candidate.axes[name]
             if axes.single and name in made and made[name].ndim > len(dims or ()):
                 made[name] = made[name][0]
-            if given is None or (dims is not None and given.ndim - len(dims) not in (0, 1)):
+            if given is None or not len(np.atleast_1d(given)) or given.ndim - len(dims or given.shape) not in (0, 1):
                 continue
-            given = given[0] if dims is not None and given.ndim > len(dims) and len(given) else given
+            given = given[0] if given.ndim > len(dims or given.shape) else given
+            if axis is not None and axis < given.ndim and not given.shape[axis]:
+                continue
             made[name] = given if axis is None or axis >= given.ndim else _drawn(given, axis, count, rng)
         return made
 

@@ -58,10 +58,15 @@ class _Search:
                 return True
             if outcome is not None and joint is None and not candidate.freed:
                 joint = candidate, outcome
-        if joint is not None:
+        if joint is not None and not self._stacked():
             self._take_joint(*joint)
             return True
         return any(self._at_size(candidate) for candidate in ordered) or self._single(ordered)
+
+    def _stacked(self) -> bool:
+        """Return whether the data are samples along a new first axis."""
+        ranks = {v.name: len(dims) for v in real_inputs(self.work.model) if (dims := dimensions(v)) is not None}
+        return any(value.ndim > ranks.get(name, value.ndim) for name, value in self.work.samples.items())
 
     def _model(self, candidate: Candidate) -> Trials | None:
         """Return what tries the graph with the axes of `candidate` free, None where that makes no valid graph."""

@@ -7,7 +7,7 @@ import pytest
 from onnx2snn.passes.folding.fold_constants import fold_constants
 from onnx2snn.passes.folding.free_batch import free_batch
 from onnx2snn.reference.ann import run_ann
-from tests.onnx2snn.passes.rewriting import apply, lines, model, same_results
+from tests.onnx2snn.passes.rewriting import apply, lines, model, same_results, work_on
 
 
 def dims(proto: onnx.ModelProto, name: str) -> list[object]:
@@ -41,25 +41,41 @@ def test_samples_by_heads() -> None:
     same_results(before, work.model)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "m = ReduceMean<axes = [0], keepdims = 1>(x)  y = Sub(x, m)",  # mixes samples
-        "y = Transpose<perm = [1, 0]>(x)",  # the batch is no longer first
-    ],
-)
-def test_what_mixes_samples_keeps_its_batch(body: str) -> None:
-    before = model(f"net (float[3, 3] x) => (float[3, 3] y) {{ {body} }}")
+def test_what_mixes_samples_has_no_batch_axis() -> None:
+    before = model(
+        "net (float[3, 3] x) => (float[3, 3] y) { m = ReduceMean<axes = [0], keepdims = 1>(x)  y = Sub(x, m) }"
+    )
     work, sites = apply(before, fold_constants, free_batch)
     assert sites[1] == 0
-    assert work.batch == 3
-    assert work.warnings == ["the graph is fixed to a batch of 3: other numbers of samples are filled up to it"]
+    assert (work.axes.single, work.batch, work.warnings) == (True, 0, [])
     assert work.model == apply(before, fold_constants)[0].model
 
 
+def test_data_of_another_size_have_their_samples_where_they_differ() -> None:
+    before = model(
+        "net (float[3, 3] x) => (float[3, 3] y) { m = ReduceMean<axes = [0], keepdims = 1>(x)  y = Sub(x, m) }"
+    )
+    work = work_on(before)
+    work.samples = {"x": np.ones((9, 3), np.float32)}
+    assert free_batch(work) == 0
+    assert work.batch == 3
+    assert work.warnings == ["the graph is fixed to a batch of 3: other numbers of samples are filled up to it"]
+
+
+def test_an_axis_that_moves() -> None:
+    work, sites = apply(model("net (float[3, 2] x) => (float[2, 3] y) { y = Transpose<perm = [1, 0]>(x) }"), free_batch)
+    assert sites == [1]
+    assert (work.axes.inputs, work.axes.outputs) == ({"x": 0}, {"y": 1})
+    assert dims(work.model, "y") == [2, "batch"]
+
+
 @pytest.mark.parametrize(
-    "head", ["(float[N, 2] x) => (float[N, 2] y)", "(float[2, 2] x, float[3, 2] z) => (float[2, 2] y)"]
+    ("head", "sites", "axes"),
+    [
+        ("(float[N, 2] x) => (float[N, 2] y)", [0], {"x": 0}),
+        ("(float[2, 2] x, float[3, 2] z) => (float[2, 2] y)", [1], {"x": 0, "z": None}),
+    ],
 )
-def test_free_and_mixed_batches_are_left_alone(head: str) -> None:
-    work, sites = apply(model(f"net {head} {{ y = Relu(x) }}"), free_batch)
-    assert (sites, work.batch) == ([0], 0)
+def test_free_axes_stay_free(head: str, sites: list[int], axes: dict[str, int | None]) -> None:
+    work, found = apply(model(f"net {head} {{ y = Relu(x) }}"), free_batch)
+    assert (found, work.batch, work.axes.inputs) == (sites, 0, axes)
