@@ -29,7 +29,9 @@ def calibration_inputs(
     Without any they are made up. Data that do not fit, are not finite or hold no sample raise InputError.
     """
     axes = axes_of(model) if axes is None else axes
-    inputs = synthetic_inputs(model, ranges.seed, axes=axes) if calibration is None else _given(model, calibration, axes)
+    inputs = (
+        synthetic_inputs(model, ranges.seed, axes=axes) if calibration is None else _given(model, calibration, axes)
+    )
     try:
         count = sample_count(inputs, axes)
     except InputError as error:

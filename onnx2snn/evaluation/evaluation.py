@@ -57,7 +57,9 @@ def evaluate(
     for batch, given in staged(split(samples.inputs, size, axes), snn.program.device):
         reference = _samples_first(ann(batch)[port.name], port.name, axes)
         run = snn.run(given, timesteps, executor=executor, batch_size=batch_size, operations=counting, **overrides)
-        comparison = comparison or _comparison(port, _moved(class_axis, port.name, axes), reference, samples.labels, run)
+        comparison = comparison or _comparison(
+            port, _moved(class_axis, port.name, axes), reference, samples.labels, run
+        )
         count = axes.count({name: value.shape for name, value in batch.items()})
         labels = None if samples.labels is None else samples.labels[done : done + count]
         made = [_samples_first(_of(out, port.name), port.name, axes) for out in run.outputs.values()]
@@ -164,8 +166,10 @@ def _of(outputs: Any, name: str) -> Any:
 
 
 def _samples_first(value: Any, name: str, axes: BatchAxes) -> Any:
-    """Return the output `name` with its samples in front."""
+    """Return the output `name` with its samples in front; one as long as the data say as plain numbers."""
     axis = axes.outputs.get(name)
+    if axis == DATA:
+        return np.concatenate([np.ravel(entry) for entry in value]) if isinstance(value, list) else np.ravel(value)
     if axis is None and name in axes.outputs and (axes.single or axes.size == 1) and not isinstance(value, list):
         return value[None]  # of the one sample of a call
     return np.moveaxis(value, axis, 0) if isinstance(axis, int) and axis else value

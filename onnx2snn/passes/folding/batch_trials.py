@@ -14,11 +14,10 @@ from onnx2snn.data.synthetic import synthetic_inputs
 from onnx2snn.passes.folding.batch_candidates import Candidate, dimensions, real_inputs
 from onnx2snn.reference.ann import Ann
 from onnx2snn_runtime.ir.batch import DATA, Axis, BatchAxes
+from onnx2snn_runtime.ir.operators import facts
 
 _TOGETHER = (3, 32)
 """So many samples run together; more of them where of few nothing is finite (a deviation of 0 that is divided by)."""
-_SHAPED_BY_DATA = frozenset({"NonZero", "NonMaxSuppression", "Unique", "Compress"})
-_ROUNDING = frozenset({"QuantizeLinear", "Round", "Floor", "Ceil", "Sign"})
 _WHOLE = BatchAxes(joint=True)
 
 
@@ -140,10 +139,13 @@ class Trials:
 
 
 def _drawn(given: np.ndarray, axis: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return `count` samples of `given` along `axis`; where it has fewer, changed copies."""
+    """Return `count` samples of `given` along `axis`; where it has fewer, or all are the same, changed copies."""
     have = given.shape[axis]
     if have >= count:
-        return given.take(rng.permutation(have)[:count], axis)
+        chosen = given.take(rng.permutation(have)[:count], axis)
+        if given.dtype.kind != "f" or (chosen != chosen.take([0], axis)).any():
+            return chosen
+        return (chosen + 0.1 * rng.standard_normal(chosen.shape)).astype(given.dtype)
     copies = given.take(np.arange(count) % max(1, have), axis)
     return (
         (copies * (1 + 0.1 * rng.standard_normal(copies.shape))).astype(given.dtype)
@@ -164,14 +166,19 @@ def _first(value: np.ndarray, axis: int, size: int) -> np.ndarray:
 
 
 def _rounds(model: onnx.ModelProto) -> bool:
-    return any(node.op_type in _ROUNDING for node in model.graph.node)
+    return any(facts(node.op_type, node.domain).rounds for node in model.graph.node)
 
 
 def _loose_outputs(model: onnx.ModelProto) -> Iterator[str]:
     """Yield the outputs whose shape hangs on the data, as far as the operators before them tell."""
-    loose: set[str] = set()
+    loose, known = set[str](), {tensor.name for tensor in model.graph.initializer}  # known: of shapes alone
     for node in model.graph.node:
-        if node.op_type in _SHAPED_BY_DATA or loose.intersection(node.input):
+        held = facts(node.op_type, node.domain)
+        if loose.intersection(node.input):
+            loose.update(node.output)
+        elif held.shape_only or known.issuperset(name for name in node.input if name):
+            known.update(node.output)
+        elif held.shaped_by_data:
             loose.update(node.output)
     for value in model.graph.output:
         dims = dimensions(value)

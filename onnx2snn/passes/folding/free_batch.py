@@ -53,10 +53,12 @@ class _Search:
             if all(axis is None for axis in candidate.axes.values()):
                 continue
             outcome = self._together(candidate)
-            if outcome is not None and not outcome.joint:
+            if outcome is None or not (outcome.joint or any(a is not None for a in outcome.outputs.values())):
+                continue  # it does not run, or no output asks for these samples
+            if not outcome.joint:
                 self._take(candidate, outcome)
                 return True
-            if outcome is not None and joint is None and not candidate.freed:
+            if joint is None and not candidate.freed:
                 joint = candidate, outcome
         if joint is not None and not self._stacked():
             self._take_joint(*joint)

@@ -56,7 +56,7 @@ def test_data_of_another_size_have_their_samples_where_they_differ() -> None:
         "net (float[3, 3] x) => (float[3, 3] y) { m = ReduceMean<axes = [0], keepdims = 1>(x)  y = Sub(x, m) }"
     )
     work = work_on(before)
-    work.samples = {"x": np.ones((9, 3), np.float32)}
+    work.samples = {"x": np.arange(27, dtype=np.float32).reshape(9, 3) ** 2}
     assert free_batch(work) == 0
     assert work.batch == 3
     assert work.warnings == ["the graph is fixed to a batch of 3: other numbers of samples are filled up to it"]
