@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from onnx2snn_runtime.batches.batch_run import Request
-from onnx2snn_runtime.batches.batching import TORCH, Batch, are_stacked, batches, count_samples
+from onnx2snn_runtime.batches.batching import Batch, are_stacked, batches, count_samples
 from onnx2snn_runtime.batches.exit_rules import EarlyExit
 from onnx2snn_runtime.batches.run import Run, ascending, run_program
 from onnx2snn_runtime.errors import InputError, ModelError
@@ -29,6 +29,7 @@ from onnx2snn_runtime.probing.probes import check_probes
 from onnx2snn_runtime.program.inputs import check_input, named_inputs, to_device, varies_in_time
 from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.program import TYPES, Program
+from onnx2snn_runtime.program.real_samples import TORCH
 from onnx2snn_runtime.settings import make_settings
 
 Output = Any

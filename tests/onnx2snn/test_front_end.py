@@ -11,7 +11,8 @@ from onnx import helper, numpy_helper
 import onnx2snn
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.repairs.repair_exports import repair_exports
-from onnx2snn_runtime.errors import InputError, UnsupportedError
+from onnx2snn.reference.ann import run_ann
+from onnx2snn_runtime.errors import UnsupportedError
 from tests.onnx2snn.front_end import WEIGHTS, X, converts, floats, network
 
 MLP = "a = Gemm(x, w, b) h = Relu(a) y = Gemm(h, u, c)"
@@ -181,10 +182,14 @@ def test_logic_between_neurons_ends_in_a_neuron_of_numbers() -> None:
     converts(network(body), neurons={"SpikingRegion1": 1})
 
 
-def test_an_output_that_mixes_the_batch_is_refused() -> None:
+def test_an_output_of_all_samples_at_once() -> None:
     model = network("a = Gemm(x, w, b) h = Relu(a) y = ReduceMean<keepdims = 0>(h)", y="float y")
-    with pytest.raises(InputError, match="'y' has no batch axis: run all samples at once, or one at a time"):
-        onnx2snn.convert(model, floats(64, 4))
+    snn = onnx2snn.convert(model, X)
+    assert snn.program.axes.joint
+    assert any("the samples act on each other" in warning for warning in snn.conversion.warnings)
+    wanted = run_ann(model, {"x": X}, 32)["y"]
+    assert snn(X, timesteps=8, batch_size=4).shape == ()
+    np.testing.assert_allclose(snn(X, timesteps=8, batch_size=4), wanted, rtol=0.01)
 
 
 def test_a_branch_chosen_by_the_inputs_is_refused() -> None:

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 import torch
 
-from onnx2snn_runtime.ir.batch import Arrays
 from onnx2snn_runtime.program.inputs import varies_in_time
 from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.program import Program
-
-TORCH = Arrays(torch.cat, torch.stack, torch.equal)
+from onnx2snn_runtime.program.real_samples import TORCH
 
 
 @dataclass(frozen=True)

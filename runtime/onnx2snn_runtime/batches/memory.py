@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
-from onnx2snn_runtime.batches.batching import TORCH
 from onnx2snn_runtime.execution.base import Settings
 from onnx2snn_runtime.execution.step import StepExecution
 from onnx2snn_runtime.program.inputs import to_device
 from onnx2snn_runtime.program.interpreter import Frame, Tensor
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.program import Program
+from onnx2snn_runtime.program.real_samples import TORCH
 
 CHUNK = 16
 """The largest chunk of time steps; longer chunks save little, as weights are read once a chunk."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from onnx2snn_runtime.batches.batch_run import BatchResult, Request, run_batches
-from onnx2snn_runtime.batches.batching import TORCH, are_stacked, batches, count_samples
+from onnx2snn_runtime.batches.batching import are_stacked, batches, count_samples
 from onnx2snn_runtime.batches.cuda_graphs import check
 from onnx2snn_runtime.batches.memory import MemoryPlan, plan_memory
 from onnx2snn_runtime.errors import InputError
@@ -19,6 +19,7 @@ from onnx2snn_runtime.probing.probes import READERS, add_counts
 from onnx2snn_runtime.program.inputs import varies_in_time
 from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.program import Program
+from onnx2snn_runtime.program.real_samples import TORCH
 from onnx2snn_runtime.settings import make_settings
 
 

@@ -1,7 +1,12 @@
 """A fixed batch is filled up with copies: what belongs to the real samples."""
 
-from onnx2snn_runtime.ir.batch import batch_axis
+import torch
+
+from onnx2snn_runtime.ir.batch import Arrays, batch_axis
 from onnx2snn_runtime.program.interpreter import Tensor
+
+TORCH = Arrays(torch.cat, torch.stack, torch.equal)
+"""What `BatchAxes` needs of torch."""
 
 
 def real_samples(value: Tensor, samples: int, size: int) -> Tensor:
