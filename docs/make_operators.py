@@ -7,7 +7,6 @@ from typing import Any
 
 import onnx
 
-from onnx2snn.passes.check_model import RANDOM
 from onnx2snn.passes.recurrence.unroll_layers import LAYERS
 from onnx2snn.passes.recurrence.unroll_loops import LOOPS
 from onnx2snn.passes.repairs.inline_functions import has_body
@@ -68,7 +67,7 @@ def kind(domain: str, name: str) -> str:
     """Return what becomes of an operator that has a spiking input."""
     if (domain, name) in WRITTEN_OUT:
         return "written out"
-    if not domain and name in RANDOM:
+    if facts(name, domain).random:
         return "refused"
     if not domain and name in (*LAYERS, *LOOPS):
         return "unrolled"

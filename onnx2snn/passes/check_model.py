@@ -14,6 +14,7 @@ from onnx2snn.passes.folding.fold_constants import fold_constants
 from onnx2snn.passes.recurrence.unroll_recurrence import RECURRENT, obstacles
 from onnx2snn.passes.repairs.inline_functions import has_body
 from onnx2snn_runtime.errors import InputError, Onnx2SnnError, UnsupportedError
+from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.ir.schema import DOMAIN, opset_of
 
 _ADVICE = {
@@ -25,7 +26,6 @@ _ADVICE = {
 }
 _LAYOUTS = ("com.microsoft.nchwc", "com.ms.internal.nhwc")
 """The domains of operators that onnxruntime lays out for the machine that it runs on."""
-RANDOM = frozenset("RandomNormal RandomNormalLike RandomUniform RandomUniformLike Multinomial Bernoulli".split())
 _TREES = ("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor")
 
 
@@ -49,7 +49,7 @@ def refusals(work: Work) -> list[str]:
     laid_out = ""
     for node in _with_subgraphs(model.graph):
         domain = "" if node.domain == "ai.onnx" else node.domain
-        if not domain and node.op_type in RANDOM:
+        if facts(node.op_type, domain).random:
             found.append(_sentence(node, domain))
             continue
         if all(name in static or not name for name in node.input) and not domain and not _has_subgraph(node):
@@ -109,7 +109,7 @@ def _sentence(node: onnx.NodeProto, domain: str) -> str:
     name = node.name or (node.output[0] if node.output else "")
     if node.op_type in _TREES:
         return f"the {node.op_type} node {name!r} is a tree ensemble, which is no neural network"
-    if node.op_type in RANDOM:
+    if facts(node.op_type, domain).random:
         return (
             f"the {node.op_type} node {name!r} draws random numbers, so that no two runs would agree: export the model "
             "for inference, or take the numbers as an input"

@@ -13,6 +13,7 @@ from onnx2snn.passes.base import Work
 from onnx2snn.reference.ann import ORT_ERRORS
 from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.ir.large import is_large
+from onnx2snn_runtime.ir.operators import facts
 
 _LIMIT = 1 << 28
 """No folded tensor is larger, in bytes, than this."""
@@ -114,11 +115,7 @@ def _run(
 
 
 def _is_foldable(node: onnx.NodeProto) -> bool:
-    return (
-        node.domain in ("", "ai.onnx")
-        and not _is_subgraph_holder(node)
-        and not node.op_type.startswith(("Random", "Bernoulli"))
-    )
+    return node.domain in ("", "ai.onnx") and not _is_subgraph_holder(node) and not facts(node.op_type).random
 
 
 def _drop_unused(model: onnx.ModelProto) -> None:

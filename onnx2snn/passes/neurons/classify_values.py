@@ -146,20 +146,42 @@ def _is_float_input(tensor: gs.Tensor) -> bool:
 
 
 def _mark_readouts(graph: gs.Graph, found: Classification) -> None:
-    """Turn neurons of the closed list that lead to outputs alone into readouts, and what follows them."""
+    """Turn what may answer, and leads to outputs alone, into readouts, and what follows them."""
+    outputs = identities(graph.outputs)
     tail: set[int] = set()
     for node in reversed(graph.nodes):
-        kind = found.kind(node)
-        held = facts_of(node)
-        allowed = (kind == "neuron" and held.readout) or (kind == "synapse" and held.after_readout)
+        follows = facts_of(node).after_readout and found.kind(node) in ("neuron", "synapse")
+        allowed = _answers(node, found, outputs) or (follows and _is_plain_arithmetic(node, found))
         if allowed and all(id(consumer) in tail for consumer in consumers(node)):
             tail.add(id(node))
     answers: set[int] = set()
     for node in graph.nodes:
         if id(node) not in tail:
             continue
-        if found.kind(node) == "neuron" or any(
+        if _answers(node, found, outputs) or any(
             id(tensor) in answers for tensor in node.inputs if not is_static(tensor)
         ):
             found.kinds[id(node)] = "readout"
             answers.update(identities(node.outputs))
+
+
+def _answers(node: gs.Node, found: Classification, outputs: set[int]) -> bool:
+    """Return whether a neuron only turns results into answers: by its operator, or because it makes or reads no float.
+
+    Integers and booleans cannot spike: what is computed of them is exact wherever no neuron reads it.
+    """
+    held = facts_of(node)
+    if found.kind(node) not in ("neuron", "synapse") or held.weighted or held.unrolled or node.domain == DOMAIN:
+        return False
+    spiking = [tensor for tensor in node.inputs if found.is_spiking(tensor)]
+    if spiking and all(_is_logic(tensor) for tensor in spiking):
+        return True
+    used = [tensor for tensor in node.outputs if tensor.outputs or id(tensor) in outputs]
+    discrete = bool(used) and not any(is_float(tensor, node) for tensor in used)
+    return found.kind(node) == "neuron" and (held.readout or discrete)
+
+
+def _is_plain_arithmetic(node: gs.Node, found: Classification) -> bool:
+    """Return whether a node is affine in what spikes, or clips it: no product and no maximum of two results."""
+    spiking = sum(found.is_spiking(tensor) for tensor in node.inputs)
+    return found.kind(node) == "synapse" or (not facts_of(node).affine and spiking == 1)

@@ -55,7 +55,7 @@ def group_regions(graph: gs.Graph, found: Classification, neurons: str = "region
         if neurons == "elementwise" and len(_sources(region, found)) > 2:
             region = [sink]
         grower.taken |= {id(node) for node in region}
-        regions.append(_region(region, whole, found))
+        regions.append(_region(region, whole, found, grower.outputs))
     return regions[::-1]
 
 
@@ -192,10 +192,10 @@ def _sources(region: list[gs.Node], found: Classification) -> list[gs.Tensor]:
     return unique(t for node in region for t in node.inputs if found.is_spiking(t) and id(t) not in made)
 
 
-def _region(nodes: list[gs.Node], whole: list[gs.Node], found: Classification) -> Region:
+def _region(nodes: list[gs.Node], whole: list[gs.Node], found: Classification, outputs: set[int]) -> Region:
     made = identities(t for node in nodes for t in node.outputs)
     taken = [t for node in nodes for t in node.inputs if not t.is_empty() and id(t) not in made]
     constants = unique(t for t in taken if not found.is_spiking(t))
-    output = next((t for t in nodes[-1].outputs if t.outputs), nodes[-1].outputs[0])
+    output = next((t for t in nodes[-1].outputs if t.outputs or id(t) in outputs), nodes[-1].outputs[0])
     kept = {id(node) for node in nodes}
     return Region(nodes, _sources(nodes, found), constants, output, [n for n in whole if id(n) not in kept])

@@ -2,6 +2,8 @@
 
 m = Greater(x, 0); y = f(m, x); z = g(m, x)
   ->  m1 = Greater(x, 0); y = f(m1, x); m2 = Greater(x, 0); z = g(m2, x)
+
+An output of the graph keeps the node, which is an answer then; with a second output of floats there are two nodes.
 """
 
 import onnx_graphsurgeon as gs
@@ -9,6 +11,7 @@ import onnx_graphsurgeon as gs
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.neurons.classify_values import classify
 from onnx2snn.passes.rewriting.graph_tools import fresh_name, identities, insert_before, is_float
+from onnx2snn_runtime.ir.operators import facts
 
 
 def split_shared_logic(work: Work) -> int:
@@ -27,19 +30,24 @@ def split_shared_logic(work: Work) -> int:
 
 
 def _split(graph: gs.Graph, node: gs.Node, outputs: set[int]) -> int:
-    """Give each consumer but the first of each output a copy of `node`; the first output keeps the node."""
+    """Give each consumer a copy of `node`; the graph's outputs, or else the first consumer, keep the node itself."""
     uses = [(i, c) for i, t in enumerate(node.outputs) for c in _distinct(t.outputs)]
+    kept = [i for i, tensor in enumerate(node.outputs) if id(tensor) in outputs]
     copies = 0
-    for index, consumer in uses[1:]:
-        old = node.outputs[index]
-        if id(old) in outputs and index != uses[0][0]:
-            continue
+    for index, consumer in uses[0 if kept else 1 :]:
         new = _copy(graph, node)
         insert_before(graph, node, [new])
         for place, tensor in enumerate(consumer.inputs):
-            if tensor is old:
+            if tensor is node.outputs[index]:
                 consumer.inputs[place] = new.outputs[index]
         copies += 1
+    for index in kept[1:]:
+        if not facts(node.op, node.domain).readout and any(is_float(node.outputs[i], node) for i in kept):
+            new = _copy(graph, node)
+            insert_before(graph, node, [new])
+            mine, theirs = new.outputs[index], node.outputs[index]
+            node.outputs[index], new.outputs[index] = mine, theirs
+            copies += 1
     return copies
 
 

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import onnx
+from onnx import TensorProto
 
 from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.ir.linearity import is_affine, node_attributes
 from onnx2snn_runtime.ir.operators import Facts, facts
 from onnx2snn_runtime.ir.schema import is_neuron, read_neuron
+
+FLOATS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16})
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ def analyse(graph: onnx.GraphProto, spiking_inputs: Sequence[str] = ()) -> Flow:
     needed = _leads_to_neuron(graph, varying | shaped)
     sections: dict[str, list[onnx.NodeProto]] = {"prologue": [], "loop": [], "tail": [], "readout": []}
     decoded: set[str] = set()  # the values that depend on a readout
+    floats = _Floats(graph)
     for index, node in enumerate(graph.node):
         flags = [name in varying for name in node.input]
         section = "prologue"
@@ -44,7 +48,7 @@ def analyse(graph: onnx.GraphProto, spiking_inputs: Sequence[str] = ()) -> Flow:
             section = "tail" if affine and not decoded.intersection(node.input) else "readout"
         if section == "readout":
             decoded.update(node.output)
-        _check(node, flags, section)
+        _check(node, flags, section, floats)
         sections[section].append(node)
     return Flow(**{k: tuple(v) for k, v in sections.items()}, varying=frozenset(varying))
 
@@ -79,15 +83,34 @@ def _facts(node: onnx.NodeProto) -> Facts:
     return facts(node.op_type, node.domain)
 
 
-def _may_follow_neurons(held: Facts) -> bool:
-    return held.readout or held.after_readout or held.shape_only
+class _Floats:
+    """Tells which values are floating-point: by the types that the graph declares, else by the operator."""
+
+    def __init__(self, graph: onnx.GraphProto) -> None:
+        ports = (*graph.value_info, *graph.input, *graph.output)
+        self.types = {value.name: value.type.tensor_type.elem_type for value in ports}
+        self.discrete = {name for node in graph.node if _facts(node).discrete for name in node.output}
+
+    def __call__(self, name: str) -> bool:
+        """Return whether the value called `name` is floating-point."""
+        kind = self.types.get(name)
+        return kind in FLOATS if kind else name not in self.discrete
+
+
+def _may_follow_neurons(node: onnx.NodeProto, flags: list[bool], floats: _Floats) -> bool:
+    """Return whether `node` only turns results into answers: by its operator, or because it makes or reads no float."""
+    held = _facts(node)
+    if held.readout or held.after_readout or held.shape_only:
+        return True
+    read = [name for name, varies in zip(node.input, flags, strict=True) if varies]
+    return not held.weighted and (not any(map(floats, filter(None, node.output))) or not any(map(floats, read)))
 
 
 def _affine(node: onnx.NodeProto, flags: list[bool]) -> bool:
     return is_affine(node.op_type, flags, node.domain, node_attributes(node))
 
 
-def _check(node: onnx.NodeProto, flags: list[bool], section: str) -> None:
+def _check(node: onnx.NodeProto, flags: list[bool], section: str, floats: _Floats) -> None:
     label = f"{node.op_type} node {node.name or (node.output[0] if node.output else '')!r}"
     if is_neuron(node):
         sources = read_neuron(node).sources
@@ -99,5 +122,5 @@ def _check(node: onnx.NodeProto, flags: list[bool], section: str) -> None:
                 f"the {label} is not affine in its spiking inputs: a synapse has to be; convert the model again, with "
                 "the input coding that it is to run with (--encoder)"
             )
-    elif section == "readout" and not _may_follow_neurons(_facts(node)) and any(flags):
+    elif section == "readout" and any(flags) and not _may_follow_neurons(node, flags, floats):
         raise ModelError(f"the {label} behind the last neuron is no readout: convert the model again")

@@ -43,8 +43,9 @@ class Facts:
     unrolled        a recurrence, loop or branch, which conversion unrolls
     discrete        its outputs are integers or booleans
     rounds          turns a difference in the last bit into one of a whole step
+    random          draws random numbers
     readout         only turns results into answers: computed exactly on paths that lead to outputs alone
-    after_readout   unweighted arithmetic that may follow a readout (the affine arithmetic of boxes)
+    after_readout   unweighted arithmetic that may follow a readout (the arithmetic of boxes: affine, and clipping)
     since           the first opset that a handler computes it for
     """
 
@@ -63,6 +64,7 @@ class Facts:
     unrolled: bool = False
     discrete: bool = False
     rounds: bool = False
+    random: bool = False
     readout: bool = False
     after_readout: bool = False
     since: int = 1

@@ -8,7 +8,8 @@ from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.elementwise import register_unary
 
 OPERATORS: Declared = {
-    "Celu Clip Elu Gelu HardSigmoid LeakyRelu Selu Shrink Swish ThresholdedRelu": {"elementwise": True},
+    "Clip": {"elementwise": True, "after_readout": True},
+    "Celu Elu Gelu HardSigmoid LeakyRelu Selu Shrink Swish ThresholdedRelu": {"elementwise": True},
     "PRelu": {"learned": True, "elementwise": True},
     "SwiGLU": {},
 }

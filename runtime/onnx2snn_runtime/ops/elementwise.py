@@ -13,10 +13,11 @@ OPERATORS: Declared = {
     "Abs Acos Acosh Asin Asinh Atan Atanh BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cos Cosh Erf Exp HardSwish": {
         "elementwise": True
     },
-    "Log Max Min Mish Mod Pow Reciprocal Relu Sign Sin Sinh Softplus Softsign Sqrt": {"elementwise": True},
+    "Log Mish Mod Pow Reciprocal Relu Sign Sin Sinh Softplus Softsign Sqrt": {"elementwise": True},
+    "Max Min": {"elementwise": True, "after_readout": True},
     "Tan Tanh": {"elementwise": True},
     "Add Sub": {"affine": "tt", "elementwise": True, "sums": True, "after_readout": True},
-    "And Equal Greater GreaterOrEqual Less LessOrEqual Not Or": {
+    "And Equal Greater GreaterOrEqual Less LessOrEqual Not Or Xor": {
         "elementwise": True,
         "discrete": True,
         "readout": True,
@@ -28,7 +29,6 @@ OPERATORS: Declared = {
     "Neg": {"affine": "t", "elementwise": True, "after_readout": True},
     "Sigmoid": {"elementwise": True, "readout": True},
     "Sum": {"affine": "t*", "elementwise": True, "sums": True},
-    "Xor": {"elementwise": True, "discrete": True},
 }
 
 

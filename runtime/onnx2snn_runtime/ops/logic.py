@@ -8,7 +8,7 @@ from onnx2snn_runtime.ops.elementwise import register_binary, register_unary, wi
 
 OPERATORS: Declared = {
     "BitShift": {"elementwise": True},
-    "IsInf IsNaN": {"elementwise": True, "discrete": True},
+    "IsInf IsNaN": {"elementwise": True, "discrete": True, "readout": True},
     "Where": {"affine": "ctt", "elementwise": True, "readout": True},
 }
 

@@ -7,7 +7,7 @@ from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.cast import torch_dtype
 
 OPERATORS: Declared = {
-    "Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike": {},
+    "Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike": {"random": True},
 }
 
 
