@@ -43,7 +43,7 @@ class CapturedRun:
     def __init__(self, function: RunFunction, inputs: Mapping[str, Tensor], program: Program) -> None:
         self.inputs = {name: value.clone() for name, value in inputs.items()}
         self.replay, self.result = capture(lambda: function(self.inputs))
-        self.kept_alive = list(program.shapes.kept.values())  # cached tensors that the graph reads by address
+        self.kept_alive = list(program.shapes.entries.values())  # cached tensors that the graph reads by address
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> GraphResult:
         """Run on `inputs` and return copies of the results."""

@@ -1,8 +1,8 @@
-"""What a dynamics is: frozen parameters, `init`, and a pure `step`; and the decoder of its spikes.
+"""The interface of dynamics: frozen parameters, `init`, a pure `step`, and the decoder of the spikes.
 
-A population keeps `v`, its estimate of `f(x)`. At time step t it compares `v` with the target `f(x(t))`, sends a spike,
-and moves `v`. Downstream, the decoder turns the currents that the spikes cause into the change of the input: a linear
-filter, so that `x(t) = L(v(t))` holds without `v` ever being sent.
+A population keeps an estimate `v` of its function `f(x)`. At time step t it compares `v` with the target `f(x(t))`,
+sends a spike and updates `v`. The decoder of a receiver turns the currents that the spikes cause into the change of its
+input. It is a linear filter, so that `x(t) = L(v(t))` holds although `v` itself is never sent.
 """
 
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ Momentum = tuple[Tensor, ...]
 
 
 class State(NamedTuple):
-    """The state of a population: its estimate `v`, what the dynamics keeps for itself, and the decoder's momentum.
+    """The state of a population: its estimate `v`, the dynamics' own memory, and the decoder's momentum.
 
-    `v` and `momentum` are what a decoder makes of the spikes alone, so a receiver can keep both of its currents.
+    `v` and `momentum` depend on the spikes only, so a receiver can compute both for its currents.
     """
 
     v: Tensor
@@ -30,10 +30,13 @@ class State(NamedTuple):
 
 
 class Neuron(NamedTuple):
-    """What a dynamics may know of the population it moves: its scale (a number, or a
-    tensor that broadcasts to the output without its batch axis), its own levels and its number of sources.
+    """The parameters of a population that its dynamics depends on.
 
-    `ceiling` is the c of a population that computes clip(x, 0, c), and `stream` tells random encoders apart.
+    scale     a number, or a tensor that broadcasts to the output without its batch axis
+    sources   the number of spiking inputs
+    levels    the exponents of a graded spike, mantissa its mantissa bits
+    ceiling   c, if the population computes clip(x, 0, c)
+    stream    the index of the random number stream of an encoder
     """
 
     scale: Tensor | float
@@ -72,11 +75,11 @@ class Dynamics(Protocol):
     """The interface of a dynamics; implementations are frozen dataclasses registered in DYNAMICS."""
 
     rectifies: ClassVar[bool]
-    """Whether it expresses ReLU and clipped ReLU alone: the target it is given is then their input x, not f(x)."""
+    """Whether it can express only ReLU and clipped ReLU: its target is then their input x instead of f(x)."""
 
     @property
     def settles(self) -> bool:
-        """Whether silence means that nothing will move again while the input stands still."""
+        """Whether a silent population stays silent while its input is constant."""
         ...
 
     @property
@@ -89,7 +92,7 @@ class Dynamics(Protocol):
         ...
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
-        """Return the state after step t >= 1 towards `target`, and the spike that is sent (0: silence)."""
+        """Return the state after step t >= 1 towards `target`, and the spike (0: silence)."""
         ...
 
     def decode(self, memory: Momentum, decoded: Tensor, current: Tensor, t: int) -> tuple[Momentum, Tensor]:
@@ -97,12 +100,12 @@ class Dynamics(Protocol):
         ...
 
     def bias(self, t: int) -> float:
-        """Return how much of the bias L(0) a decoded output shows after step t."""
+        """Return the fraction of the bias L(0) that a decoded output contains after step t."""
         ...
 
 
 class Accumulating:
-    """A decoder that adds up: the spike is the change of v itself."""
+    """Base class of dynamics whose decoder accumulates: the spike is the change of v itself."""
 
     settles: ClassVar[bool] = False
     rectifies: ClassVar[bool] = False
@@ -125,9 +128,9 @@ DYNAMICS: Registry[type[Dynamics]] = Registry("dynamics", "onnx2snn_runtime.dyna
 
 
 def make_dynamics(name: str, schedule: Schedule | None = None, options: Mapping[str, Any] | None = None) -> Dynamics:
-    """Return the dynamics `name` with `options`, and with `schedule` where it takes one (None: its own default).
+    """Return the dynamics `name` with `options`, and with `schedule` if it takes one (None: its default).
 
-    The options of an optimizer stand among those of a dynamics that has one: optimizer="sgd", momentum=0.5.
+    The options of an optimizer are given among those of its dynamics: optimizer="sgd", momentum=0.5.
     """
     cls, own, what = DYNAMICS[name], dict(options or {}), f"dynamics {name!r}"
     fields = getattr(cls, "__dataclass_fields__", {})

@@ -1,1 +1,1 @@
-"""Input codings, one file each."""
+"""Encoders of spiking inputs, one file each."""

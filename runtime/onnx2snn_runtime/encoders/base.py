@@ -1,8 +1,7 @@
-"""What an input coding is: a population whose target is the input itself; or `direct`, which needs none.
+"""The interface of encoders: an encoder is a population whose target is the input itself; `direct` needs none.
 
-An encoder moves its estimate through its carrier, the dynamics of the network, so that what it sends can travel with
-the spikes of the neurons and is decoded as they are. Under `differential`, which takes no schedule, plain signgd
-carries: there, too, what is sent is the change of v.
+An encoder updates its estimate with the dynamics of the network, its carrier, so that its spikes are decoded like those
+of the neurons. Under `differential`, which has no schedule, the carrier is plain signgd, which also sends changes of v.
 """
 
 from collections.abc import Mapping
@@ -18,11 +17,11 @@ from onnx2snn_runtime.schedules.base import Schedule, construct
 
 
 class Encoder(Protocol):
-    """The interface of an encoder: the part of a dynamics that it has."""
+    """The interface of an encoder, a subset of that of a dynamics."""
 
     @property
     def settles(self) -> bool:
-        """Whether silence means that nothing will move again while the input stands still."""
+        """Whether a silent encoder stays silent while its input is constant."""
         ...
 
     def init(self, like: Tensor) -> State:
@@ -30,30 +29,30 @@ class Encoder(Protocol):
         ...
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
-        """Return the state after step t >= 1 towards the input `target`, and what is sent."""
+        """Return the state after step t >= 1 towards the input `target`, and the spike."""
         ...
 
 
 class Carrier(Dynamics, Protocol):
-    """A dynamics that can also follow an input, by floats (`relay`) or by spikes (`follow`)."""
+    """A dynamics that can also encode an input, by float payloads (`relay`) or by spikes (`follow`)."""
 
     def relay(self, state: State, value: Tensor, t: int) -> tuple[State, Tensor]:
-        """Move towards `value` by what a float can say."""
+        """Step towards `value` with a float payload."""
         ...
 
     def follow(self, state: State, value: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
-        """Move towards `value` by what a spike can say."""
+        """Step towards `value` with a spike."""
         ...
 
 
 class Carried:
-    """What encoders with a carrier have in common."""
+    """Base class of encoders with a carrier."""
 
     carrier: Carrier
 
     @property
     def settles(self) -> bool:
-        """Whether silence lasts: an encoder that never stops has none."""
+        """Whether a silent encoder stays silent: these may fire at any step."""
         return False
 
     def init(self, like: Tensor) -> State:
@@ -69,7 +68,7 @@ def make_encoder(
 ) -> Encoder | None:
     """Return the encoder `name` for `dynamics`, or None for `direct`: the input is a constant current.
 
-    An encoder that cannot speak to the decoder of the dynamics raises InputError with those that can.
+    An encoder whose payload the decoder of the dynamics cannot decode raises InputError, which names those that fit.
     """
     cls = ENCODERS[name]
     if name == "direct":
@@ -89,6 +88,6 @@ def make_encoder(
 
 
 def uniform(like: Tensor, seed: int, stream: int, t: int) -> Tensor:
-    """Return numbers in [0, 1) shaped like `like`, the same on every device: a function of seed, stream and step."""
+    """Return random numbers in [0, 1) shaped like `like`; they depend on seed, stream and step, not on the device."""
     draws = torch.Generator().manual_seed(hash((seed, stream, t)) % 2**63)
     return torch.rand(like.shape, generator=draws, dtype=torch.float64).to(like.device)

@@ -1,4 +1,4 @@
-"""The input is itself a population of graded corrections."""
+"""Encoder `differential`: the input is encoded by a population of the dynamics `differential`."""
 
 from dataclasses import dataclass
 from typing import ClassVar

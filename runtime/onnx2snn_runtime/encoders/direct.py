@@ -1,4 +1,4 @@
-"""The input is a constant current: every synapse behind it sees its exact value at every step."""
+"""Encoder `direct`: the input is a constant current, synapses receive its exact value at every step."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""The paper's input coding: the network sees a running estimate of its input (arXiv 2407.01645)."""
+"""Encoder `float`, the paper's input coding: a running estimate of the input (arXiv 2407.01645)."""
 
 from dataclasses import dataclass
 from typing import ClassVar

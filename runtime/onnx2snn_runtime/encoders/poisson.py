@@ -1,4 +1,4 @@
-"""Random spikes at a rate that is the input: the classical coding of rate-coded networks."""
+"""Encoder `poisson`: random spikes whose rate is the input, the classical rate coding."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""The input is itself a population of the network's own neurons (`spike` in the paper's code)."""
+"""Encoder `spike`: the input is encoded by a population of the network's own dynamics (`spike` in the paper's code)."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Random signs, the likelier the further the estimate is off (`stochastic_spike` in the paper's code)."""
+"""Encoder `stochastic_spike`: random signs, whose probability depends on the error (as in the paper's code)."""
 
 from dataclasses import dataclass
 from typing import ClassVar

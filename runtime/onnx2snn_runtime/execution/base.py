@@ -74,7 +74,7 @@ class Execution:
         for name, value in inputs.items():
             self.frame.set(name, value)
         shapes = self.program.shapes
-        self.plan = shapes.recall(self.frame, inputs, self._constants)
+        self.plan = shapes.lookup(self.frame, inputs, self._constants)
         for item in self.program.prologue:
             if not (self.plan and item.outputs[0] in shapes.names):
                 self.call(item, self.frame)

@@ -71,7 +71,7 @@ class LayerExecution(Execution):
                 self.frame.values.pop(name, None)
         if not self.plan:
             self.plan = bound_plan(self.program, self.frame)
-            self.program.shapes.remember(self.frame, self._raw, self._constants, self.plan)
+            self.program.shapes.store(self.frame, self._raw, self._constants, self.plan)
         for item in self.observed_tail():
             self._map_over_time(item, first, count)
         self.t += count

@@ -2,7 +2,7 @@
 
 Once the input shapes are known, every argument of a call that does not vary over time can be bound, and so can the
 strategy by which the call is mapped over time; a run then fetches the time-varying arguments only. The first run of
-some shapes makes the plan, `ShapeMemory` caches it.
+some shapes makes the plan, `ShapeCache` caches it.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from onnx2snn_runtime.execution.over_time import Way, find_way
+from onnx2snn_runtime.execution.over_time import Strategy, find_strategy
 from onnx2snn_runtime.kernels.base import Clamp
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, bind_outputs, compute, fetch
 from onnx2snn_runtime.program.population import Population
@@ -32,7 +32,7 @@ class BoundCall:
     fixed: list[Any]
     open_inputs: list[tuple[int, str]]
     flags: list[bool]
-    strategies: dict[tuple[int, ...], Way] = field(default_factory=dict)
+    strategies: dict[tuple[int, ...], Strategy] = field(default_factory=dict)
 
     def run(self, frame: Frame) -> None:
         """Compute the call over the chunk and bind its outputs in `frame`."""
@@ -45,9 +45,9 @@ class BoundCall:
             strategy = self.strategies[rows] = self._find_strategy(arguments)
         bind_outputs(self.item, frame, strategy(arguments))
 
-    def _find_strategy(self, arguments: Sequence[Any]) -> Way:
+    def _find_strategy(self, arguments: Sequence[Any]) -> Strategy:
         if any(self.flags):
-            return find_way(self.item, arguments, self.flags)
+            return find_strategy(self.item, arguments, self.flags)
         return lambda given: compute(self.item, given)
 
 
@@ -88,17 +88,17 @@ def generic_plan(program: Program) -> list[PlanStep]:
 
 def bound_plan(program: Program, frame: Frame) -> list[PlanStep]:
     """Return the plan for the shapes in `frame`, which holds every value that depends on shapes only."""
-    memory, steps = program.shapes, list[PlanStep]()
-    known = frozenset(program.constants) | memory.names
+    cache, steps = program.shapes, list[PlanStep]()
+    known = frozenset(program.constants) | cache.names
     for item, released in zip(program.loop, program.releases, strict=True):
         if isinstance(item, Population):
-            loose = memory.loose.intersection((*item.sources, item.output))
-            body = None if loose or program.compile_regions else _bind_body(item, program, frame, known)
+            data_dependent = cache.data_dependent.intersection((*item.sources, item.output))
+            body = None if data_dependent or program.compile_regions else _bind_body(item, program, frame, known)
             steps.append(PlanStep(item, None, body, released))
-        elif item.outputs[0] not in memory.names:
+        elif item.outputs[0] not in cache.names:
             varies = any(name in program.varying for name in item.outputs) and any(item.varying)
-            loose = memory.loose.intersection((*item.inputs, *item.outputs))
-            bound = _bind_call(item, list(item.varying), frame, known) if varies and not loose else None
+            data_dependent = cache.data_dependent.intersection((*item.inputs, *item.outputs))
+            bound = _bind_call(item, list(item.varying), frame, known) if varies and not data_dependent else None
             steps.append(PlanStep(item, bound, None, released))
     return steps
 

@@ -1,4 +1,4 @@
-"""Structural operators with a time axis in front: the same handler, its axes shifted by one.
+"""Computes structural operators with a leading time axis, by shifting their axes by one.
 
 Transpose(x, perm=[0, 2, 1])  over time  ->  Transpose(x[T, ...], perm=[0, 1, 3, 2])
 """
@@ -16,9 +16,9 @@ Shift = Callable[[Arguments, Attributes, int], None]
 
 
 def shifted(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> tuple[Arguments, Attributes] | None:
-    """Return what `item` is called with over [T, ...], None where it cannot be shifted.
+    """Return the arguments and attributes of `item` for values [T, ...], None if its axes cannot be shifted.
 
-    Its data must all vary and be of one rank; what else it takes are lists of integers, or indices.
+    Its data inputs must all be time-varying and of one rank; the other inputs must be lists of integers, or indices.
     """
     reduces = facts(item.op_type, item.operator.domain).reduces
     shift = _REDUCTION if reduces else _SHIFTS.get(item.op_type) if item.operator.domain == "" else None
@@ -64,11 +64,11 @@ def _replace(
 ) -> None:
     given = arguments[place] if len(arguments) > place else attributes.get("axes")
     axes = fill(given)
-    moved = [_plus(axis, rank + (len(axes) if added else 0)) for axis in axes]
+    shifted_axes = [_plus(axis, rank + (len(axes) if added else 0)) for axis in axes]
     if len(arguments) > place:
-        arguments[place] = moved
+        arguments[place] = shifted_axes
     else:
-        attributes["axes"] = moved
+        attributes["axes"] = shifted_axes
 
 
 def _transpose(arguments: Arguments, attributes: Attributes, rank: int) -> None:
@@ -86,8 +86,8 @@ def _reshape(arguments: Arguments, attributes: Attributes, rank: int) -> None:
 def _slice(arguments: Arguments, attributes: Attributes, rank: int) -> None:
     axes = arguments[3] if len(arguments) > 3 else None
     if len(arguments) > 1:
-        moved = [_plus(axis, rank) for axis in (range(len(arguments[1])) if axes is None else axes)]
-        arguments[3:4] = [moved]
+        shifted_axes = [_plus(axis, rank) for axis in (range(len(arguments[1])) if axes is None else axes)]
+        arguments[3:4] = [shifted_axes]
         return
     axes = attributes.get("axes", range(len(attributes["starts"])))
     attributes["axes"] = [_plus(axis, rank) for axis in axes]

@@ -1,4 +1,4 @@
-"""ONNX operators as plain torch functions: one handler an operator, found by domain, name and opset.
+"""ONNX operators as plain torch functions: one handler per operator, registered by domain, name and opset.
 
 A handler's Python signature is the ONNX schema: inputs positional (optional ones default to None), attributes
 keyword-only with their ONNX names and defaults. It returns one tensor, or a tuple for several outputs; it has no

@@ -1,1 +1,1 @@
-"""How signgd turns the signs of its spikes into movement, one file each."""
+"""Optimizers of the dynamics `signgd`, which turn gradient signs into changes of the estimate; one file each."""

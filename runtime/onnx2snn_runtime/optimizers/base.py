@@ -1,6 +1,6 @@
-"""What an optimizer is: frozen parameters, and a pure `step` from a gradient to a change of the parameter.
+"""The interface of optimizers: frozen parameters, and a pure `step` from a gradient to a change of the parameter.
 
-The formulas are those of torch.optim, in units of the population's scale. Where the change is linear in the history of
+The formulas are those of torch.optim, in units of the population's scale. If the change is linear in the history of
 gradients, the receiver of the spikes can apply the same filter (`decode`); otherwise the change itself is sent.
 """
 
@@ -35,6 +35,6 @@ OPTIMIZERS: Registry[type[Optimizer]] = Registry("optimizer", "onnx2snn_runtime.
 
 
 def require(fits: bool, optimizer: str, what: str) -> None:
-    """Raise InputError where an option of the optimizer does not fit."""
+    """Raise InputError unless the options of the optimizer fit."""
     if not fits:
         raise InputError(f"the optimizer {optimizer!r} {what}")

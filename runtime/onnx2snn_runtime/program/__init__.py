@@ -1,1 +1,1 @@
-"""What is computed: a model bound to operator handlers, its populations, inputs, shapes and types."""
+"""The executable program of a model: nodes bound to operator handlers, populations, inputs, shapes and dtypes."""

@@ -1,7 +1,7 @@
-"""Calls that one torch function computes faster: found when a program is bound, with the same results to rounding.
+"""Fuses calls that one torch function computes faster, when a program is bound; results are equal up to rounding.
 
 MatMul(x, W) + b                     ->  linear(x, W, b), where W and b are constants
-0.5 x (1 + erf(x / sqrt 2)), ...     ->  c gelu(x): a neuron's function of one number is recognised by its values
+0.5 x (1 + erf(x / sqrt 2)), ...     ->  c gelu(x): a scalar function of a neuron, recognised by its values
 """
 
 import functools
@@ -23,7 +23,7 @@ KNOWN: tuple[tuple[str, Callable[[Tensor], Tensor]], ...] = (
     ("HardSwish", functional.hardswish),
     ("Softplus", functools.partial(functional.softplus, threshold=100.0)),
 )
-"""Functions of one number that exporters write in several operators, by the ONNX operator that they are."""
+"""Scalar functions that exporters write as several operators, with the name of the ONNX operator."""
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -38,22 +38,22 @@ def scaled(x: Tensor, *unused: Any, function: Callable[[Tensor], Tensor], factor
 
 
 def fuse_biases(calls: Sequence[Any], constants: Mapping[str, Tensor], kept: frozenset[str]) -> list[Any]:
-    """Return `calls` with every bias behind a matrix product by a constant added by it; values in `kept` stay."""
+    """Return `calls` with each MatMul by a constant and its bias fused; values in `kept` must not disappear."""
     readers: dict[str, int] = {}
     for item in calls:
         for name in item.inputs if isinstance(item, Call) else (*item.sources, *item.constants):
             readers[name] = readers.get(name, 0) + 1
     products = {item.outputs[0]: item for item in calls if isinstance(item, Call) and _is_product(item, constants)}
-    gone: set[str] = set()
+    fused_products: set[str] = set()
     fused: list[Any] = []
     for item in calls:
         source = _biased(item, products, constants) if isinstance(item, Call) else None
         if source is None or readers[source] != 1 or source in kept:
             fused.append(item)
             continue
-        gone.add(source)
+        fused_products.add(source)
         fused.append(_with_bias(products[source], item, source))
-    return [item for item in fused if not (isinstance(item, Call) and item.outputs[0] in gone)]
+    return [item for item in fused if not (isinstance(item, Call) and item.outputs[0] in fused_products)]
 
 
 def _is_product(item: Call, constants: Mapping[str, Tensor]) -> bool:
@@ -62,7 +62,7 @@ def _is_product(item: Call, constants: Mapping[str, Tensor]) -> bool:
 
 
 def _biased(item: Call, products: Mapping[str, Call], constants: Mapping[str, Tensor]) -> str | None:
-    """Return the product that `item` adds a bias to, None where it does something else."""
+    """Return the output of the product that `item` adds a bias to, None if it is no such addition."""
     if item.op_type != "Add" or item.operator.domain:
         return None
     for source, other in (item.inputs, item.inputs[::-1]):
@@ -80,7 +80,7 @@ def _with_bias(product: Call, add: Call, source: str) -> Call:
 
 
 def shorten(body: tuple[Call, ...], formal: Sequence[str], constants: Sequence[Tensor | None]) -> Call | None:
-    """Return one call in place of `body`, a function of one source and of `constants`; None where none is known."""
+    """Return one call that computes `body`, a scalar function of one source and `constants`; None if none is known."""
     if len(body) < 2 or len(formal) != 1 + len(constants) or any(c is None or c.numel() > 1 for c in constants):
         return None
     x = torch.cat([torch.linspace(-12.0, 12.0, 97, dtype=torch.float64), torch.tensor([0.0, 1e-3, -1e-3]).double()])

@@ -1,4 +1,4 @@
-"""Checks what a caller hands in against a model's inputs, and brings it to the device."""
+"""Validates the inputs of a caller against a model's inputs, and moves them to the device."""
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -33,9 +33,9 @@ def named_inputs(x: Any, ports: Sequence[Port]) -> dict[str, Any]:
 
 
 def check_input(value: Any, port: Port) -> Tensor:
-    """Return `value` as a tensor that fits `port`, with a leading time axis where it has one dimension more.
+    """Return `value` as a tensor for `port`, or with a leading time axis [T, ...]; a mismatch raises InputError.
 
-    For a model that takes one sample a call, one dimension more are samples, and two more time and samples.
+    For a model without a batch axis, one additional dimension is samples, and two are time and samples.
     """
     tensor = value if isinstance(value, Tensor) else to_tensor(_array(value, port.name))
     if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:

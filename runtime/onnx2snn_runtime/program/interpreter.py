@@ -1,4 +1,4 @@
-"""Runs ONNX nodes through the operator handlers: names to tensors, without any idea of time."""
+"""Interprets ONNX nodes with the operator handlers, on values by name; it knows nothing of time steps."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ from onnx2snn_runtime.ops import Operator, find_operator
 Tensor = torch.Tensor
 
 WIDE = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
-"""What estimates, targets and accumulated currents are kept in where synapses run in half precision."""
+"""The dtype of estimates, targets and accumulated currents for synapses in half precision."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One node, bound to the handler that computes it."""
+    """One node, bound to its operator handler."""
 
     node: str
     op_type: str
@@ -31,24 +31,24 @@ class Call:
     attributes: Mapping[str, Any] = field(repr=False)
     varying: tuple[bool, ...] = ()
     wide: bool = False
-    """Whether it is computed in float32 at least, also where the others are in half precision: see `precision`."""
-    ways: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """How it is computed over time, by the shapes of its arguments: see `timemap`."""
+    """Whether it is computed in float32 even if the program is in half precision: see `precision`."""
+    strategies: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Cached strategies to compute it over time, by the shapes of its arguments: see `execution.over_time`."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "ways": {}}
+        return {**self.__dict__, "strategies": {}}
 
     @property
     def label(self) -> str:
-        """The node in words, for messages."""
+        """A description of the node for messages."""
         return f"{self.op_type} node {self.node or self.outputs[0]!r}"
 
 
 @dataclass
 class Frame:
-    """The values of one run: tensors by name, and host copies of those that handlers want as Python numbers.
+    """The values of a run by name: tensors, and host copies of those that handlers take as Python numbers.
 
-    Floating-point values meet in `dtype` whatever the graph says, so that one file runs in every precision.
+    Floating-point values are read in `dtype` whatever the graph declares, so that one file runs in any precision.
     """
 
     dtype: torch.dtype
@@ -63,9 +63,9 @@ class Frame:
             self.host.pop(name, None)
 
     def get(self, name: str, wide: bool = False) -> Any:
-        """Return the value of `name`, None for an omitted input, floating-point tensors in the frame's dtype.
+        """Return the value of `name`, floating-point tensors in the frame's dtype; None for an omitted input.
 
-        `wide` asks for float32 in place of half precision.
+        With `wide`, half precision is replaced by float32.
         """
         if not name:
             return None
@@ -80,7 +80,7 @@ class Frame:
         return value.to(self.device, non_blocking=True)  # Shape answers on the host
 
     def host_value(self, name: str) -> Any:
-        """Return the value of `name` as nested lists of Python numbers, copied to the host once."""
+        """Return the value of `name` as nested lists of Python numbers; the host copy is cached."""
         if not name:
             return None
         if name not in self.host:
@@ -107,18 +107,18 @@ def bind(
 
 
 def call(item: Call, frame: Frame, arguments: Sequence[Any] | None = None) -> None:
-    """Compute `item` and bind its outputs in `frame`; `arguments` stand in for what the frame holds."""
+    """Compute `item` and bind its outputs in `frame`; `arguments` replace the values in the frame."""
     bind_outputs(item, frame, compute(item, gather(item, frame) if arguments is None else arguments))
 
 
 def gather(item: Call, frame: Frame) -> list[Any]:
-    """Return the inputs of `item` as its handler wants them; shape arithmetic stays on the host, which never waits."""
+    """Return the inputs of `item` as its handler takes them; shape arithmetic stays on the host, without waiting."""
     here = _on_host(item, frame) if frame.device.type != "cpu" and not any(item.varying) else None
     return [fetch(item, frame, i) for i in range(len(item.inputs))] if here is None else here
 
 
 def _on_host(item: Call, frame: Frame) -> list[Any] | None:
-    """Return the inputs of `item` on the host where one of them is there and all are known there, else None."""
+    """Return the inputs of `item` on the host if one is there and all have host copies, else None."""
     found: list[Any] = []
     some = False
     for i, name in enumerate(item.inputs):
@@ -142,7 +142,7 @@ def bind_outputs(item: Call, frame: Frame, result: Any) -> None:
 
 
 def compute(item: Call, arguments: Sequence[Any], function: Callable[..., Any] | None = None) -> Any:
-    """Return what the handler of `item` (or `function` in its place) makes of `arguments`; errors name the node."""
+    """Return the result of the handler of `item`, or of `function`, for `arguments`; errors name the node."""
     try:
         return (function or item.operator.function)(*arguments, **item.attributes)
     except Onnx2SnnError as error:
@@ -154,7 +154,7 @@ def compute(item: Call, arguments: Sequence[Any], function: Callable[..., Any] |
 
 
 def fetch(item: Call, frame: Frame, index: int) -> Any:
-    """Return input `index` of `item` as its handler wants it: a tensor, a list of integers or a number."""
+    """Return input `index` of `item` as its handler takes it: a tensor, a list of integers or a number."""
     name = item.inputs[index]
     if index in item.operator.ints:
         value = frame.host_value(name)
@@ -166,19 +166,19 @@ def fetch(item: Call, frame: Frame, index: int) -> Any:
 
 
 def call_linear(item: Call, frame: Frame, deltas: Frame) -> None:
-    """Propagate changes: bind in `deltas` what `item` makes of the changes of its varying inputs, without biases.
+    """Compute the linear part of `item` for changes: bind the change of its outputs in `deltas`.
 
-    Terms that do not vary are zero; where no factor varies (only a bias does) one factor is zero.
+    Constant terms are set to zero; if no factor varies but a bias does, one factor is set to zero.
     """
-    held = facts(item.op_type, item.operator.domain)
-    if not held.affine:
+    known = facts(item.op_type, item.operator.domain)
+    if not known.affine:
         raise ModelError(f"the {item.label} is no synapse")
-    factor_varies = any(flag and held.role(i) == "f" for i, flag in enumerate(item.varying))
+    factor_varies = any(flag and known.role(i) == "f" for i, flag in enumerate(item.varying))
     arguments = []
     cleared = factor_varies
     for i, flag in enumerate(item.varying):
         value = fetch(item, deltas if flag else frame, i)
-        role = held.role(i)
+        role = known.role(i)
         if not flag and isinstance(value, Tensor) and (role == "t" or (role == "f" and not cleared)):
             value = torch.zeros_like(value)
             cleared = cleared or role == "f"

@@ -1,4 +1,4 @@
-"""One neuron node of the IR, bound: the function it computes, and how its values are named in the graph."""
+"""A neuron node of the IR with its function bound to operator handlers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from onnx2snn_runtime.program.precision import unrounded
 
 
 class Clamped(NamedTuple):
-    """clip(g(x), *bounds): the calls that compute g, the name of its result, and the bounds."""
+    """A function in the form clip(g(x), *bounds): the calls that compute g, the name of its result, and the bounds."""
 
     body: tuple[Call, ...]
     result: str
@@ -23,7 +23,10 @@ class Clamped(NamedTuple):
 
 @dataclass(frozen=True)
 class Population:
-    """One neuron node: the function it computes, and how its values are named in the graph."""
+    """A neuron node: the function it computes, the names of its inputs in the graph, and its attributes.
+
+    `sources` are the spiking inputs, `constants` the others; `formal` are the names of both in the function's body.
+    """
 
     name: str
     op_type: str
@@ -36,9 +39,9 @@ class Population:
     attributes: NeuronAttributes = field(repr=False)
 
     def clamped(self, frame: Frame) -> "Clamped | None":
-        """Return the function as a clip of another, which kernels compute on the way; None where it is none.
+        """Return the function in the form clip(g(x)), so that a kernel can apply the clip; None if it has no such form.
 
-        MaxPool(Relu(x)) is Relu(MaxPool(x)): a function that never falls may change places with a maximum.
+        MaxPool(Relu(x)) is Relu(MaxPool(x)): a monotonic function can be exchanged with a maximum.
         """
         body, last = list(self.body), self.body[-1]
         if last.op_type == "MaxPool" and len(body) > 1 and body[-2].outputs[0] == last.inputs[0]:
@@ -62,7 +65,7 @@ class Population:
         return (low, high) if low <= high else None
 
     def host_constants(self, frame: Frame) -> dict[str, Any]:
-        """Return the constants that `frame` knows on the host, by their names in the body."""
+        """Return the constants that have host copies in `frame`, by their names in the body."""
         formal = self.formal[len(self.sources) :]
         return {name: frame.host[held] for name, held in zip(formal, self.constants, strict=True) if held in frame.host}
 
@@ -73,7 +76,7 @@ class Population:
         dtype: torch.dtype,
         host: Mapping[str, Any] | None = None,
     ) -> Tensor:
-        """Return f(x1, ..., xk), computed in `dtype`; `host` holds constants of the body that the host knows."""
+        """Return f(x1, ..., xk), computed in `dtype`; `host` holds the host copies of constants of the body."""
         frame = Frame(dtype, sources[0].device, host=dict(host or {}))
         frame.values.update(zip(self.formal, (*sources, *constants), strict=True))
         for item in self.body:

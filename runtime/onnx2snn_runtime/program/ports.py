@@ -1,4 +1,4 @@
-"""The inputs and outputs of a network: names, element types, dimensions, and where their samples are."""
+"""The signature of a network: names, element types, shapes and batch axes of its inputs and outputs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -7,9 +7,9 @@ power of two. bfloat16 and TF32 have the exponents of float32. float16 ends at 6
     2 scale <= 65504                                   |v| goes up to 2 scale
     levels <= 25 - mantissa + log2(scale)              the last bit of the smallest spike is 2^-24 or more
 
-Beyond that an infinity would travel, or small spikes would be sent that nobody receives. The synapses that such a
-population reaches, up to the next populations, therefore run in float32: its scale costs speed and no accuracy.
-Estimates, targets and accumulated currents are float32 everywhere.
+Beyond that, large spikes would overflow and small ones underflow. The synapses between such a population and the next
+ones therefore run in float32, which costs speed but no accuracy. Estimates, targets and accumulated currents are always
+float32.
 
 Casts between floating-point types round nothing that varies in time: values meet in the type of the run, whatever type
 the graph gives them. What rounds would be no synapse (a rounded sum is not the sum of rounded spikes), and what neurons
@@ -54,7 +54,7 @@ def unrounded(item: Call) -> Call:
 
 
 def widened(items: Sequence[Item], wide: set[str]) -> list[Item]:
-    """Return `items` with the synapses marked that the values named in `wide` reach; their outputs are added to it."""
+    """Return `items` with all synapses marked that depend on a value in `wide`; their outputs are added to `wide`."""
     made: list[Item] = []
     for item in items:
         if not isinstance(item, Call):

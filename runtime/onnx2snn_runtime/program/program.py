@@ -1,4 +1,4 @@
-"""IR -> a torch module: constants as buffers, and the ordered synapses and populations of a run."""
+"""The executable program of a spiking IR model: a torch module with its constants, and the bound nodes in order."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,10 +26,10 @@ from onnx2snn_runtime.program.interpreter import WIDE, Call, Frame, Tensor, bind
 from onnx2snn_runtime.program.population import Population, bind_population
 from onnx2snn_runtime.program.ports import named_ports, placed, ports
 from onnx2snn_runtime.program.precision import fits, unrounded, widened
-from onnx2snn_runtime.program.shapes import ShapeMemory, shaped_values
+from onnx2snn_runtime.program.shapes import ShapeCache, shaped_values
 
-LISTED = 4096
-"""Constant integers of no more elements than this are kept on the host as well."""
+MAX_HOST_ELEMENTS = 4096
+"""Integer constants with at most this many elements have host copies."""
 
 TYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 
@@ -41,7 +41,7 @@ _DECLARED: dict[int, torch.dtype] = {
 
 
 class Program(nn.Module):
-    """The executable form of a spiking IR model; it holds weights, and no state of a run."""
+    """The executable form of a spiking IR model; it holds the weights, but no state of a run."""
 
     def __init__(self, model: onnx.ModelProto, where: str = "the model") -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Program(nn.Module):
         self.outputs = named_ports(model.graph.output)
         self.footprints: dict[Any, int] = {}
         self.own_settings: Any = None
-        """The defaults, and the settings of a run that were made of them."""
+        """A cache: the model's defaults, and the settings of a run made from them."""
         self._names: dict[str, str] = {}
         self.version = 0
         """Counts the changes of type, device and parameters."""
@@ -61,11 +61,11 @@ class Program(nn.Module):
         """The type of the file: a program of another one was moved to it."""
         self.register_buffer("anchor", torch.zeros((), dtype=self.own_dtype), persistent=False)
         for tensor in model.graph.initializer:
-            self._hold(tensor)
-        self._lists = self._list()
+            self._register_constant(tensor)
+        self._host_values = self._read_host_values()
         self._bind(model)
 
-    def _hold(self, tensor: onnx.TensorProto) -> None:
+    def _register_constant(self, tensor: onnx.TensorProto) -> None:
         value = to_tensor(numpy_helper.to_array(tensor))
         key = f"{len(self._names)}_{tensor.name.replace('.', '_')}"
         self._names[tensor.name] = key
@@ -78,12 +78,12 @@ class Program(nn.Module):
         self.inputs = placed(self.inputs, self.axes)
 
     def store(self, model: onnx.ModelProto) -> None:
-        """Write weights that were changed since they were read into the initializers of `model`, in their own types."""
+        """Write weights that changed since loading into the initializers of `model`, in the types declared there."""
         for tensor in model.graph.initializer:
             array = numpy_helper.to_array(tensor)
-            held = getattr(self, self._names[tensor.name]).detach().cpu()
-            if not torch.equal(to_tensor(array).to(held.dtype), held):
-                tensor.CopyFrom(numpy_helper.from_array(held.double().numpy().astype(array.dtype), tensor.name))
+            weight = getattr(self, self._names[tensor.name]).detach().cpu()
+            if not torch.equal(to_tensor(array).to(weight.dtype), weight):
+                tensor.CopyFrom(numpy_helper.from_array(weight.double().numpy().astype(array.dtype), tensor.name))
 
     def _bind(self, model: onnx.ModelProto) -> None:
         flow = analyse(model.graph, self.defaults.spiking_inputs)
@@ -105,26 +105,26 @@ class Program(nn.Module):
         self.populations = [item for item in self.loop if isinstance(item, Population)]
         if not self.populations:
             raise ModelError(f"{self.where} holds no neuron: convert a model with a nonlinearity")
-        self.releases = self._last_uses()
-        self.shapes = ShapeMemory(*shaped_values((*self.prologue, *self.loop), self._names))
+        self.releases = self._releases()
+        self.shapes = ShapeCache(*shaped_values((*self.prologue, *self.loop), self._names))
         self._choose_precision()
 
     def _fuse(self) -> None:
-        """Replace calls by faster ones of the same results."""
-        held = {name: getattr(self, key) for name, key in self._names.items()}
+        """Replace calls by faster equivalent ones: see `fusion`."""
+        constants = {name: getattr(self, key) for name, key in self._names.items()}
         kept = frozenset(port.name for port in self.outputs)
-        late = frozenset(name for item in (*self.tail, *self.readout) for name in item.inputs)
-        self.loop = [self._shortened(item, held) for item in fuse_biases(self.loop, held, kept | late)]
-        self.tail = fuse_biases(self.tail, held, kept | frozenset(n for item in self.readout for n in item.inputs))
+        read_later = frozenset(name for item in (*self.tail, *self.readout) for name in item.inputs)
+        self.loop = [self._simplified(item, constants) for item in fuse_biases(self.loop, constants, kept | read_later)]
+        self.tail = fuse_biases(self.tail, constants, kept | frozenset(n for item in self.readout for n in item.inputs))
 
-    def _shortened(self, item: "Call | Population", held: Mapping[str, Tensor]) -> "Call | Population":
+    def _simplified(self, item: "Call | Population", constants: Mapping[str, Tensor]) -> "Call | Population":
         if isinstance(item, Call) or len(item.sources) > 1:
             return item
-        short = shorten(item.body, item.formal, [held.get(name) for name in item.constants])
+        short = shorten(item.body, item.formal, [constants.get(name) for name in item.constants])
         return item if short is None else replace(item, body=(short,), result=short.outputs[0])
 
-    def _last_uses(self) -> list[tuple[str, ...]]:
-        """Return, for each item of the loop, the varying values that nothing needs after it."""
+    def _releases(self) -> list[tuple[str, ...]]:
+        """Return, for each item of the loop, the time-varying values that can be released after it."""
         later = {name for item in (*self.tail, *self.readout) for name in item.inputs}
         later |= {port.name for port in self.outputs}
         released: list[tuple[str, ...]] = []
@@ -136,7 +136,7 @@ class Program(nn.Module):
         return released[::-1]
 
     def _read_by_synapses_alone(self) -> frozenset[str]:
-        """Return the populations whose estimates nothing reads but synapses, which run in the program's type."""
+        """Return the populations whose estimates are read only by synapses that run in the program's dtype."""
         read = {name for item in self.populations for name in item.sources} | {port.name for port in self.outputs}
         read |= {name for item in self.readout for name in item.inputs}
         read |= {
@@ -145,7 +145,7 @@ class Program(nn.Module):
         return frozenset(item.output for item in self.populations if item.output not in read)
 
     def _choose_precision(self) -> None:
-        """Mark the synapses that cannot run in the program's type: see `precision`."""
+        """Mark the synapses that must run in float32: see `precision`."""
         wide = {
             item.output
             for item in self.populations
@@ -154,36 +154,36 @@ class Program(nn.Module):
         self.loop = widened(self.loop, wide)
         self.tail = widened(self.tail, wide)
         self.narrow = self._read_by_synapses_alone()
-        self._changed()
+        self._invalidate()
 
     def _apply(self, fn: Any, recurse: bool = True) -> "Program":
         """Move to another device or type, as `torch.nn.Module` does it."""
         super()._apply(fn, recurse)
         self._choose_precision()
-        self._lists = self._list()
+        self._host_values = self._read_host_values()
         return self
 
     def use_channels_last(self) -> None:
-        """Lay the weights of two-dimensional convolutions out with their channels last; values then follow."""
+        """Convert the weights of two-dimensional convolutions to the channels-last layout, which values then follow."""
         for item in (*self.prologue, *self.loop, *self.tail):
             if isinstance(item, Call) and item.op_type == "Conv" and item.inputs[1] in self._names:
                 key = self._names[item.inputs[1]]
                 weight = getattr(self, key)
                 if weight.ndim == 4:
                     setattr(self, key, weight.to(memory_format=torch.channels_last))
-        self._changed()
+        self._invalidate()
 
-    def _changed(self) -> None:
+    def _invalidate(self) -> None:
         self.version += 1
-        self.shapes.kept.clear()
+        self.shapes.entries.clear()
 
-    def _list(self) -> dict[str, Any]:
-        """Return the constants that handlers may want as Python numbers, read once, so that no run waits for them."""
-        held = {name: getattr(self, key) for name, key in self._names.items()}
+    def _read_host_values(self) -> dict[str, Any]:
+        """Return host copies of the constants that handlers may take as Python numbers, so that no run has to wait."""
+        constants = {name: getattr(self, key) for name, key in self._names.items()}
         return {
             name: value.tolist()
-            for name, value in held.items()
-            if value.numel() == 1 or (value.numel() <= LISTED and not value.is_floating_point())
+            for name, value in constants.items()
+            if value.numel() == 1 or (value.numel() <= MAX_HOST_ELEMENTS and not value.is_floating_point())
         }
 
     def set_attributes(self, name: str, attributes: NeuronAttributes) -> None:
@@ -197,8 +197,8 @@ class Program(nn.Module):
     @property
     def constants(self) -> dict[str, Tensor]:
         """The weights and other constants, by name."""
-        held = self._buffers
-        return {name: held[key] for name, key in self._names.items()}  # type: ignore[misc]
+        buffers = self._buffers
+        return {name: buffers[key] for name, key in self._names.items()}  # type: ignore[misc]
 
     @property
     def dtype(self) -> torch.dtype:
@@ -207,7 +207,7 @@ class Program(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return self._buffers["anchor"].device  # type: ignore[union-attr]
 
     @property
@@ -224,12 +224,12 @@ class Program(nn.Module):
 
     def frame(self) -> Frame:
         """Return a new frame that holds the constants."""
-        frame = Frame(self.dtype, self.device, host=dict(self._lists))
+        frame = Frame(self.dtype, self.device, host=dict(self._host_values))
         frame.values.update(self.constants)
         return frame
 
     def neuron(self, item: Population) -> Neuron:
-        """Return what the dynamics may know of `item`, its scale on the device."""
+        """Return the parameters of the population `item` that are passed to the dynamics, its scale on the device."""
         a = item.attributes
         scale: Tensor | float = float(a.scale.item()) if a.scale.size == 1 else self._on_device(a.scale)
         return Neuron(scale, a.sources, a.levels, a.mantissa)

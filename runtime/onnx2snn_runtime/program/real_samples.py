@@ -1,4 +1,4 @@
-"""A fixed batch is filled up with copies: what belongs to the real samples."""
+"""Removes the padding of a batch of a fixed size."""
 
 import torch
 
@@ -10,6 +10,6 @@ TORCH = Arrays(torch.cat, torch.stack, torch.equal)
 
 
 def real_samples(value: Tensor, samples: int, size: int) -> Tensor:
-    """Return what belongs to the first `samples` of a batch of `size`; all of a value that has no batch axis."""
+    """Return the first `samples` of a batch of `size` in `value`; all of `value` if it has no batch axis."""
     axis = batch_axis([value.shape], [size]) if samples < size else None
     return value if axis is None else value.narrow(axis, 0, value.shape[axis] // size * samples)

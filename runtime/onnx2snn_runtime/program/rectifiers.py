@@ -1,4 +1,4 @@
-"""Which populations compute a ReLU or a clipped ReLU, whatever their bodies are made of."""
+"""Recognises populations that compute a ReLU or a clipped ReLU, whatever operators their functions consist of."""
 
 import torch
 
@@ -31,7 +31,7 @@ def check_expressible(program: Program, dynamics: Dynamics) -> dict[str, float]:
 
 
 def _kind(item: Population) -> str:
-    """Return what a population is made of, in a word."""
+    """Return the kind of a population for messages: its operator, or the operators of its region."""
     name = item.op_type.removeprefix("Spiking")
     return "-".join(dict.fromkeys(inner.op_type for inner in item.body)) if name.startswith("Region") else name
 
@@ -56,7 +56,7 @@ def ceiling(item: Population, frame: Frame) -> float | None:
 
 
 def _grid(device: torch.device) -> Tensor:
-    """Return numbers of both signs and all magnitudes, and zero, [8, 25] in no order."""
+    """Return test inputs [8, 25]: numbers of both signs and all magnitudes and zero, shuffled."""
     magnitudes = torch.logspace(-4, 4, 99, dtype=torch.float64)
     values = torch.cat([magnitudes, -magnitudes, torch.zeros(2, dtype=torch.float64)])
     order = torch.randperm(len(values), generator=torch.Generator().manual_seed(0))

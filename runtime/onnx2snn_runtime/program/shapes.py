@@ -1,4 +1,4 @@
-"""Values that hang on the shapes of the inputs alone: exporters compute them node by node, a run once a shape."""
+"""Caches values that depend only on the shapes of the inputs, such as the shape arithmetic that exporters write."""
 
 import operator
 from collections import OrderedDict
@@ -10,87 +10,86 @@ from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor
 from onnx2snn_runtime.program.population import Population
 
-SHAPES = 8
-"""So many shapes are remembered."""
+MAX_SHAPES = 8
+"""The input shapes that are cached."""
 
-ELEMENTS = 1 << 20
-"""No more elements than this are kept for one of them."""
+MAX_ELEMENTS = 1 << 20
+"""The largest number of elements that are cached for one of them."""
 
 
 def shaped_values(
     items: Iterable[Call | Population], constants: Iterable[str]
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the values that `items`, in order, make of constants and of the shapes of the inputs alone.
+    """Return the values of `items` that depend on constants and input shapes only; those with data-dependent shapes.
 
-    A shape that hangs on what is in an input (a length that is given, what is not zero) does not count: the values of
-    such shapes come second.
+    The shape of a value is data-dependent if it depends on the content of an input: a length, or what is not zero.
     """
-    known, shaped, loose = set(constants), set[str](), set[str]()  # loose: their shapes are not those of the inputs
+    known, shaped, data_dependent = set(constants), set[str](), set[str]()
     for item in items:
         if isinstance(item, Population):
-            loose.update((item.output,) if loose.intersection(item.sources) else ())
+            data_dependent.update((item.output,) if data_dependent.intersection(item.sources) else ())
             continue
         given = [name for name in item.inputs if name]
         wanted = item.operator.ints | item.operator.scalars
-        held = facts(item.op_type, item.operator.domain)
-        numbers = [name for i, name in enumerate(item.inputs) if i in wanted or held.shaped_by_data]
-        if loose.intersection(given) or any(name and name not in known for name in numbers):
-            loose.update(item.outputs)
-        elif held.shape_only or (shaped.intersection(given) and known.issuperset(given)):
+        operator_facts = facts(item.op_type, item.operator.domain)
+        numbers = [name for i, name in enumerate(item.inputs) if i in wanted or operator_facts.shaped_by_data]
+        if data_dependent.intersection(given) or any(name and name not in known for name in numbers):
+            data_dependent.update(item.outputs)
+        elif operator_facts.shape_only or (shaped.intersection(given) and known.issuperset(given)):
             shaped.update(name for name in item.outputs if name)
             known |= shaped
-    return frozenset(shaped), frozenset(loose)
+    return frozenset(shaped), frozenset(data_dependent)
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known for some shapes: values, their copies on the host, the constants then, and the way to go."""
+class CacheEntry:
+    """The cached values for some input shapes, their host copies, the constants they depend on, an execution plan."""
 
     values: dict[str, Any]
     host: dict[str, Any]
     constants: tuple[Any, ...]
-    route: Any
+    plan: Any
 
 
 @dataclass
-class ShapeMemory:
-    """What runs computed of the values `names`, by the shapes of the model's inputs."""
+class ShapeCache:
+    """Caches the values `names`, which depend on shapes only, by the shapes of the model's inputs."""
 
     names: frozenset[str]
-    loose: frozenset[str]
-    """Values whose shapes are not those of the inputs alone."""
+    data_dependent: frozenset[str]
+    """The values with data-dependent shapes."""
 
-    kept: "OrderedDict[Any, Known]" = field(default_factory=OrderedDict)
+    entries: "OrderedDict[Any, CacheEntry]" = field(default_factory=OrderedDict)
 
-    def recall(self, frame: Frame, inputs: Mapping[str, Tensor], constants: Sequence[Any]) -> Any:
-        """Bind in `frame` what is known for the shapes of `inputs`, and return the way to go; None where nothing is.
+    def lookup(self, frame: Frame, inputs: Mapping[str, Tensor], constants: Sequence[Any]) -> Any:
+        """Bind the values cached for the shapes of `inputs` in `frame` and return the plan; None if there are none.
 
-        What was made with other `constants`, which are compared by identity, is forgotten.
+        The cache is cleared if it was filled with other `constants`, which are compared by identity.
         """
         key = _key(inputs)
-        known = self.kept.get(key)
+        known = self.entries.get(key)
         if known is None:
             return None
         if len(known.constants) != len(constants) or not all(map(operator.is_, known.constants, constants)):
-            self.kept.clear()
+            self.entries.clear()
             return None
-        self.kept.move_to_end(key)
+        self.entries.move_to_end(key)
         frame.values.update(known.values)
         frame.host.update(known.host)
-        return known.route
+        return known.plan
 
-    def remember(self, frame: Frame, inputs: Mapping[str, Tensor], constants: Sequence[Any], route: Any) -> None:
-        """Keep what `frame` holds, after a run with `inputs`, where it is small, and the way to go."""
+    def store(self, frame: Frame, inputs: Mapping[str, Tensor], constants: Sequence[Any], plan: Any) -> None:
+        """Cache the values in `frame` after a run with `inputs`, unless they are large, and the execution plan."""
         values = {name: frame.values[name] for name in self.names if name in frame.values}
-        if sum(value.numel() for value in values.values() if isinstance(value, Tensor)) > ELEMENTS:
+        if sum(value.numel() for value in values.values() if isinstance(value, Tensor)) > MAX_ELEMENTS:
             return
         host = {name: frame.host[name] for name in values if name in frame.host}
-        self.kept[_key(inputs)] = Known(values, host, tuple(constants), route)
-        if len(self.kept) > SHAPES:
-            self.kept.popitem(last=False)
+        self.entries[_key(inputs)] = CacheEntry(values, host, tuple(constants), plan)
+        if len(self.entries) > MAX_SHAPES:
+            self.entries.popitem(last=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "kept": OrderedDict()}
+        return {**self.__dict__, "entries": OrderedDict()}
 
 
 def _key(inputs: Mapping[str, Tensor]) -> tuple[Any, ...]:

@@ -1,1 +1,1 @@
-"""Step sizes over time, one file each."""
+"""Step-size schedules, one file each."""

@@ -1,4 +1,4 @@
-"""What a schedule is: a frozen dataclass that maps a time step t = 1, 2, ... to a step size."""
+"""The interface of schedules: a frozen dataclass that maps a time step t = 1, 2, ... to a step size."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -37,7 +37,7 @@ def construct(cls: type[Any], what: str, options: Mapping[str, Any], **given: An
 
 
 class _Kind(NamedTuple):
-    """What a value of an option may be, judged by its default."""
+    """A kind of option values, determined by the type of the option's default."""
 
     words: str
     types: tuple[type, ...]

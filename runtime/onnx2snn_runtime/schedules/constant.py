@@ -1,4 +1,4 @@
-"""A step size that stays as it is."""
+"""A constant step size."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A step size that falls as one over time."""
+"""A step size that decays as 1 / t."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A step size that falls along a polynomial to zero at a horizon."""
+"""A step size that decays to zero at a horizon, along a polynomial."""
 
 from dataclasses import dataclass
 

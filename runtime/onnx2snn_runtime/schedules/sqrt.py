@@ -1,4 +1,4 @@
-"""A step size that falls as one over the square root of time."""
+"""A step size that decays as 1 / sqrt(t)."""
 
 from dataclasses import dataclass
 

@@ -55,7 +55,7 @@ def test_a_replay_is_a_run(captures: list[int]) -> None:
         assert found.steps_taken.tolist() == [4] * 4
     assert len(captures) == 1
     (captured,) = cuda_graphs._GRAPHS[snn.program].captured.values()
-    assert captured.kept_alive == list(snn.program.shapes.kept.values())  # a graph reads it: it must not be let go
+    assert captured.kept_alive == list(snn.program.shapes.entries.values())  # a graph reads it: it must not be let go
 
 
 def test_results_are_not_overwritten(captures: list[int]) -> None:

@@ -1,4 +1,4 @@
-"""A chunk of time at once gives what its steps give one by one, whichever way the operator is mapped."""
+"""A chunk of time at once gives what its steps give one by one, whatever the strategy."""
 
 import gc
 import weakref
@@ -118,7 +118,7 @@ def test_no_way_keeps_a_value(name, arguments, attributes):
     flags = [isinstance(a, torch.Tensor) and a.is_floating_point() and a.shape[0] == T for a in fresh]
     watched = [weakref.ref(a) for a in fresh if isinstance(a, torch.Tensor)]
     map_call(item, fresh, flags)
-    assert item.ways
+    assert item.strategies
     del fresh
     gc.collect()
     assert not any(reference() is not None for reference in watched)

@@ -34,8 +34,8 @@ def test_constants_are_bound() -> None:
     snn = network(CNN)
     x = sample(snn, 2)
     snn(x, timesteps=2)
-    (known,) = snn.program.shapes.kept.values()
-    calls = {step.call.item.op_type: step.call for step in known.route if step.call}
+    (known,) = snn.program.shapes.entries.values()
+    calls = {step.call.item.op_type: step.call for step in known.plan if step.call}
     assert isinstance(calls["Conv"], BoundCall)
     assert calls["Conv"].open_inputs == [(0, "h")]
     assert calls["Conv"].fixed[1] is snn.program.constants["u"]

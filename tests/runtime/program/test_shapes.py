@@ -40,8 +40,8 @@ def test_every_batch_has_its_own(executor: str) -> None:
 def test_what_is_known_is_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     snn = network(RESHAPED)
     first = snn(X, timesteps=20)
-    (known,) = snn.program.shapes.kept.values()
-    assert [step.call.item.outputs[0] for step in known.route if step.call] == ["r"]
+    (known,) = snn.program.shapes.entries.values()
+    assert [step.call.item.outputs[0] for step in known.plan if step.call] == ["r"]
     monkeypatch.setattr(layer, "generic_plan", None)  # the long way is closed
     np.testing.assert_array_equal(snn(X, timesteps=20), first)
 
@@ -49,7 +49,7 @@ def test_what_is_known_is_not_computed_again(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_change_forgets() -> None:
     snn = network(RESHAPED)
     snn(X, timesteps=2)
-    assert snn.program.shapes.kept
+    assert snn.program.shapes.entries
     snn.program.double()
-    assert not snn.program.shapes.kept
+    assert not snn.program.shapes.entries
     assert snn(X.astype(np.float64), timesteps=2).shape == (6, 2, 4)
