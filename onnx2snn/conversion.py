@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 
 from onnx2snn.data.samples import calibration_inputs, first, given_arrays, hold_back, sample_count
+from onnx2snn.evaluation.energy import EnergyTally
 from onnx2snn.evaluation.equivalence import check_equivalence
 from onnx2snn.fitting.adaptation import adapt
 from onnx2snn.fitting.calibrate import calibrate, power_of_two
@@ -22,8 +23,11 @@ from onnx2snn.version import VERSION
 from onnx2snn_runtime.ir.schema import ModelDefaults, write_defaults
 from onnx2snn_runtime.loading import check_device, place
 from onnx2snn_runtime.model import SpikingModel
+from onnx2snn_runtime.probing.energy import HOROWITZ, EnergyProfile
 
 __all__ = ["ConversionReport", "convert"]
+BATCH = 16
+"""Samples that are run at a time."""
 Progress = Callable[[str, float], None]
 MADE_UP = (
     "no calibration data was given: ranges were measured on made-up inputs, and accuracy is not to be expected; "
@@ -38,6 +42,7 @@ def convert(
     settings: ConversionSettings | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
+    energy: EnergyProfile = HOROWITZ,
     **keywords: Unpack[Keywords],
 ) -> SpikingModel:
     """Return the spiking network that the ONNX `model` becomes (a path, a ModelProto or a zoo name), not retrained.
@@ -51,23 +56,23 @@ def convert(
     `network`, NetworkSettings: neurons, encoder, delay; `ranges`, RangeSettings: scale, range, samples, seed;
     `adaptation`, AdaptationSettings: adapt, tolerance, budget; `settings`, ConversionSettings: all of these.
 
-    `device` is where this runs and where the result lies; `progress` is called with a stage and the share done. The
-    result's `conversion` is a `ConversionReport`. Raises InputError for data and settings (for one that is given twice
-    with different values, too), RegistryError for names that do not exist, UnsupportedError with everything that cannot
-    be converted, ModelError for a broken model, or one without a nonlinearity. Source of the signGD neuron: Oh & Lee,
-    ICML 2024 (arXiv 2407.01645).
+    `device` is where this runs and where the result lies; `progress` is called with a stage and the share done; by the
+    constants `energy` the report tells what a sample costs. The result's `conversion` is a `ConversionReport`. Raises
+    InputError for data and settings (for one that is given twice with different values, too), RegistryError for names
+    that do not exist, UnsupportedError with everything that cannot be converted, ModelError for a broken model, or one
+    without a nonlinearity. Source of the signGD neuron: Oh & Lee, ICML 2024 (arXiv 2407.01645).
     """
     chosen = collect(settings, keywords)
     check_registered(chosen)
     check_device(device)
-    return _Conversion(chosen, progress or (lambda stage, share: None)).run(model, calibration, device)
+    return _Conversion(chosen, progress or (lambda stage, share: None), energy).run(model, calibration, device)
 
 
 class _Conversion:
     """The stages of one conversion; each adds to `report` what it did, and tells `progress` how far it is."""
 
-    def __init__(self, settings: ConversionSettings, progress: Progress) -> None:
-        self.settings, self.tell = settings, progress
+    def __init__(self, settings: ConversionSettings, progress: Progress, energy: EnergyProfile) -> None:
+        self.settings, self.tell, self.energy = settings, progress, energy
         self.report = ConversionReport(settings=settings)
         self.start = time.perf_counter()
 
@@ -85,6 +90,7 @@ class _Conversion:
         check_equivalence(original, work.model, first(held, max(4, work.batch), work.axes), work)
         snn = place(SpikingModel(work.model, work.where), device)
         self.adapt(snn, held)
+        self.count(snn, held)
         self.conclude(snn, work)
         return snn
 
@@ -136,6 +142,14 @@ class _Conversion:
                 f"samples, the tolerance is {wanted.tolerance:.1%}: {why if budget else 'levels were not adapted'}; "
                 "take more time steps"
             )
+
+    def count(self, snn: SpikingModel, held: Mapping[str, np.ndarray]) -> None:
+        """Count the operations of the network, and of the plain one, on the samples held back."""
+        self.tell("counting operations", 1.0)
+        tally = EnergyTally()
+        run = snn.run(held, self.settings.spikes.timesteps, batch_size=BATCH, operations=True)
+        tally.add(run, snn.plain_operations(held, BATCH))
+        self.report.energy = tally.figures(snn, self.energy, by_layer=True)
 
     def conclude(self, snn: SpikingModel, work: Work) -> None:
         """Complete the report and attach it to the network."""

@@ -14,7 +14,8 @@ class ConversionReport:
     of the populations that adaptation changed. `relative_error` is |spiking - plain| / |plain| and `agreement` the
     share of equal top-1, from 0 to 1 (None for outputs without classes); `reached` says whether the tolerance
     was. `synthetic`: the samples were made up. `passes` are (name, sites changed, seconds), `warnings` sentences.
-    `settings` are those that the conversion was asked for.
+    `settings` are those that the conversion was asked for. `energy` holds operations and energies a sample, beside the
+    plain network's, on the same samples, layer by layer too.
     """
 
     source: str = ""
@@ -31,6 +32,7 @@ class ConversionReport:
     passes: list[tuple[str, int, float]] = field(default_factory=list)
     seconds: float = 0.0
     settings: ConversionSettings = field(default_factory=ConversionSettings)
+    energy: dict[str, Any] | None = None
 
     def summary(self) -> dict[str, Any]:
         """Return what the file keeps of it."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 import onnx
 
-from onnx2snn.cli import console, options, settings
+from onnx2snn.cli import console, energy, options, settings
 from onnx2snn.cli.config import config, drop_foreign_options
 from onnx2snn.cli.files import check_output, read_data, read_named, take_image_options
 from onnx2snn.zoo import is_name
@@ -36,6 +36,7 @@ MOST_NAMED = 6
 @options.section("Network", settings.network)
 @options.section("Adaptation", settings.adaptation)
 @options.section("Settings file", config)
+@energy.choices
 @options.images
 @options.device
 @options.common
@@ -48,6 +49,8 @@ def command(
     pretrained: bool,
     as_json: bool,
     force: bool,
+    by_layer: bool,
+    energy_file: Path | None,
     **given: Any,
 ) -> None:
     """Convert MODEL into a spiking network, without retraining: an ONNX file, or a name such as timm/convnext_atto.
@@ -60,7 +63,7 @@ def command(
     check_output(path, force, model, *([calibration] if calibration else []))
     drop_foreign_options(ctx, given)
     images = take_image_options(given)
-    given |= options.take_overrides(given)
+    given |= options.take_overrides(given) | {"energy": energy.profile_of(energy_file)}
     snn = _converted(model, calibration, pretrained if named else None, images, given)
     snn.save(path, force=True)
     report = cast("ConversionReport", snn.conversion)
@@ -68,6 +71,7 @@ def command(
         console.print_json({"model": str(model), "output": str(path), **console.plain(report)})
     else:
         show(report, snn.defaults.timesteps, _bodies(snn.proto))
+        energy.show(report.energy, by_layer)
         console.say(f"written: {path}")
     for text in report.warnings:
         console.warn(text)

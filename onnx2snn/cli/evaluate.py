@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from onnx2snn.cli import console, options
+from onnx2snn.cli import console, energy, options
 from onnx2snn.cli.files import read_data, take_image_options, warn_of_nan
 
 _PATH = click.Path(path_type=Path)
@@ -24,6 +24,7 @@ COLUMNS = ["T", "mean T", "agreement", "relative error", "accuracy", "events/neu
 )
 @options.section("Run", options.timesteps("1,2,4,8"), options.executor, options.speed, options.seed)
 @options.overrides
+@energy.choices
 @options.images
 @options.placing
 @options.common
@@ -31,7 +32,7 @@ def command(model: Path, data: Path, timesteps: tuple[int, ...], as_json: bool, 
     """Compare MODEL, a spiking IR file, with the network it was made from, on data.
 
     The plain network is the IR file itself, run by onnxruntime. With --early-exit every row is a run of T steps at
-    most, and "mean T" the steps that a sample took. Synaptic operations are not counted with --cuda-graphs, nor with
+    most, and "mean T" the steps that a sample took. Operations and energy are not counted with --cuda-graphs, nor with
     --early-exit under momentum, subgradient, if and lif.
     """
     found = figures(model, data, timesteps, given)
@@ -39,6 +40,7 @@ def command(model: Path, data: Path, timesteps: tuple[int, ...], as_json: bool, 
         console.print_json(found)
         return
     show(found)
+    energy.show(found["energy"], given["by_layer"])
 
 
 def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str, Any]) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str
     from onnx2snn.evaluation.evaluation import evaluate
     from onnx2snn_runtime.loading import load
 
+    profile = energy.profile_of(given.get("energy_file"))
     torch.manual_seed(given["seed"])
     snn = load(model, device=given["device"], dtype=given["dtype"])
     samples = read_data(data, snn.proto, given["samples"], images)
@@ -58,7 +61,14 @@ def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str
     names = ("output", "class_axis", "batch_size", "executor")
     with console.progress() as progress:
         found = evaluate(
-            snn, samples, timesteps, progress=progress, **{name: given[name] for name in names}, **overrides
+            snn,
+            samples,
+            timesteps,
+            energy=profile,
+            by_layer=given.get("by_layer", False),
+            progress=progress,
+            **{name: given[name] for name in names},
+            **overrides,
         )
     return {**found, "model": str(model)}
 

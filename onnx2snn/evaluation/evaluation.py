@@ -11,12 +11,14 @@ from onnx import TensorProto
 from onnx2snn.data.prefetch import staged
 from onnx2snn.data.readers import Samples
 from onnx2snn.evaluation.comparison import Comparison, Tally, default_class_axis
+from onnx2snn.evaluation.energy import EnergyTally
 from onnx2snn.reference.aligned import aligned
 from onnx2snn.reference.ann import Ann, split
 from onnx2snn_runtime.batches.run import Run
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.ir.batch import DATA, BatchAxes
 from onnx2snn_runtime.model import SpikingModel
+from onnx2snn_runtime.probing.energy import HOROWITZ, EnergyProfile
 from onnx2snn_runtime.program.inputs import check_input, named_inputs, varies_in_time
 from onnx2snn_runtime.program.ports import Port
 from onnx2snn_runtime.settings import OVERRIDES, make_settings
@@ -36,6 +38,8 @@ def evaluate(
     class_axis: int | None = None,
     batch_size: int | None = None,
     executor: str = "layer",
+    energy: EnergyProfile = HOROWITZ,
+    by_layer: bool = False,
     progress: Progress | None = None,
     **overrides: Any,
 ) -> dict[str, Any]:
@@ -44,7 +48,8 @@ def evaluate(
     The plain network is the IR itself, run by onnxruntime. `output` is by default the first float output, `class_axis`
     see `default_class_axis`; figures that do not apply are None. `overrides` go to `SpikingModel.run`, early exit among
     them: a sample that left keeps its result at every later T, so the figures at T are those of a run of T steps at
-    most. Synaptic operations are not counted in CUDA graphs, nor with early exit under dynamics whose receivers filter.
+    most. Operations are not counted in CUDA graphs, nor with early exit under dynamics whose receivers filter: energy
+    is None then, else what `energy_figures` gives by the constants `energy`, with `by_layer` layer by layer too.
     Data, an output or an axis that do not fit raise InputError.
     """
     _check(snn, samples)
@@ -53,7 +58,7 @@ def evaluate(
     ann = Ann(snn.proto, [port.name], device=str(snn.program.device))
     comparison: Comparison | None = None
     axes = snn.program.axes
-    done, counting = 0, _counts_operations(snn, overrides)
+    done, counting, tally = 0, _counts_operations(snn, overrides), EnergyTally()
     for batch, given in staged(split(samples.inputs, size, axes), snn.program.device):
         reference = _samples_first(ann(batch)[port.name], port.name, axes)
         run = snn.run(given, timesteps, executor=executor, batch_size=batch_size, operations=counting, **overrides)
@@ -66,10 +71,13 @@ def evaluate(
         reference, *values = aligned(reference, *made)  # of the same shape, but for what hangs on the data
         comparison.add(reference, dict(zip(run.outputs, values, strict=True)), labels)
         comparison.add_events(run)
+        if counting:
+            tally.add(run, snn.plain_operations(given, batch_size))
         done += count
         if progress:
             progress("evaluate", done / samples.count)
-    return _figures(snn, port, comparison, done, overrides.get("early_exit"))
+    found = _figures(snn, port, comparison, done, overrides.get("early_exit"))
+    return found | {"energy": tally.figures(snn, energy, by_layer) if counting else None}
 
 
 def _comparison(

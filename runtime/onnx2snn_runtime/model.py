@@ -12,6 +12,7 @@ from torch import nn
 from onnx2snn_runtime.batches.batch_run import Request
 from onnx2snn_runtime.batches.batching import Batch, are_stacked, batches, count_samples
 from onnx2snn_runtime.batches.exit_rules import EarlyExit
+from onnx2snn_runtime.batches.plain import count_plain
 from onnx2snn_runtime.batches.run import Run, ascending, run_program
 from onnx2snn_runtime.errors import InputError, ModelError
 from onnx2snn_runtime.execution.base import Execution, make_execution
@@ -25,6 +26,7 @@ from onnx2snn_runtime.ir.schema import (
     write_neuron,
 )
 from onnx2snn_runtime.ir.verify import check_parameters, verify
+from onnx2snn_runtime.probing.operations import Operations
 from onnx2snn_runtime.probing.probes import check_probes
 from onnx2snn_runtime.program.inputs import check_input, named_inputs, to_device, varies_in_time
 from onnx2snn_runtime.program.interpreter import Tensor
@@ -112,6 +114,13 @@ class SpikingModel(nn.Module):
         )
         run.outputs = {t: self._returned(outputs, x) for t, outputs in run.outputs.items()}
         return run
+
+    def plain_operations(self, x: Any, batch_size: int | None = None) -> Operations:
+        """Return the operations of one pass of `x` through the plain network that this one stands for.
+
+        All of them are multiply-accumulates: effective ones of what is not zero, dense ones in `dense_once`.
+        """
+        return count_plain(self.program, self._checked(x), batch_size)
 
     def reset(self) -> None:
         """Discard the state that `step` keeps between calls."""

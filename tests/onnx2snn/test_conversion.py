@@ -217,3 +217,16 @@ def test_every_error_is_ours() -> None:
     for bad in ("missing.onnx", Path("missing.onnx"), onnx.ModelProto()):
         with pytest.raises(Onnx2SnnError):
             onnx2snn.convert(bad)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_report_tells_what_a_sample_costs(name: str) -> None:
+    text, shape = NETWORKS[name]
+    snn = onnx2snn.convert(model(text), data(shape, 40), timesteps=2, adapt=False)
+    found = snn.conversion.energy
+    held = snn.run(data(shape, 40)[-10:], 2, operations=True).operations[2]
+    assert found["operations"].keys() == found["int8"].keys() == {"2"}
+    assert found["operations"]["2"]["dense_macs"] == held.dense_macs / 10
+    assert [layer["name"] for layer in found["layers"]] == [layer.name for layer in held.layers]
+    assert found["ann"]["effective_macs"] <= found["ann"]["dense_macs"] == held.dense_once / 10
+    assert found["fp32"]["2"]["ratio"] == found["fp32"]["2"]["shift_adds"] / found["fp32"]["2"]["ann"]

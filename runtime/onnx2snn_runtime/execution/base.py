@@ -16,7 +16,7 @@ from onnx2snn_runtime.execution.probe import Probe
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, call
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.program import Program
-from onnx2snn_runtime.program.rectifiers import check_expressible
+from onnx2snn_runtime.program.rectifiers import neurons_of
 from onnx2snn_runtime.registry import Registry
 
 
@@ -59,10 +59,7 @@ class Execution:
         """The execution plan of an earlier run with the same input shapes, or None: see `execution.plan`."""
         self._constants = list(self.frame.values.values())
         self._raw: dict[str, Tensor] = {}
-        ceilings = check_expressible(program, settings.dynamics)
-        self._neurons = {item.output: program.neuron(item) for item in program.populations}
-        for output, ceiling in ceilings.items():
-            self._neurons[output] = self._neurons[output]._replace(ceiling=ceiling)
+        self._neurons = neurons_of(program, settings.dynamics)
         self.synapse_probes = [probe for probe in settings.probes if probe.needs_synapses]
         self.observed = frozenset[str]().union(*(probe.observed for probe in self.synapse_probes))
         self.continues = False

@@ -11,18 +11,19 @@ import torch
 from onnx2snn_runtime.dynamics.base import Neuron, State, Wire, wire_of
 from onnx2snn_runtime.execution.base import Settings
 from onnx2snn_runtime.execution.probe import Probe
-from onnx2snn_runtime.probing.arrivals import Product
+from onnx2snn_runtime.probing.arrivals import Arrival, Product
 from onnx2snn_runtime.probing.digits import tally
 from onnx2snn_runtime.probing.fans import fan_out
 from onnx2snn_runtime.probing.ledger import Ledger
 from onnx2snn_runtime.probing.products import operands, pairs
-from onnx2snn_runtime.probing.reach import Reach, Seen, plan_of, reach_of
+from onnx2snn_runtime.probing.reach import Reach, plan_of, reach_of
 from onnx2snn_runtime.probing.rest import rest_of
 from onnx2snn_runtime.probing.sums import Units
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, fetch
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.program import Program
 from onnx2snn_runtime.program.real_samples import real_samples
+from onnx2snn_runtime.program.rectifiers import neurons_of
 
 SENT = "sent"
 """Where the ledger has what populations sent, whatever it meets."""
@@ -41,10 +42,10 @@ class OperationCounter(Probe):
         self.ledger = Ledger()
         self.reach = Reach(1)
         self.feeds = 0
-        self._neurons = {item.output: program.neuron(item) for item in program.populations}
+        self._neurons = neurons_of(program, settings.dynamics)
         self._before: dict[tuple[str, int], Tensor] = {}
         self._rest: dict[tuple[str, int], Tensor] = {}
-        self._units = Units(program, settings.dynamics, settings.encoder)
+        self._units = Units(settings, self._neurons)
 
     @property
     def needs_spikes(self) -> bool:
@@ -58,18 +59,24 @@ class OperationCounter(Probe):
 
     def set_inputs(self, frame: Frame, inputs: Mapping[str, Tensor], t: int) -> None:
         """Count what the inputs of the network meet as they are: the first layers under `direct` coding."""
-        self.reach = reach_of(self.program, self.settings, inputs, self.batch)
-        self.feeds += 1
-        for layer, item, index, fan in self.reach.direct:
-            self._meet(layer, "numbers", t, frame.values[item.inputs[index]], fan)
+        self._reach(inputs)
+        self._direct(frame, t)
         for seen in (one for many in self.reach.seen.values() for one in many):
             arrival, rest = seen.arrival, seen.rest
             if rest is None:
                 rest = rest_of(self.program, arrival.value, self.reach.likes, frame)
-                self._meet(arrival.name, "numbers", t, rest, self._fan(seen, rest, frame))
+                self._meet(arrival.name, "numbers", t, rest, self._fan(arrival, rest, frame))
             self._stand((arrival.item.outputs[0], arrival.index), rest)
         for product in self.plan.products:
             self._operands(product, t, frame)
+
+    def _reach(self, inputs: Mapping[str, Tensor]) -> None:
+        self.reach = reach_of(self.program, self.settings, inputs, self.batch)
+        self.feeds += 1
+
+    def _direct(self, frame: Frame, t: int) -> None:
+        for layer, item, index, fan in self.reach.direct:
+            self._meet(layer, "numbers", t, frame.values[item.inputs[index]], fan)
 
     def _operands(self, product: Product, t: int, frame: Frame) -> None:
         """Set what the changes of the operands of `product` are from, and count what the inputs make of them."""
@@ -138,7 +145,7 @@ class OperationCounter(Probe):
             value = fetch(item, changing, arrival.index)
             change = value if changes else self._change((item.outputs[0], arrival.index), value)
             binary = self._units.binary(arrival, t, change, self.reach.likes, constant)
-            self._meet(arrival.name, "binary" if binary else "numbers", t, change, self._fan(seen, change, constant))
+            self._meet(arrival.name, "binary" if binary else "numbers", t, change, self._fan(arrival, change, constant))
 
     def sources(self, item: Population, t: int, values: Sequence[Tensor], constant: Frame) -> None:
         """Count the changes of each operand of a product against what is not zero of the other."""
@@ -150,10 +157,14 @@ class OperationCounter(Probe):
             for index, (value, before) in enumerate(zip(now, last, strict=True)):
                 one, other = (value - before, now[1]) if index == 0 else (now[0], value - before)
                 self._add(product.name, "products", t, pairs(product.inner, one, other))
-            if product.name not in self.reach.dense:
-                ones = pairs(product.inner, *(torch.ones_like(value) for value in now))
-                self.reach.dense[product.name] = float(ones.sum(dtype=torch.float64)) / self.batch
+            self._measure(product, now)
         self._before.update({(item.output, i): value for i, value in enumerate(values)})
+
+    def _measure(self, product: Product, values: Sequence[Tensor]) -> None:
+        """Write down how many products there are of a sample if nothing is zero."""
+        if product.name not in self.reach.dense:
+            ones = pairs(product.inner, *(torch.ones_like(value) for value in values))
+            self.reach.dense[product.name] = float(ones.sum(dtype=torch.float64)) / self.batch
 
     def select_samples(self, rows: Tensor, batch: int) -> None:
         """Forget the samples that are not among `rows`: values hold samples, or blocks of them, along axis 0."""
@@ -166,8 +177,9 @@ class OperationCounter(Probe):
         before, self._before[key] = self._before[key], value
         return value - before
 
-    def _fan(self, seen: Seen, like: Tensor, constant: Frame) -> Tensor:
-        return fan_out(seen.arrival.item, seen.arrival.index, like, constant) if seen.fan is None else seen.fan
+    def _fan(self, arrival: Arrival, like: Tensor, constant: Frame) -> Tensor:
+        fan = self.reach.fans[arrival.item.outputs[0], arrival.index]
+        return fan_out(arrival.item, arrival.index, like, constant) if fan is None else fan
 
     def _meet(self, layer: str, kind: str, t: int, value: Tensor, fan: Tensor) -> None:
         self._add(layer, kind, t, (value != 0) * fan)

@@ -38,7 +38,6 @@ class Seen:
     """An arrival that is looked at where it arrives: what it is at rest (None: that hangs on the inputs)."""
 
     arrival: Arrival
-    fan: Tensor | None
     rest: Tensor | None
 
 
@@ -46,13 +45,15 @@ class Seen:
 class Reach:
     """For some shapes of inputs: patterns by sender, arrivals to be looked at by output, weights met if all move.
 
-    `dense` holds them by layer, for one sample and step; `direct` the calls that run once, with their fans.
+    `dense` holds them by layer, for one sample and step; `fans` those of each arrival, by output and input (None: they
+    hang on the inputs); `direct` the calls that run once, with their fans.
     """
 
     batch: int
     patterns: dict[str, list[Pattern]] = field(default_factory=dict)
     seen: dict[str, list[Seen]] = field(default_factory=dict)
     dense: dict[str, float] = field(default_factory=dict)
+    fans: dict[tuple[str, int], Tensor | None] = field(default_factory=dict)
     direct: list[tuple[str, Call, int, Tensor]] = field(default_factory=list)
     operands: dict[tuple[str, int], Tensor] = field(default_factory=dict)
     """What the sources of populations that multiply are at rest, where that does not hang on the inputs."""
@@ -146,10 +147,10 @@ def _moving_factors(item: Call, frame: Frame, program: Program) -> Sequence[int]
 def _add(reach: Reach, arrival: Arrival, frame: Frame) -> None:
     value = frame.values[arrival.value]
     fan = None if arrival.loose else fan_out(arrival.item, arrival.index, value, frame)
+    reach.fans[arrival.item.outputs[0], arrival.index] = None if fan is None else _row(fan, reach.batch)
     if arrival.kind != "spikes" or arrival.shifted:
         rest = None if arrival.shifted else _row(value, reach.batch)
-        met = None if fan is None else _row(fan, reach.batch)
-        reach.seen.setdefault(arrival.item.outputs[0], []).append(Seen(arrival, met, rest))
+        reach.seen.setdefault(arrival.item.outputs[0], []).append(Seen(arrival, rest))
     _add_dense(reach, arrival.name, arrival.item, arrival.index, frame)
     if arrival.kind != "spikes" or fan is None:
         return

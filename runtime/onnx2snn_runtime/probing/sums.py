@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import Neuron, wire_of
+from onnx2snn_runtime.dynamics.base import Neuron, Wire, wire_of
+from onnx2snn_runtime.execution.base import Settings
 from onnx2snn_runtime.probing.arrivals import Arrival
 from onnx2snn_runtime.probing.fans import units
 from onnx2snn_runtime.program.interpreter import Frame, Tensor
-from onnx2snn_runtime.program.program import Program
 
 TOLERANCE = 1e-5
 """Of a unit: rounding on the way."""
@@ -17,16 +17,15 @@ TOLERANCE = 1e-5
 class Units:
     """Knows the units of what a network's populations and inputs send."""
 
-    def __init__(self, program: Program, dynamics: object, encoder: object) -> None:
-        scales = program.defaults.input_scales
-        self._senders = {
-            name: (encoder, Neuron(float(scales.get(name, 1.0)))) for name in program.defaults.spiking_inputs
+    def __init__(self, settings: Settings, neurons: Mapping[str, Neuron]) -> None:
+        self._senders: dict[str, tuple[object, Neuron]] = {
+            name: (settings.encoder, Neuron(scale)) for name, scale in settings.input_scales.items()
         }
-        self._senders |= {item.output: (dynamics, program.neuron(item)) for item in program.populations}
+        self._senders |= {name: (settings.dynamics, neuron) for name, neuron in neurons.items()}
 
     def binary(self, arrival: Arrival, t: int, change: Tensor, likes: Mapping[str, Tensor], constant: Frame) -> bool:
         """Return whether every element of `change`, which arrives at step t, is 0 or +- one unit."""
-        wires = {name: wire_of(*self._order(name, t)) for name in arrival.sources}
+        wires = {name: self._wire(name, t) for name in arrival.sources}
         if arrival.kind != "sums" or not all(wire.mantissa == 0 for wire in wires.values()):
             return False
         given = {name: torch.zeros_like(likes[name]) + wire.unit for name, wire in wires.items()}
@@ -34,6 +33,6 @@ class Units:
         size = change.abs()
         return bool(((size == 0) | ((size - unit).abs() <= TOLERANCE * unit)).all())
 
-    def _order(self, name: str, t: int) -> tuple[object, int, Neuron]:
-        sender, neuron = self._senders[name]
-        return sender, t, neuron
+    def _wire(self, name: str, t: int) -> Wire:
+        sender, neuron = self._senders.get(name, (None, Neuron(1.0)))
+        return wire_of(sender, t, neuron)

@@ -2,11 +2,18 @@
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import DYNAMICS, Dynamics
+from onnx2snn_runtime.dynamics.base import DYNAMICS, Dynamics, Neuron
 from onnx2snn_runtime.errors import Onnx2SnnError, UnsupportedError
 from onnx2snn_runtime.program.interpreter import Frame, Tensor
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.program import Program
+
+
+def neurons_of(program: Program, dynamics: Dynamics) -> dict[str, Neuron]:
+    """Return what `dynamics` may know of each population, by output; populations beyond it raise UnsupportedError."""
+    ceilings = check_expressible(program, dynamics)
+    neurons = {item.output: program.neuron(item) for item in program.populations}
+    return neurons | {output: neurons[output]._replace(ceiling=ceiling) for output, ceiling in ceilings.items()}
 
 
 def check_expressible(program: Program, dynamics: Dynamics) -> dict[str, float]:

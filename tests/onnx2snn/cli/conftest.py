@@ -59,6 +59,7 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     passes: list[tuple[str, int, float]] = field(default_factory=lambda: [("write_neurons", 1, 0.1), ("fold", 0, 0.1)])
     seconds: float = 1.25
+    energy: dict[str, Any] | None = None
 
 
 @dataclass

@@ -26,10 +26,15 @@ def test_convert_evaluate_and_run(invoke: Invoke, tmp_path: Path) -> None:
     made = invoke("convert", FOLDER / "digits_cnn.onnx", "-c", FOLDER / "digits_calibration.npz", "-o", target)
     assert (made.exit_code, made.stderr) == (0, ""), made.output
     assert "agreement 100.00 %" in made.stdout
+    assert "operations and energy a sample, 45 nm" in made.stdout
+    assert "by layer" not in made.stdout
     words = ("--data", FOLDER / "digits_test.npz", "--samples", 100, "--timesteps", "1,4", "--json")
     found = json.loads(invoke("evaluate", target, *words).stdout)
     assert found["timesteps"]["4"]["agreement"] > 0.98
     assert found["timesteps"]["4"]["relative_error"] < 0.02
+    energy = found["energy"]
+    assert 0 < energy["fp32"]["1"]["ratio"] < energy["fp32"]["4"]["ratio"] < 1
+    assert energy["fp32"]["4"]["ratio"] < energy["int8"]["4"]["ratio"] < energy["int8"]["4"]["strict_ratio"]
     assert found["timesteps"]["1"]["events"] < found["timesteps"]["4"]["events"]
     result = invoke("run", target, "-i", FOLDER / "digits_calibration.npz", "-o", tmp_path / "y.npy")
     assert result.exit_code == 0, result.output

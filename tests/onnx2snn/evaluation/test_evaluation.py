@@ -81,11 +81,31 @@ def test_early_exit_at_several_time_steps_is_a_run_of_each(snn: SpikingModel, fe
 def test_operations_are_left_out_where_they_cannot_be_counted(
     snn: SpikingModel, features: np.ndarray, dynamics: dict, exit: dict, counted: bool
 ) -> None:
-    found = evaluate(snn, samples(features), [6], batch_size=20, **dynamics, **exit)["timesteps"]["6"]
+    whole = evaluate(snn, samples(features), [6], batch_size=20, **dynamics, **exit)
+    assert (whole["energy"] is not None) == counted
+    found = whole["timesteps"]["6"]
     assert (found["synaptic_operations"] is not None) == counted
     assert found["events"] > 0
     signs = evaluate(snn, samples(features), [6], dynamics="signgd", **exit)["timesteps"]["6"]
     assert signs["synaptic_operations"] > 0
+
+
+def test_energy_is_that_of_one_run(snn: SpikingModel, features: np.ndarray) -> None:
+    found = evaluate(snn, samples(features), [1, 4], batch_size=7, by_layer=True)["energy"]
+    run, plain = snn.run(features, [1, 4], operations=True), snn.plain_operations(features)
+    for t in (1, 4):
+        counts, energies = found["operations"][str(t)], found["int8"][str(t)]
+        assert counts["shift_adds"] == run.operations[t].shift_adds / 40
+        assert counts["shift_adds_per_mac"] == run.operations[t].shift_adds_per_mac
+        assert energies["ann"] == pytest.approx(plain.dense_once * 0.3 / 40)
+        spent = run.operations[t].shift_adds * 0.1 + run.operations[t].multiplications * 0.3
+        assert energies["shift_adds"] == pytest.approx(spent / 40)
+    assert [layer["effective_macs"] * 40 for layer in found["layers"]] == [
+        layer.effective_macs for layer in run.operations[4].layers
+    ]
+    assert "layers" not in evaluate(snn, samples(features), [1])["energy"]
+    weights = sum(value.numel() for value in snn.program.constants.values() if value.is_floating_point())
+    assert found["footprint"] == {"fp32": 4 * weights, "fp16": 2 * weights, "int8": weights}
 
 
 def test_progress_ends_at_one(snn: SpikingModel, features: np.ndarray) -> None:
