@@ -40,7 +40,8 @@ def sections(text: str) -> dict[str, list[str]]:
 
 def test_the_sections_of_convert(invoke: Invoke) -> None:
     found = sections(invoke("convert", "--help").stdout)
-    titles = ["Output", "Calibration", "Spikes", "Network", "Adaptation", "Settings file", "Images", "Machine", OTHER]
+    titles = ["Output", "Calibration", "Spikes", "Network", "Adaptation", "Settings file", "Energy", "Images"]
+    titles += ["Machine", OTHER]
     assert list(found) == titles
     assert found["Output"] == ["--output", "--force", "--json"]
     assert found["Spikes"][:3] == ["--timesteps", "--levels", "--mantissa"]
