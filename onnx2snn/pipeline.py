@@ -1,4 +1,4 @@
-"""The passes of a conversion, in order: the table of contents of the converter."""
+"""The list of passes of a conversion, in order."""
 
 from pathlib import Path
 

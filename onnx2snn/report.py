@@ -1,4 +1,4 @@
-"""What a conversion reports of itself."""
+"""The report of a conversion."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""onnx2snn bench: how long a spiking network takes, beside the plain one."""
+"""onnx2snn bench: times a spiking network against the plain one."""
 
 from pathlib import Path
 from typing import Any

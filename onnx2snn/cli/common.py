@@ -1,4 +1,4 @@
-"""Options that every command has: --json, --threads and --debug."""
+"""The options of every command: --json, --threads and --debug."""
 
 import os
 

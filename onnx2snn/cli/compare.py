@@ -1,4 +1,4 @@
-"""onnx2snn compare: two spiking networks, or one under two settings, side by side on the same data."""
+"""onnx2snn compare: evaluates two spiking networks, or one with two settings, on the same data."""
 
 from pathlib import Path
 from typing import Any

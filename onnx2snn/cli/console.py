@@ -1,4 +1,4 @@
-"""What the commands print; the only module that imports rich.
+"""The output of the commands; the only module that imports rich.
 
 Results go to stdout; progress, warnings and errors to stderr. In a pipe there are neither bars nor colours. Names come
 from files that anybody may have written: no control character of theirs reaches a terminal.

@@ -1,4 +1,4 @@
-"""onnx2snn evaluate: agreement, error, accuracy and events against time steps."""
+"""onnx2snn evaluate: measures agreement, error, accuracy and events against time steps."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What becomes of errors that are not this project's own: one sentence; nothing goes raw to a terminal."""
+"""Prints unexpected errors as one sentence, without control characters that a terminal would interpret."""
 
 import errno
 import sys

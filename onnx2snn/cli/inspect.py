@@ -1,4 +1,4 @@
-"""onnx2snn inspect: what becomes of every node of a network."""
+"""onnx2snn inspect: how each node of a network would be converted."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

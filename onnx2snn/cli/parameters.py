@@ -1,4 +1,4 @@
-"""What the text of an option may be: types of parameters for click."""
+"""Parameter types of options, for click."""
 
 import json
 from typing import Any

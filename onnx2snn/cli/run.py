@@ -1,4 +1,4 @@
-"""onnx2snn run: a spiking network on inputs of the user's."""
+"""onnx2snn run: runs a spiking network on the user's inputs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

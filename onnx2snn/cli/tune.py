@@ -1,4 +1,4 @@
-"""onnx2snn tune: the settings of a spiking network that reach a target on data."""
+"""onnx2snn tune: searches the settings of a spiking network that reach a target on data."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Shows the warnings of a run as its errors are shown: one sentence on stderr, without the line of code behind it."""
+"""Prints warnings like errors: one sentence on stderr, without the line of code that issued it."""
 
 import warnings
 from collections.abc import Iterator

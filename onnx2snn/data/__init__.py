@@ -1,1 +1,1 @@
-"""Sample data: readers of files, folders and data sets, and made-up samples where there are none."""
+"""Sample data: readers of files, folders and datasets, and synthetic samples."""

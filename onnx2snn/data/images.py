@@ -1,4 +1,4 @@
-"""A folder of images as an array: resized, cropped, normalised; Pillow reads them."""
+"""Reads a folder of images as one array, resized, cropped and normalised, with Pillow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +17,11 @@ CHANNELS = ("rgb", "bgr", "gray")
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What becomes of an image: `(pixel * scale - mean) / std`, pixels from 0 to 255, channels in the order `channels`.
+    """The preprocessing of images: `(pixel * scale - mean) / std`, pixels from 0 to 255, channels in order `channels`.
 
-    The shorter side is resized (bilinear) to cover `size` (height, width), or to `resize` pixels, and the centre cut
-    out; without `size` all images must be of one size. `mean` and `std` have one number, or one a channel.
-    `layout` says where the channels are. `dtype` is what comes out, a numpy name.
+    Images are resized (bilinear) to cover `size` (height, width), or their shorter side to `resize` pixels, and the
+    centre is cropped; without `size` all images must be of one size. `mean` and `std` have one number, or one per
+    channel. `layout` is "nchw" or "nhwc"; `dtype` is the numpy dtype of the result.
     """
 
     size: tuple[int, int] | None = None
@@ -66,7 +66,7 @@ def read_image_folder(
     """Return the images in `folder`, [N, C, H, W] or [N, H, W, C], and their labels int64 [N] or None.
 
     Images in sub-folders are labelled with the index of their folder in sorted order. `limit` takes that many, spread
-    evenly over the sorted files. No images, unreadable ones and images of unlike sizes raise InputError.
+    evenly over the sorted files. No images, unreadable images and images of different sizes raise InputError.
     """
     files, labels = list_images(folder)
     if limit is not None and limit < len(files):
@@ -100,7 +100,7 @@ def prepare(image: Any, p: Preprocessing) -> np.ndarray:
 
 
 def _resized(image: Any, p: Preprocessing) -> Any:
-    """Return `image` with its sides in proportion, covering the size asked for, its centre cut out."""
+    """Return `image` resized with its aspect ratio to cover the wanted size, its centre cropped."""
     width, height = image.size
     wanted_height, wanted_width = p.size or (0, 0)
     factor = p.resize / min(width, height) if p.resize else 0.0

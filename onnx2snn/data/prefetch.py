@@ -1,4 +1,4 @@
-"""Batches on their way to a GPU: the next one is copied while the present one is computed."""
+"""Prefetches batches to a GPU: the next batch is copied while the current one is computed."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ Batch = dict[str, np.ndarray]
 
 
 def staged(batches: Iterable[Batch], device: torch.device) -> Iterator[tuple[Batch, Mapping[str, Any]]]:
-    """Yield every batch as it is, and as a run should be given it: copied ahead to a CUDA device, else the same."""
+    """Yield every batch twice: as it is, and for the run, which is prefetched to `device` if that is a CUDA device."""
     if device.type != "cuda":
         yield from ((batch, batch) for batch in batches)
         return
@@ -31,14 +31,14 @@ def staged(batches: Iterable[Batch], device: torch.device) -> Iterator[tuple[Bat
 def _send(
     batch: Batch, device: torch.device, stream: torch.cuda.Stream
 ) -> tuple[dict[str, torch.Tensor], list[torch.Tensor]]:
-    """Start the copy of `batch` on `stream`; return the copies, and the pinned memory that must outlive them."""
+    """Start copying `batch` on `stream`; return the copies, and the pinned memory, which must be kept until then."""
     pinned = {name: torch.from_numpy(np.ascontiguousarray(native(value))).pin_memory() for name, value in batch.items()}
     with torch.cuda.stream(stream):
         return {name: value.to(device, non_blocking=True) for name, value in pinned.items()}, list(pinned.values())
 
 
 def _receive(copies: Mapping[str, torch.Tensor], device: torch.device, stream: torch.cuda.Stream) -> None:
-    """Let what follows on the present stream wait for the copies, on the device."""
+    """Make the current stream wait, on the device, for the copies on `stream`."""
     present = torch.cuda.current_stream(device)
     present.wait_stream(stream)
     for value in copies.values():

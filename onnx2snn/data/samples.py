@@ -1,4 +1,4 @@
-"""The samples that a conversion measures and tries the network on."""
+"""The samples of a conversion: those that ranges are measured on, and those held back for validation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -9,7 +9,7 @@ from onnx2snn_runtime.ir.operators import facts
 
 SAMPLES = 16
 GUESS = 16
-"""What stands in for an unknown dimension."""
+"""The size used for an unknown dimension."""
 
 
 def synthetic_inputs(

@@ -1,1 +1,1 @@
-"""Figures: accuracy and error against time steps, comparison by population, time, multiply-adds, kinds of nodes."""
+"""Evaluation: accuracy and error against time steps, timing, multiply-adds, and the inspection of models."""

@@ -1,4 +1,4 @@
-"""Adds up how the outputs of a spiking network compare with the plain network's.
+"""Accumulates metrics of a spiking network's outputs against the plain network's, batch by batch.
 
 agreement        share of samples whose top-1 equals the plain network's; of pixels or tokens, where each has its own
 relative_error   |spiking - plain| / |plain| over the whole set, where the plain network's output is finite
@@ -33,7 +33,7 @@ def default_class_axis(shape: Sequence[int], labels: np.ndarray | None = None) -
 
 @dataclass
 class Tally:
-    """Sums over the samples seen so far, at one number of time steps."""
+    """The sums over all samples so far, for one number of time steps."""
 
     same: int = 0
     right: int = 0
@@ -45,7 +45,7 @@ class Tally:
 
 @dataclass
 class Comparison:
-    """Adds up, batch by batch, how the outputs of a spiking network compare with the plain network's."""
+    """Accumulates metrics of a spiking network's outputs against the plain network's, batch by batch."""
 
     axis: int | None
     floating: bool
@@ -79,7 +79,7 @@ class Comparison:
                 tally.right += 0 if known is None else int((top1 == labels)[known].sum())
 
     def add_events(self, run: Run) -> None:
-        """Add what `run` counted."""
+        """Add the events counted in `run`."""
         self.neurons = run.neurons
         for t, tally in self.tallies.items():
             tally.events += run.events[t]
@@ -88,7 +88,7 @@ class Comparison:
             tally.steps += int(run.steps_taken.clamp(max=t).sum())
 
     def figures(self, samples: int) -> dict[str, Any]:
-        """Return the figures as the command line prints them."""
+        """Return the metrics by name, as the command line prints them."""
         return {
             "ann": {"accuracy": _share(self.right, self.labelled)},
             "timesteps": {str(t): self._at(tally, samples) for t, tally in self.tallies.items()},
@@ -116,7 +116,7 @@ class Comparison:
 
 
 def _known(labels: np.ndarray | None, top1: np.ndarray | None) -> np.ndarray | None:
-    """Return which samples have a label (negative ones are none), or None where labels do not apply."""
+    """Return the mask of samples with a label (negative labels mean unknown), or None if labels do not apply."""
     if labels is None or top1 is None or labels.shape != top1.shape:
         return None
     return np.asarray(labels >= 0)

@@ -1,4 +1,4 @@
-"""Checks that a spiking IR model is valid, and that as a plain network it is the one that it came from."""
+"""Checks that a spiking IR model is valid, and that as a plain network it equals the original model."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What becomes of every node of a model, before it is converted; and what an IR file holds."""
+"""Inspects a model: how each node would be converted, or what an IR file contains."""
 
 from collections import Counter
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How long a spiking network takes: beside the plain network it came from, and which of its parts take how much."""
+"""Times a spiking network against the plain network, and profiles it by population and node."""
 
 import statistics
 import time
@@ -16,7 +16,7 @@ from onnx2snn_runtime.program.population import Population
 
 Progress = Callable[[str, float], None]
 KINDS = ("population", "synapse", "readout")
-"""What the parts of a network are in a profile; everything else of a run is the rest."""
+"""The kinds of items in a profile; all other time of a run is the rest."""
 
 
 def measure(

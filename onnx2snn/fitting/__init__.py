@@ -1,1 +1,1 @@
-"""Choosing parameters on data: ranges of populations, adaptation to a tolerance, search for a target."""
+"""Fits parameters to data: calibration of ranges, adaptation to a tolerance, search for a target."""

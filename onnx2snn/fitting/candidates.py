@@ -1,4 +1,4 @@
-"""The settings that `tune` tries: step sizes over time, levels, mantissa bits, scales; and the moves between them."""
+"""The candidate settings of `tune`: schedules, levels, mantissa bits and scales, and the neighbours of a setting."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Puts settings into a spiking network and looks at what they give; a trial is one run."""
+"""Applies settings to a spiking network and measures the result; a trial is one run."""
 
 from dataclasses import dataclass
 

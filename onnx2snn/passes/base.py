@@ -1,4 +1,4 @@
-"""What a pass is, and the pipeline that runs passes: it times them, counts their work and chains their errors."""
+"""The interface of passes, and the function that runs them in order, with timing, counts and chained errors."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Refuses what cannot be converted, naming every such node at once, before anything is rewritten.
+"""Checks that a model can be converted, before it is rewritten; all unsupported nodes are reported at once.
 
 If, Loop, Scan, sequences, strings, tree ensembles, operators without a handler  ->  UnsupportedError
 """

@@ -1,1 +1,1 @@
-"""The plain network, run by onnxruntime: what everything is compared with."""
+"""The reference: the plain network, run by onnxruntime."""

@@ -1,4 +1,4 @@
-"""How far levels and mantissa bits are adapted."""
+"""Settings of adaptation: whether and how far levels and mantissa bits are adapted."""
 
 from dataclasses import dataclass
 

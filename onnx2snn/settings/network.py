@@ -1,4 +1,4 @@
-"""How the spiking network is made."""
+"""Settings of the spiking network: how neurons are grouped, the encoder of the inputs, the delay of spikes."""
 
 from dataclasses import dataclass
 

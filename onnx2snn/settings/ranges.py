@@ -1,4 +1,4 @@
-"""How the ranges of the populations are measured."""
+"""Settings of calibration: how the ranges of the populations are measured."""
 
 from dataclasses import dataclass
 

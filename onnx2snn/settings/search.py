@@ -1,4 +1,4 @@
-"""What `tune` looks for, and for how long."""
+"""Settings of the search of `tune`: targets, bounds and time budget."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""What a spike may carry, and when it is sent."""
+"""Settings of spikes: dynamics, schedule, levels and mantissa bits, time steps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The sentence on an unknown name: what was meant, or what there is."""
+"""The error message for an unknown name: the closest known name, or all of them."""
 
 import difflib
 from collections.abc import Iterable

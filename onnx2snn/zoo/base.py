@@ -1,4 +1,4 @@
-"""What a source of models is, and what it gives."""
+"""The interface of model sources, and the models they return."""
 
 import difflib
 import importlib

@@ -1,4 +1,4 @@
-"""A torch module becomes an ONNX model whose batch axis is free."""
+"""Exports a torch module as an ONNX model with a dynamic batch axis."""
 
 import contextlib
 import io

@@ -1,1 +1,1 @@
-"""Passes that write operators as scalar functions of one or two operands (`--neurons elementwise`)."""
+"""Passes that decompose operators into scalar functions of one or two operands (`--neurons elementwise`)."""

@@ -1,4 +1,4 @@
-"""InstanceNormalization, GroupNormalization and MeanVarianceNormalization: squares, and products with an inverse root.
+"""Decomposes InstanceNormalization, GroupNormalization and MeanVarianceNormalization: x^2, and x / sqrt(y).
 
 y = GroupNormalization(x, scale, bias, groups)
   ->  r = Reshape(x, [0, groups, -1]); n = (r - mean) / sqrt(var + epsilon); y = Reshape(n, shape) * scale + bias

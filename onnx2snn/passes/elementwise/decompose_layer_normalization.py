@@ -1,4 +1,4 @@
-"""LayerNormalization and RMSNormalization as the paper's two neurons: a square, and a product with an inverse root.
+"""Decomposes LayerNormalization and RMSNormalization into the paper's two neurons: x^2, and x / sqrt(y).
 
     y = LayerNormalization(x, scale, bias, axis)
       ->  c = x - mean(x); q = c * c; var = mean(q) + epsilon; n = c / sqrt(var); y = n * scale + bias

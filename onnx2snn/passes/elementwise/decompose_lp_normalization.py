@@ -1,4 +1,4 @@
-"""LpNormalization as a square (or magnitude) and a quotient.
+"""Decomposes LpNormalization into a square (or magnitude) and a quotient.
 
 y = LpNormalization<p = 2>(x)  ->  q = x * x; y = x / sqrt(sum(q))
 y = LpNormalization<p = 1>(x)  ->  q = |x|; y = x / sum(q)

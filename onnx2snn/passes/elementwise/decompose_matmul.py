@@ -1,4 +1,4 @@
-"""A matrix product of two activations as a neuron for every product of two numbers, and a sum.
+"""Decomposes a matrix product of two activations into a neuron for each product of two numbers, and a sum.
 
 y[m, n] = MatMul(a[m, k], b[k, n])  ->  p[m, k, n] = a[m, k, 1] * b[1, k, n]; y = sum(p, k)
 """

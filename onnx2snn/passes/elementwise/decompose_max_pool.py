@@ -1,4 +1,4 @@
-"""MaxPool as a tree of neurons of two operands, as in the paper (`--neurons elementwise`).
+"""Decomposes MaxPool into a tree of neurons of two operands, as in the paper (`--neurons elementwise`).
 
     y = MaxPool(x, kernel 2x2)  ->  r = Max(rows 0, 2, ..; rows 1, 3, ..); y = Max(columns of r, likewise)
 

@@ -1,4 +1,4 @@
-"""Max and Min of many operands as a tree of neurons of two.
+"""Decomposes Max and Min of many operands into a tree of neurons of two.
 
 y = Max(a, b, c)  ->  y = Max(Max(a, b), c)
 """

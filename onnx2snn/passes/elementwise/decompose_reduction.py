@@ -1,4 +1,4 @@
-"""Nonlinear reductions as sums, trees of maxima, and neurons of one operand.
+"""Decomposes nonlinear reductions into sums, trees of maxima, and neurons of one operand.
 
 y = ReduceMax(x)        ->  y = max of two halves, of their halves, ...
 y = ReduceL2(x)         ->  y = sqrt(sum(x * x))

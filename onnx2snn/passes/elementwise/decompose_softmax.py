@@ -1,4 +1,4 @@
-"""Softmax and LogSoftmax as neurons of one or two operands.
+"""Decomposes Softmax and LogSoftmax into neurons of one or two operands.
 
     y = Softmax(x)     ->  m = max(x), a tree; e = exp(x - m); y = e / sum(e)
     y = LogSoftmax(x)  ->  m = max(x), a tree; d = x - m; y = d - log(sum(exp(d)))

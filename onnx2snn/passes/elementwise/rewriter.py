@@ -1,4 +1,4 @@
-"""Replaces one node of the graph by several: what the decompositions of `--neurons elementwise` share."""
+"""Replaces one node of the graph by several: the base of the decompositions of `--neurons elementwise`."""
 
 from collections.abc import Sequence
 from typing import Any

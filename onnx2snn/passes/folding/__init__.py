@@ -1,1 +1,1 @@
-"""Passes that fold constants and normalisation, and the way into graph-surgeon and out of it."""
+"""Passes that fold constants and batch normalisation, and that import and export the graph-surgeon graph."""

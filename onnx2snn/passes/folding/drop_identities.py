@@ -1,4 +1,4 @@
-"""Drops what does nothing at inference.
+"""Removes nodes that are identities at inference.
 
 y = Identity(x); z = f(y)         ->  z = f(x)
 y = Dropout(x); z = f(y)          ->  z = f(x)

@@ -1,4 +1,4 @@
-"""Turns the graph back into a model: functions appended, metadata kept, shapes inferred.
+"""Exports the graph as a model, with its functions and metadata, and infers shapes.
 
 gs.Graph and functions  ->  ModelProto
 """

@@ -1,4 +1,4 @@
-"""Folds a BatchNormalization into the synapse before it.
+"""Folds BatchNormalization into the preceding Conv, ConvTranspose or Gemm.
 
 y = BatchNormalization(Conv(x, W, b), scale, B, mean, var)  ->  y = Conv(x, W k, (b - mean) k + B)
 with k = scale / sqrt(var + epsilon), along the output channels; likewise ConvTranspose and Gemm

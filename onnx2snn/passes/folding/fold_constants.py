@@ -1,4 +1,4 @@
-"""Computes once what depends on constants alone, and the shapes that are known.
+"""Folds constants: nodes that depend on constants only, and known shapes.
 
 y = Add(Constant 1, Constant 2)   ->  initializer y = 3
 s = Shape(x: float[2, 3])         ->  initializer s = [2, 3]

@@ -1,4 +1,4 @@
-"""Opens the model as a graph-surgeon graph, in topological order, on a copy; unused nodes go.
+"""Imports a copy of the model as a graph-surgeon graph, topologically sorted and without unused nodes.
 
 ModelProto  ->  gs.Graph
 """

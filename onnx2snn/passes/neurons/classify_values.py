@@ -1,4 +1,4 @@
-"""Says of every node what becomes of it: static, control, synapse, neuron or readout. It changes nothing.
+"""Classifies every node as static, control, synapse, neuron or readout (an analysis, nothing is rewritten).
 
 static    depends on constants (and shapes) alone
 control   depends on the model's inputs through unweighted, unlearned operators only

@@ -1,4 +1,4 @@
-"""Groups nodes into regions, each of which becomes one neuron. It changes nothing.
+"""Groups nodes into regions, each of which becomes one neuron (an analysis, nothing is rewritten).
 
 Walking backwards, every nonlinear operator not yet taken is a sink. Its region is all the unweighted operators that it
 post-dominates (every path from them leads to it, nothing inside leaks), less the linear front, which stays synapse

@@ -1,4 +1,4 @@
-"""The functions that networks are made of, by name: what a region is compared with, numerically, to be given a name.
+"""The known functions by name; a region is compared with them numerically to find its name.
 
 Three tables. SCALAR: functions of one number. PAIRED: of two numbers, in either order. ALONG: of one tensor, along some
 of its axes. A constant factor makes no difference, as exporters move it about; for normalizations

@@ -1,4 +1,4 @@
-"""Names regions by what they compute, whatever way an exporter wrote it. It changes nothing.
+"""Names regions by the function they compute, however an exporter wrote it (an analysis, nothing is rewritten).
 
 x * (1 + erf(x / 1.414)),  x * (1 + tanh(.8 x + .036 x^3))  ->  Gelu
 """
@@ -18,7 +18,7 @@ from onnx2snn.passes.rewriting.graph_tools import to_proto, unique
 from onnx2snn.reference.ann import ORT_ERRORS
 
 ANY = 16
-"""What stands in for a dimension of any size."""
+"""The size used for a dynamic dimension."""
 
 
 def name_region(

@@ -1,4 +1,4 @@
-"""Gives every consumer its own copy of what a neuron cannot send: several outputs, integers, booleans.
+"""Duplicates nodes whose outputs a neuron cannot send (several outputs, integers, booleans), one per consumer.
 
 m = Greater(x, 0); y = f(m, x); z = g(m, x)
   ->  m1 = Greater(x, 0); y = f(m1, x); m2 = Greater(x, 0); z = g(m2, x)

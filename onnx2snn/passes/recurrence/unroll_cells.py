@@ -1,4 +1,4 @@
-"""One step of an LSTM, a GRU or an RNN as plain operators, with ONNX's activations, clipping and peepholes."""
+"""Emits one step of an LSTM, GRU or RNN cell as plain operators, with ONNX's activations, clipping and peepholes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""LSTM, GRU and RNN of a known length as plain operators: a matrix product and the gates for every step.
+"""Unrolls LSTM, GRU and RNN of a known length: a matrix product, and the gates of every step.
 
 Y, Y_h = RNN(X, W, R, B)  ->  p = X W^T + b; h1 = tanh(p[0]); h2 = tanh(p[1] + h1 R^T); ...; Y = [h1, h2, ...]
 """

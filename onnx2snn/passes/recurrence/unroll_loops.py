@@ -1,4 +1,4 @@
-"""Loop and Scan of a known number of repetitions, and If of a known condition, as the plain operators inside them.
+"""Unrolls Loop and Scan with a known trip count, and If with a known condition.
 
 Loop(3, true, h) { h = tanh(h W) }  ->  h1 = tanh(h W); h2 = tanh(h1 W); h3 = tanh(h2 W)
 """

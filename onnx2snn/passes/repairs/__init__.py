@@ -1,1 +1,1 @@
-"""Passes that bring a file to plain ONNX: what exporters get wrong, fused and quantised operators, old opsets."""
+"""Passes that turn a file into plain ONNX: they fix exporter errors, fused and quantised operators and old opsets."""

@@ -1,4 +1,4 @@
-"""Writes sparse weights out, zeros and all: neither shape inference nor the runtime takes them as they are.
+"""Converts sparse weights to dense ones, as neither shape inference nor the runtime supports sparse tensors.
 
 sparse_initializer w = {2: 0.5} of [4]              ->  initializer w = [0, 0, 0.5, 0]
 w = Constant<sparse_value = {2: 0.5} of [4]>()      ->  w = Constant<value = [0, 0, 0.5, 0]>()

@@ -1,4 +1,4 @@
-"""Leaves out outputs of strings (the names of classes), which the runtime cannot hold; it says so.
+"""Removes string outputs (class names), which the runtime does not support, with a warning.
 
 s = Softmax(x); l = ArrayFeatureExtractor(["cat", "dog"], ArgMax(s))   ->  s = Softmax(x)
 """

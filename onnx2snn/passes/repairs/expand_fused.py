@@ -1,4 +1,4 @@
-"""Writes the fused operators of onnxruntime's optimizer out, so that their weights are synapses and all types known.
+"""Expands the fused operators of onnxruntime's optimizer, so that their weights are synapses and all types known.
 
 y = FusedConv(x, w, b, z)            ->  y = activation(Conv(x, w, b) + z)      likewise FusedGemm
 y = FusedMatMul(a, b)                ->  y = alpha MatMul(a', b'), a' and b' transposed where it says so

@@ -1,4 +1,4 @@
-"""Writes the linear models and kernel machines of ai.onnx.ml out, so that their weights are synapses.
+"""Expands the linear models and support vector machines of ai.onnx.ml, so that their weights are synapses.
 
 y = LinearRegressor(x)   ->  y = x W + b
 y = SVMRegressor(x)      ->  k = exp(-gamma (x x - 2 x V' + V V')); y = k c + rho    (RBF; V: the support vectors)

@@ -1,4 +1,4 @@
-"""Writes operators on quantised tensors as the float operator between quantisers, so that weights are seen as such.
+"""Expands quantised operators to float operators between quantisers, so that their weights are synapses.
 
 y = QLinearConv(x, ..., w, ...)                  ->  y = Quantize(Conv(Dequantize(x), Dequantize(w)))
 q, s, z = DynamicQuantizeLinear(x)               ->  q = x; s = 1; z = 0

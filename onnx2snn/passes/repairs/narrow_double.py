@@ -1,4 +1,4 @@
-"""Turns float64 into float32 where onnxruntime has no kernel for the former: for convolutions and most activations.
+"""Converts float64 to float32 if onnxruntime lacks float64 kernels, as for convolutions and most activations.
 
 y = Conv(x: double, w: double)   ->  y = Conv(x: float, w: float)
 y = Cast(x, to = double)         ->  y = Cast(x, to = float)

@@ -1,4 +1,4 @@
-"""Keeps what an old operator meant where ONNX's version converter does not.
+"""Preserves the semantics of old operators that ONNX's version converter changes.
 
 y = Upsample(x, s), y = Resize(x, s) before opset 11   ->  y = Resize(x, , s) at the positions i / s; nearest takes the
     element below, along an axis that opset 10's Resize shrinks the one above

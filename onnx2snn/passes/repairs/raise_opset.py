@@ -1,4 +1,4 @@
-"""Brings an old model up: IR version 8 or more, opset 13 or more; it says so.
+"""Upgrades old models to IR version 8 and opset 13 at least, with a warning.
 
 opset 9 model  ->  opset 13 model, whose resampling and normalizations mean what they meant: see `old_meanings`
 """

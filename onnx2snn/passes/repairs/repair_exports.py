@@ -1,4 +1,4 @@
-"""Repairs what exporters get wrong; what comes out is the model that the result is compared with.
+"""Repairs errors of exporters; the repaired model is the reference that the result is compared with.
 
 y = Erfc(x)                    ->  e = Erf(x); y = 1 - e    tf2onnx writes this operator, which ONNX does not have
 value_info of wrong shapes     ->  none                     jax2onnx; shapes are inferred anew

@@ -1,4 +1,4 @@
-"""Writes the type of a cast out, so that it does not hang on a value that spikes.
+"""Replaces CastLike by Cast, so that the target type does not depend on a spiking value.
 
 c = CastLike(e, x)  [x: float]   ->  c = Cast<to = float>(e)
 """

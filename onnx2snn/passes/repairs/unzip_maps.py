@@ -1,4 +1,4 @@
-"""Leaves out ZipMap, which makes dictionaries of tensors at the end of models of scikit-learn; it says so.
+"""Removes ZipMap, which converts outputs of scikit-learn models to dictionaries, with a warning.
 
 p = Softmax(x); z = ZipMap(p)   ->  z = Softmax(x)
 """

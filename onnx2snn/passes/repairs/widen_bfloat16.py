@@ -1,4 +1,4 @@
-"""Turns bfloat16 into float32, which holds every such number: onnxruntime computes with no bfloat16 on a CPU.
+"""Converts bfloat16 to float32, which is exact: onnxruntime has no bfloat16 kernels for CPUs.
 
 y = MatMul(x: bfloat16, w: bfloat16)   ->  y = MatMul(x: float, w: float)
 y = Cast(x, to = bfloat16)             ->  y = Cast(x, to = float)

@@ -1,4 +1,4 @@
-"""Writes static quantisers out as arithmetic on floats.
+"""Expands static quantisers to float arithmetic.
 
 q = QuantizeLinear(x, s, z); y = DequantizeLinear(q, s, z)   ->  y = (Clip(Round(x / s) + z, least, most) - z) s
 

@@ -1,4 +1,4 @@
-"""Small questions about a graph-surgeon graph; nodes and variables are told apart by identity, never by `==`."""
+"""Helpers for graph-surgeon graphs; nodes and variables are compared by identity, never by `==`."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Writes nodes one by one, with fresh names: for passes that rewrite one operator into many."""
+"""Builds nodes with fresh names, for passes that rewrite one operator into several."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Replaces nodes of a ModelProto by several others; what the passes that write operators out share."""
+"""Replaces nodes of a ModelProto by several others: the base of the passes that expand operators."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Gives everything of one floating-point type another: weights, constants, casts, inputs and outputs."""
+"""Replaces one floating-point type by another throughout a model: weights, constants, casts, inputs and outputs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Arrays as every library here takes them."""
+"""Converts array-likes to numpy arrays that numpy, onnx and torch all accept."""
 
 import numpy as np
 

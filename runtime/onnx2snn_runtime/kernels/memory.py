@@ -1,4 +1,4 @@
-"""What kernels are given is checked once, before they read it: types, devices, shapes, and how it lies in memory."""
+"""Validates the tensors of a kernel call once, before it reads them: dtypes, devices, shapes and strides."""
 
 import torch
 
