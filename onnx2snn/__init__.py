@@ -21,6 +21,7 @@ _LAZY = {
     "Run": "onnx2snn_runtime.model",
     "SpikingModel": "onnx2snn_runtime.model",
     "Onnx2SnnError": "onnx2snn_runtime.errors",
+    "Onnx2SnnWarning": "onnx2snn_runtime.errors",
     "InputError": "onnx2snn_runtime.errors",
     "ModelError": "onnx2snn_runtime.errors",
     "RegistryError": "onnx2snn_runtime.errors",

@@ -13,6 +13,7 @@ import numpy as np
 
 from onnx2snn.reference.aligned import aligned
 from onnx2snn.reference.ann import run_ann
+from onnx2snn_runtime.errors import trying
 from onnx2snn_runtime.model import SpikingModel
 
 MOST = {"levels": 32, "mantissa": 4}
@@ -55,7 +56,8 @@ class Adapter:
     def outputs(self) -> dict[str, np.ndarray]:
         """Return the outputs of the network as it is set now."""
         start = time.perf_counter()
-        run = self.snn.run(self.inputs, timesteps=self.timesteps, batch_size=16)
+        with trying():
+            run = self.snn.run(self.inputs, timesteps=self.timesteps, batch_size=16)
         result = run.outputs[self.timesteps]
         self.seconds = time.perf_counter() - start
         self.events = run.events_per_neuron[self.timesteps]

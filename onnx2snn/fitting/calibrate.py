@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from onnx2snn.fitting.floors import evened, floors, raised
 from onnx2snn.reference.ann import Ann
 from onnx2snn.settings import RangeSettings, SpikeSettings
 from onnx2snn.settings.ranges import check_range
@@ -61,27 +62,31 @@ def calibrate(
     """Write the parameters of every population of the IR `model`, measured on `inputs`, samples along `axes`.
 
     The scale is the smallest power of two not below the largest magnitude: one for the layer, for each channel or for
-    each neuron; where the size of a population is not fixed, one for the layer. What never moved has the scale 1. The
-    range "percentile" holds 99.9 % of a layer's nonzero outputs instead: thresholds for rate-coded neurons.
+    each neuron; where the size of a population is not fixed, one for the layer. What never moved has the scale 1, and
+    what hardly moved the scale and the levels of `floors`. The range "percentile" holds 99.9 % of a layer's nonzero
+    outputs instead: thresholds for rate-coded neurons.
     """
     per_neuron = ranges.scale != "layer"
     found = measure(
         model, inputs, per_neuron=per_neuron, octaves=ranges.robust, batch=batch, axes=axes, progress=progress
     )
+    moved = {name: float(seen.largest.max(initial=0.0)) for name, seen in found.items()}
+    least = {} if ranges.robust else floors(model, inputs, moved, batch, axes)
     shapes = _static_shapes(model)
     rank3_convolutions = _has_rank3_convolutions(model)
     for node in filter(is_neuron, model.graph.node):
         seen = found[node.output[0]]
         largest = _largest(seen.largest, ranges.scale, shapes.get(node.output[0]), rank3_convolutions)
+        scale = power_of_two(np.asarray(seen.percentile(PERCENTILE)) if ranges.robust else largest)
         attributes = NeuronAttributes(
             sources=read_neuron(node).sources,
-            scale=power_of_two(np.asarray(seen.percentile(PERCENTILE)) if ranges.robust else largest),
+            scale=evened(scale, float(largest.max())),
             levels=spikes.levels,
             mantissa=spikes.mantissa,
             maximum=float(largest.max()),
             rms=(seen.squares / max(1, seen.count)) ** 0.5,
         )
-        write_neuron(node, attributes)
+        write_neuron(node, raised(attributes, least.get(node.output[0], 0.0)))
 
 
 def _largest(largest: np.ndarray, scale: str, shape: tuple[int, ...] | None, rank3_convolutions: bool) -> np.ndarray:

@@ -13,6 +13,7 @@ from onnx2snn.fitting.calibrate import calibrate
 from onnx2snn.fitting.candidates import GIVEN, MOST_LEVELS, MOST_MANTISSA, Change, Setting
 from onnx2snn.reference.ann import run_ann
 from onnx2snn.settings import RangeSettings, SpikeSettings
+from onnx2snn_runtime.errors import trying
 from onnx2snn_runtime.ir.schema import is_neuron, read_neuron
 from onnx2snn_runtime.model import SpikingModel
 
@@ -107,7 +108,8 @@ class Tuner:
         places = range(self.samples.count)[samples]
         inputs = taken(self.samples.inputs, places, axes)
         labels = None if self.samples.labels is None else self.samples.labels[samples]
-        run = self.snn.run(inputs, self.steps, batch_size=BATCH)
+        with trying():
+            run = self.snn.run(inputs, self.steps, batch_size=BATCH)
         comparison = Comparison(self.axis, self.port.type in _FLOATS, {t: Tally() for t in self.steps})
         outputs = {t: out[self.port.name] if isinstance(out, dict) else out for t, out in run.outputs.items()}
         comparison.add(self.reference[self.port.name][samples], outputs, labels)

@@ -9,6 +9,7 @@ from typing import Any
 
 _LAZY = {
     "Onnx2SnnError": "errors",
+    "Onnx2SnnWarning": "errors",
     "InputError": "errors",
     "ModelError": "errors",
     "RegistryError": "errors",

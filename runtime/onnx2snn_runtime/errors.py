@@ -1,7 +1,9 @@
 """The exceptions of the project; every message says what is wrong, where, and what to do."""
 
 import traceback
-from contextlib import ContextDecorator
+import warnings
+from collections.abc import Iterator
+from contextlib import ContextDecorator, contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -28,6 +30,23 @@ class RegistryError(Onnx2SnnError, LookupError):
 
 class Onnx2SnnWarning(UserWarning):
     """Something that a user should know of a run that goes on; the message is one sentence, with what to do."""
+
+
+class SaturationWarning(Onnx2SnnWarning):
+    """Populations of a run are beyond the range they were calibrated for; the message names the worst."""
+
+
+class NotFiniteWarning(Onnx2SnnWarning):
+    """An output of a run is NaN; the message names the output and the input."""
+
+
+@contextmanager
+def trying() -> Iterator[None]:
+    """Context manager for runs that only try settings: what they say of their values is no news to the user."""
+    with warnings.catch_warnings():
+        for kind in (SaturationWarning, NotFiniteWarning):
+            warnings.simplefilter("ignore", kind)
+        yield
 
 
 class Stage(ContextDecorator):

@@ -13,6 +13,7 @@ from onnx2snn_runtime.batches.batch_run import Request
 from onnx2snn_runtime.batches.batching import Batch, are_stacked, batches, count_samples
 from onnx2snn_runtime.batches.exit_rules import EarlyExit
 from onnx2snn_runtime.batches.plain import count_plain
+from onnx2snn_runtime.batches.range_checks import warn_of_nan, warn_of_saturation
 from onnx2snn_runtime.batches.run import Run, ascending, run_program
 from onnx2snn_runtime.errors import InputError, ModelError
 from onnx2snn_runtime.execution.base import Execution, make_execution
@@ -112,6 +113,8 @@ class SpikingModel(nn.Module):
             self.program,
             Request(inputs, steps, executor, probes, operations, batch_size, max_memory, overrides, rule, cuda_graphs),
         )
+        warn_of_saturation(run.saturated, len(self.program.populations))
+        warn_of_nan(run.outputs[steps[-1]], inputs, self.program.axes)
         run.outputs = {t: self._returned(outputs, x) for t, outputs in run.outputs.items()}
         return run
 

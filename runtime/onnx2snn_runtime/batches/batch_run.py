@@ -10,6 +10,7 @@ from onnx2snn_runtime.batches.batching import Batch
 from onnx2snn_runtime.batches.cuda_graphs import GraphResult, run_graphed
 from onnx2snn_runtime.batches.early_exit import run_until_finished
 from onnx2snn_runtime.batches.exit_rules import EarlyExit
+from onnx2snn_runtime.batches.range_checks import count_saturated
 from onnx2snn_runtime.batches.result_block import ResultBlock
 from onnx2snn_runtime.execution.base import Settings, make_execution
 from onnx2snn_runtime.probing.counting import OperationCounter
@@ -47,6 +48,7 @@ class BatchResult:
     steps_taken  time steps that each sample ran for, int64 [samples]
     records      what probes recorded: by probe, then by population, [T, ...]
     operations   the operations up to each time step
+    saturated    neurons beyond their scale at the last step, of the populations with any
     """
 
     outputs: Mapping[int, Mapping[str, Tensor]]
@@ -55,6 +57,7 @@ class BatchResult:
     steps_taken: Tensor
     records: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
     operations: Mapping[int, Operations] = field(default_factory=dict)
+    saturated: Mapping[str, int] = field(default_factory=dict)
 
     def small_tensors(self) -> list[Tensor]:
         """Return the tensors that are held until the end of the run, except the records."""
@@ -102,12 +105,13 @@ def _run_batch(program: Program, request: Request, settings: Settings, batch: Ba
             return graphed
     outputs: Mapping[int, Mapping[str, Tensor]]
     if request.early_exit:
-        outputs, steps_taken = run_until_finished(execution, inputs, request.steps, request.early_exit)
+        outputs, steps_taken, execution = run_until_finished(execution, inputs, request.steps, request.early_exit)
         steps_taken = steps_taken[: batch.samples]
     else:
         outputs = execution.run(inputs, varying, request.steps)
         steps_taken = torch.full((batch.samples,), request.steps[-1])
     result = BatchResult(outputs, events.table(request.steps[-1]), events.neurons, steps_taken)
+    result.saturated = count_saturated(execution, batch.samples, program.defaults.batch)
     result.records = {name: recorder.table() for name, recorder in recorders.items()}
     if counter:
         result.operations = results(counter, request.steps, sum(events.neurons.values()), steps_taken)

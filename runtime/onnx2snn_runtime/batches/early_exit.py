@@ -29,8 +29,8 @@ Outputs = dict[int, dict[str, Tensor]]
 
 def run_until_finished(
     execution: Execution, inputs: Mapping[str, Tensor], steps: Sequence[int], rule: EarlyExit
-) -> tuple[Outputs, Tensor]:
-    """Return the outputs after each of `steps`, and the number of steps that each sample of the batch took."""
+) -> tuple[Outputs, Tensor, Execution]:
+    """Return the outputs after each of `steps`, the number of steps of each sample, and the execution of those left."""
     batch = _ShrinkingBatch(execution, inputs, rule)
     outputs: Outputs = {}
     while batch.execution.t < steps[-1] and batch.running:
@@ -41,7 +41,7 @@ def run_until_finished(
     for step in steps:
         outputs.setdefault(step, batch.outputs)
     steps_taken = batch.steps_taken
-    return outputs, torch.where(steps_taken == 0, steps[-1], steps_taken).cpu()
+    return outputs, torch.where(steps_taken == 0, steps[-1], steps_taken).cpu(), batch.execution
 
 
 class _ShrinkingBatch:

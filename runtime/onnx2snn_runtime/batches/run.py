@@ -11,6 +11,7 @@ from onnx2snn_runtime.batches.batch_run import BatchResult, Request, run_batches
 from onnx2snn_runtime.batches.batching import are_stacked, batches, count_samples
 from onnx2snn_runtime.batches.cuda_graphs import check
 from onnx2snn_runtime.batches.memory import MemoryPlan, plan_memory
+from onnx2snn_runtime.batches.range_checks import shares
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.execution.base import Settings
 from onnx2snn_runtime.ir.batch import BatchAxes
@@ -35,6 +36,8 @@ class Run:
     neurons                 neurons of the network, for one sample
     steps_taken             time steps that each sample ran for, int64 [samples]; fewer than T only with early exit
     probes[name][p]         of the population p, [last T] for events and rates, else [last T, samples, ...]
+    saturated[p]            share of the neurons of p, over all samples, that are beyond their scale at the last T; the
+                            populations without any are left out, and so are dynamics other than differential
     """
 
     outputs: dict[int, Any] = field(default_factory=dict)
@@ -45,6 +48,7 @@ class Run:
     neurons: int = 0
     steps_taken: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
     probes: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+    saturated: dict[str, float] = field(default_factory=dict)
 
 
 @torch.no_grad()
@@ -64,6 +68,7 @@ def run_program(program: Program, request: Request) -> Run:
     run = Run(
         neurons=sum(results[0].neurons.values()), steps_taken=torch.cat([result.steps_taken for result in results])
     )
+    run.saturated = shares([result.saturated for result in results], results[0].neurons, sum(sizes))
     cumulative = torch.stack(list(events.values())).sum(0).cumsum(0).tolist()
     for t in request.steps:
         run.outputs[t] = {

@@ -25,6 +25,10 @@ class Averaging:
         """Return the averages with the current of step t among them."""
         raise NotImplementedError
 
+    def largest_spike(self, neuron: Neuron) -> Tensor | float | None:
+        """Return None: an average is never beyond its threshold."""
+        return None
+
     def bias(self, t: int) -> float:
         """Return 1: the bias is there from the start."""
         return 1.0

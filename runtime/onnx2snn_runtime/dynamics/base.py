@@ -99,6 +99,10 @@ class Dynamics(Protocol):
         """Return the receiver's memory and the decoded change of its input since t = 0, given step t's current."""
         ...
 
+    def largest_spike(self, neuron: Neuron) -> Tensor | float | None:
+        """Return the largest magnitude of a spike, where an estimate is said to be beyond its scale, or None."""
+        ...
+
     def bias(self, t: int) -> float:
         """Return the fraction of the bias L(0) that a decoded output contains after step t."""
         ...
@@ -118,6 +122,10 @@ class Accumulating:
     def decode(self, memory: Momentum, decoded: Tensor, current: Tensor, t: int) -> tuple[Momentum, Tensor]:
         """Return the memory as it was, and decoded + current."""
         return memory, decoded + current
+
+    def largest_spike(self, neuron: Neuron) -> Tensor | float | None:
+        """Return None: it is that of the step size, or has no bound."""
+        return None
 
     def bias(self, t: int) -> float:
         """Return 1: the bias is there from the start."""

@@ -52,6 +52,11 @@ class Differential(Accumulating):
         mantissa = neuron.mantissa if self.mantissa is None else self.mantissa
         return Wire(1 + (self.most_levels(neuron) - 1).bit_length() + mantissa, mantissa, neuron.scale)
 
+    def largest_spike(self, neuron: Neuron) -> Tensor | float:
+        """Return (2 - 2^-mantissa) scale."""
+        mantissa = neuron.mantissa if self.mantissa is None else self.mantissa
+        return neuron.scale * (2.0 - 2.0**-mantissa)
+
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return v + s and s; a target that is NaN counts as 0, an infinite one as +-scale."""
         mantissa = neuron.mantissa if self.mantissa is None else self.mantissa
