@@ -53,8 +53,9 @@ def convert(
 
     Settings are keywords, each with its default, or the objects that hold them (see there for what they mean):
     `spikes`, SpikeSettings: dynamics, dynamics_options, schedule, schedule_options, levels, mantissa, timesteps;
-    `network`, NetworkSettings: neurons, encoder, delay; `ranges`, RangeSettings: scale, range, samples, seed;
-    `adaptation`, AdaptationSettings: adapt, tolerance, budget; `settings`, ConversionSettings: all of these.
+    `network`, NetworkSettings: neurons, encoder, delay, batch_axis, shape; `ranges`, RangeSettings: scale, range,
+    samples, seed; `adaptation`, AdaptationSettings: adapt, tolerance, budget; `settings`, ConversionSettings: all of
+    these.
 
     `device` is where this runs and where the result lies; `progress` is called with a stage and the share done; by the
     constants `energy` the report tells what a sample costs. The result's `conversion` is a `ConversionReport`. Raises
@@ -81,6 +82,7 @@ class _Conversion:
         work = prepare(model, self.settings.network.neurons, self.settings.network.encoder)
         self.report.source = work.where
         work.samples = given_arrays(work.model, calibration)
+        work.batch_axes, work.shapes = self.settings.network.batch_axis, self.settings.network.shape
         original = onnx.ModelProto()
         original.CopyFrom(work.model)
         self.rewrite(work)

@@ -23,6 +23,7 @@ from onnx2snn.passes.folding.free_batch import free_batch
 from onnx2snn.passes.folding.import_graph import import_graph
 from onnx2snn.passes.neurons.split_shared_logic import split_shared_logic
 from onnx2snn.passes.neurons.write_neurons import write_neurons
+from onnx2snn.passes.recurrence.fix_shapes import fix_shapes
 from onnx2snn.passes.recurrence.unroll_recurrence import unroll_recurrence
 from onnx2snn.passes.repairs.densify_weights import densify_weights
 from onnx2snn.passes.repairs.drop_string_outputs import drop_string_outputs
@@ -54,6 +55,7 @@ REPAIRS: tuple[Pass, ...] = (
 """What comes first of all: what these make of a model is what the result is compared with."""
 
 FRONT: tuple[Pass, ...] = (
+    fix_shapes,  # before the check: what is fixed can be unrolled
     check_model,  # before anything is rewritten: names every node that cannot be converted
     inline_functions,  # before the opset is raised: the version converter drops functions
     raise_opset,

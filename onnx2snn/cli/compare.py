@@ -41,6 +41,7 @@ _SHOWN = (
         "-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset."
     ),
     options.samples,
+    options.batch_axis,
     options.outputs,
 )
 @options.section("Run", options.timesteps("1,2,4,8"), options.executor, options.seed)

@@ -20,6 +20,7 @@ COLUMNS = ["T", "mean T", "agreement", "relative error", "accuracy", "events/neu
         "-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset."
     ),
     options.samples,
+    options.batch_axis,
     options.outputs,
 )
 @options.section("Run", options.timesteps("1,2,4,8"), options.executor, options.speed, options.seed)
@@ -56,6 +57,7 @@ def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str
     profile = energy.profile_of(given.get("energy_file"))
     torch.manual_seed(given["seed"])
     snn = load(model, device=given["device"], dtype=given["dtype"])
+    snn.set_batch_axes(given["batch_axis"])
     samples = read_data(data, snn.proto, given["samples"], images)
     warn_of_nan(samples)
     names = ("output", "class_axis", "batch_size", "executor")

@@ -1,7 +1,7 @@
 """onnx2snn inspect: how each node of a network would be converted."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 @click.command(short_help="Show what becomes of every node.")
 @click.argument("model", type=click.Path(path_type=Path))
 @options.structure
+@options.ports
 @options.common
 @click.pass_context
-def command(ctx: click.Context, model: Path, neurons: str, encoder: str, as_json: bool) -> None:
+def command(ctx: click.Context, model: Path, as_json: bool, **given: Any) -> None:
     """Show the kind of every node of MODEL, an ONNX file or a spiking IR file, and each kind's share of the work.
 
     The exit code is 1 where something in it cannot be converted; all of that is listed.
     """
     from onnx2snn.evaluation.inspection import inspect_model
 
-    found = inspect_model(model, neurons=neurons, encoder=encoder)
+    found = inspect_model(model, **given)
     if as_json:
         console.print_json(found)
     else:
@@ -40,7 +41,8 @@ def show(found: "Inspection") -> None:
     console.say(f"{found.model}: " + ("a spiking network" if found.is_ir else "a plain network"))
     for word, ports in (("input", found.inputs), ("output", found.outputs)):
         for name, text in ports.items():
-            console.say(f"{word} {name}: {text}")
+            axis = found.batch_axes.get(name)
+            console.say(f"{word} {name}: {text}" + (f", {axis}" if axis else ""))
     if found.settings:
         chosen = ", ".join(f"{name} {value}" for name, value in changed(found.settings).items())
         console.say(f"converted with: {chosen or 'the defaults'}")

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from onnx2snn.cli.common import DEBUG, common, debug_option
-from onnx2snn.cli.parameters import Numbers, Setting, Size
+from onnx2snn.cli.parameters import BatchAxis, Numbers, PortShape, Setting, Size
 from onnx2snn.cli.sections import Command, Function, chain, option, section
 from onnx2snn.data.images import CHANNELS, LAYOUTS
 from onnx2snn.settings import NetworkSettings
@@ -92,6 +92,24 @@ structure = chain(
         help="What a neuron may compute: a region of operators, or a scalar function of one or two operands.",
     ),
     option("--encoder", default=NetworkSettings.encoder, show_default=True, help=f"Input coding: {ENCODERS}."),
+)
+batch_axis = option(
+    "--batch-axis",
+    type=BatchAxis(),
+    multiple=True,
+    callback=lambda ctx, param, value: dict(value),
+    help="The axis of an input or output that counts the samples, from 0 on, or none where one value is for all of "
+    "them; may be repeated. By default it is found.",
+)
+ports = chain(
+    batch_axis,
+    option(
+        "--shape",
+        type=PortShape(),
+        multiple=True,
+        callback=lambda ctx, param, value: dict(value),
+        help="Sizes of the free axes of an input, such as NAME=1,1,64,160 (0: stays free); may be repeated.",
+    ),
 )
 executor = option("--executor", default="layer", show_default=True, help="How it is executed: layer, step or event.")
 overrides = section(

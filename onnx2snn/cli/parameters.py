@@ -41,6 +41,39 @@ class Size(click.ParamType):
         return int(parts[0]), int(parts[-1])
 
 
+class BatchAxis(click.ParamType):
+    """Which axis counts the samples, NAME=AXIS or NAME=none; it arrives as a pair of the name and a number or None."""
+
+    name = "name=axis"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int | None]:
+        """Return (name, axis)."""
+        if isinstance(value, tuple | list):
+            return value[0], value[1]
+        name, equals, axis = str(value).rpartition("=")
+        if not equals or not name or not (axis == "none" or axis.isdigit()):
+            self.fail(f"{value!r} is no batch axis: write NAME=AXIS, counted from 0, or NAME=none", param, ctx)
+        return name, None if axis == "none" else int(axis)
+
+
+class PortShape(click.ParamType):
+    """The shape of an input, NAME=SIZE,SIZE,...; it arrives as a pair of the name and a tuple. 0: as it is."""
+
+    name = "name=size,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[int, ...]]:
+        """Return (name, sizes)."""
+        if isinstance(value, tuple | list):
+            return value[0], tuple(value[1])
+        name, equals, sizes = str(value).rpartition("=")
+        parts = sizes.split(",")
+        if not equals or not name or not all(part.strip().isdigit() for part in parts):
+            self.fail(f"{value!r} is no shape: write NAME=1,1,64,160, with 0 for an axis that stays free", param, ctx)
+        return name, tuple(map(int, parts))
+
+
 class Setting(click.ParamType):
     """A setting KEY=VALUE, the value a number, true, false, or text; it arrives as a pair."""
 

@@ -25,6 +25,7 @@ STEPS = "steps_taken"
         "-i", "--input", "source", type=_PATH, required=True, help="Inputs: .npz, .npy, image folder or dataset."
     ),
     options.samples,
+    options.batch_axis,
 )
 @options.section(
     "Output",
@@ -49,7 +50,8 @@ def command(
 ) -> None:
     """Run MODEL, a spiking IR file, on inputs and write its outputs, by name.
 
-    With --early-exit an .npz holds "steps_taken" as well: the time steps that each sample took.
+    With --early-exit an .npz holds "steps_taken" as well: the time steps that each sample took. An output as long as
+    the data say is written as an array a sample: NAME.0, NAME.1, ...
     """
     if output.suffix.lower() not in (".npz", ".npy"):
         raise InputError(f"{str(output)!r} is neither an .npz nor an .npy: choose one of them for --output")
@@ -59,6 +61,7 @@ def command(
     from onnx2snn_runtime.loading import load
 
     snn = load(model, device=given["device"], dtype=given["dtype"])
+    snn.set_batch_axes(given["batch_axis"])
     names = [port.name for port in snn.program.outputs]
     if output.suffix.lower() == ".npy" and len(names) > 1:
         raise InputError(f"the model has the outputs {', '.join(names)}: give an .npz as --output")
@@ -67,6 +70,9 @@ def command(
     steps = timesteps or snn.defaults.timesteps
     result, facts = _run(snn, samples.inputs, steps, given, overrides)
     beside = {STEPS: facts[STEPS]} if STEPS in facts.keys() - result.keys() else {}
+    result = _entries(result)
+    if output.suffix.lower() == ".npy" and len(result) > 1:
+        raise InputError(f"{names[0]!r} is as long as the data say, an array a sample: give an .npz as --output")
     write_arrays(output, {**result, **beside})
     shapes = {name: list(value.shape) for name, value in result.items()}
     files = {"model": str(model), "output": str(output), "samples": samples.count, "timesteps": steps}
@@ -84,7 +90,7 @@ def command(
 
 def _run(
     snn: "SpikingModel", inputs: dict[str, np.ndarray], steps: int, given: dict[str, Any], overrides: dict[str, Any]
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the arrays to write by name, and the facts: events, and with early exit the steps taken."""
     import torch
 
@@ -97,3 +103,12 @@ def _run(
         taken = run.steps_taken.numpy()
         facts |= {"mean_timesteps": float(taken.mean()), STEPS: taken}
     return named, facts
+
+
+def _entries(outputs: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Return `outputs` with the entries of lists, one a sample, as arrays of their own."""
+    found = {}
+    for name, value in outputs.items():
+        parts = {f"{name}.{i}": entry for i, entry in enumerate(value)} if isinstance(value, list) else {name: value}
+        found.update(parts)
+    return found

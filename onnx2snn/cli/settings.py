@@ -53,6 +53,7 @@ spikes = chain(
 network = chain(
     options.structure,
     options.delay,
+    options.ports,
     option(
         "--pretrained/--no-pretrained",
         default=True,

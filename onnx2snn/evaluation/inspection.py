@@ -1,6 +1,7 @@
 """Inspects a model: how each node would be converted, or what an IR file contains."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ from onnx2snn.passes.check_model import check_model, refusals
 from onnx2snn.passes.neurons.classify_values import KINDS, classify
 from onnx2snn.passes.neurons.group_regions import Region, group_regions
 from onnx2snn.passes.neurons.write_neurons import cannot_spike, write_neurons
+from onnx2snn.passes.recurrence.fix_shapes import fix_shapes
 from onnx2snn.passes.rewriting.graph_tools import to_proto
 from onnx2snn.pipeline import pipeline, prepare
+from onnx2snn.settings import NetworkSettings
+from onnx2snn_runtime.ir.batch import axes_of
 from onnx2snn_runtime.ir.flow import analyse
 from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.ir.schema import is_neuron, read_defaults
@@ -38,14 +42,15 @@ class NodeReport:
 class Inspection:
     """What becomes of a model: its nodes, the share of each kind in nodes and multiply-adds, and what is refused.
 
-    `inputs` and `outputs` hold type and shape by name, such as "float32 (any, 1, 28, 28)". `settings` are what an IR
-    file recorded of its conversion, by part and name.
+    `inputs` and `outputs` hold type and shape by name, such as "float32 (any, 1, 28, 28)"; `batch_axes` says of both
+    where their samples are. `settings` are what an IR file recorded of its conversion, by part and name.
     """
 
     model: str
     is_ir: bool = False
     inputs: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    batch_axes: dict[str, str] = field(default_factory=dict)
     nodes: list[NodeReport] = field(default_factory=list)
     kinds: tuple[str, ...] = KINDS
     shares: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -55,10 +60,17 @@ class Inspection:
 
 
 def inspect_model(
-    model: str | Path | onnx.ModelProto, *, neurons: str = "region", encoder: str = "direct"
+    model: str | Path | onnx.ModelProto,
+    *,
+    neurons: str = "region",
+    encoder: str = "direct",
+    batch_axis: Mapping[str, int | None] | None = None,
+    shape: Mapping[str, Sequence[int]] | None = None,
 ) -> Inspection:
     """Return what `convert` would make of `model`, or what the IR file `model` holds, refusals listed."""
+    asked = NetworkSettings(neurons, encoder, batch_axis=batch_axis or {}, shape=shape or {})
     work = prepare(model, neurons, encoder)
+    work.batch_axes, work.shapes = asked.batch_axis, asked.shape
     found = Inspection(work.where)
     weights = {tensor.name for tensor in work.model.graph.initializer}
     found.inputs = {v.name: _described(v) for v in work.model.graph.input if v.name not in weights}
@@ -66,10 +78,12 @@ def inspect_model(
     if any(is_neuron(node) for node in work.model.graph.node):
         _inspect_ir(work, found)
     else:
+        fix_shapes(work)
         found.refusals = refusals(work)
         if not found.refusals:
             _inspect_ann(work, found)
     _share(found)
+    found.batch_axes = {name: work.axes.described(name) for name in (*work.axes.inputs, *work.axes.outputs)}
     return found
 
 
@@ -114,6 +128,7 @@ def _report(node: gs.Node, kind: str, region: Region | None, macs: int | None) -
 
 def _inspect_ir(work: Work, found: Inspection) -> None:
     found.is_ir = True
+    work.axes = axes_of(work.model)
     verify(work.model, work.where)
     defaults = read_defaults(work.model, work.where)
     found.settings = defaults.settings

@@ -1,6 +1,6 @@
 """The keywords of `convert`: settings one by one, or as the objects that hold them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 from onnx2snn.settings.adaptation import AdaptationSettings
@@ -31,6 +31,8 @@ class Keywords(TypedDict, total=False):
     neurons: str
     encoder: str
     delay: int
+    batch_axis: Mapping[str, int | None] | None
+    shape: Mapping[str, Sequence[int]] | None
 
     scale: str
     range: str

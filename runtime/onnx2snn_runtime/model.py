@@ -196,6 +196,23 @@ class SpikingModel(nn.Module):
         self.program.take_defaults(self.proto, self.program.defaults.updated(**changes))
         write_defaults(self.proto, self.program.defaults)
 
+    def set_batch_axes(self, axes: Mapping[str, int | None]) -> None:
+        """Set the batch axis of the inputs and outputs named in `axes` (None: one value for all samples).
+
+        Names that do not exist and axes that an input does not have raise InputError.
+        """
+        known = {port.name: port for port in (*self.program.outputs, *self.program.inputs)}
+        for name, axis in axes.items():
+            if name not in known:
+                raise InputError(f"there is no input or output {name!r}: there are {', '.join(known)}")
+            shape = known[name].shape
+            if axis is not None and shape is not None and not 0 <= axis < len(shape):
+                raise InputError(
+                    f"{name!r} has {len(shape)} axes, and no batch axis {axis}: count from 0, or give none"
+                )
+        if axes:
+            self.set_defaults(batch_axes={**self.program.axes.recorded()["batch_axes"], **axes})
+
     def save(self, path: str | Path, *, force: bool = False) -> None:
         """Write the IR file atomically; an existing file raises InputError unless `force`.
 

@@ -1,7 +1,7 @@
 """Folds constants: nodes that depend on constants only, and known shapes.
 
 y = Add(Constant 1, Constant 2)   ->  initializer y = 3
-s = Shape(x: float[2, 3])         ->  initializer s = [2, 3]
+s = Shape(x: float[2, 3])         ->  initializer s = [2, 3]    see `fold_shapes`
 """
 
 import numpy as np
@@ -10,10 +10,14 @@ import onnxruntime as ort
 from onnx import helper, numpy_helper, shape_inference
 
 from onnx2snn.passes.base import Work
+from onnx2snn.passes.folding.fold_shapes import fold_shapes
 from onnx2snn.reference.ann import ORT_ERRORS
 from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.ir.large import is_large
 from onnx2snn_runtime.ir.operators import facts
+
+MOST = 64
+"""So often shapes and constants are folded in turn."""
 
 _LIMIT = 1 << 28
 """No folded tensor is larger, in bytes, than this."""
@@ -25,9 +29,9 @@ _FAILURES: tuple[type[Exception], ...] = (ValueError, *ORT_ERRORS)
 def fold_constants(work: Work) -> int:
     """Fold with onnxruntime, keeping names, until nothing changes; shapes are inferred anew on the way."""
     total = 0
-    for _ in range(4):
+    for _ in range(MOST):
         work.model = _infer(work)
-        folded = _known_shapes(work.model) + _evaluate(work.model, work.where)
+        folded = fold_shapes(work.model) + _evaluate(work.model, work.where)
         total += folded
         if not folded:
             break
@@ -42,28 +46,13 @@ def _infer(work: Work) -> onnx.ModelProto:
         return work.model
     try:
         return shape_inference.infer_shapes(work.model, data_prop=True)
+    except (RuntimeError, ValueError, shape_inference.InferenceError):
+        for value in work.model.graph.output:  # what is declared of them may be wrong, too
+            value.type.tensor_type.ClearField("shape")
+    try:
+        return shape_inference.infer_shapes(work.model, data_prop=True)
     except (RuntimeError, ValueError, shape_inference.InferenceError) as error:
         raise ModelError(f"the shapes of {work.where} contradict each other: {str(error).splitlines()[0]}") from error
-
-
-def _known_shapes(model: onnx.ModelProto) -> int:
-    """Turn Shape of a tensor, where the dimensions that it asks for are known, into an initializer."""
-    shapes = {}
-    for value in (*model.graph.value_info, *model.graph.input):
-        if value.type.tensor_type.HasField("shape"):
-            dims = value.type.tensor_type.shape.dim
-            shapes[value.name] = [d.dim_value if d.HasField("dim_value") else None for d in dims]
-    known = {}
-    for index, node in enumerate(model.graph.node):
-        if node.op_type == "Shape" and node.domain in ("", "ai.onnx") and node.input[0] in shapes:
-            a = {attribute.name: attribute.i for attribute in node.attribute}
-            known[index] = shapes[node.input[0]][a.get("start", 0) : a.get("end")]
-    known = {index: shape for index, shape in known.items() if None not in shape}
-    for index, shape in reversed(known.items()):
-        name = model.graph.node[index].output[0]
-        model.graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), name))
-        del model.graph.node[index]
-    return len(known)
 
 
 def _evaluate(model: onnx.ModelProto, where: str) -> int:

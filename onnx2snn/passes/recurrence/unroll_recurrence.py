@@ -26,9 +26,9 @@ _LONG = 256
 def unroll_recurrence(work: Work) -> int:
     """Rewrite every recurrent node; what cannot be unrolled raises UnsupportedError, all of it at once."""
     total = 0
-    while True:  # what was nested comes to the surface
+    while True:  # what was nested comes to the surface, and conditions are known behind what is unrolled
         changed, found = _round(work)
-        if found:
+        if found and not changed:
             raise UnsupportedError(f"{work.where} cannot be converted: " + "; ".join(found))
         if not changed:
             return total
@@ -40,11 +40,18 @@ def obstacles(work: Work) -> list[str]:
     """Return a sentence for every recurrent node that cannot be unrolled; constants are to be folded before."""
     copy = Work(onnx.ModelProto(), work.where, work.supported)
     copy.model.CopyFrom(work.model)
-    return _round(copy)[1]
+    while True:
+        changed, found = _round(copy, layers=False)
+        if not changed:
+            return found
+        fold_constants(copy)
 
 
-def _round(work: Work) -> tuple[int, list[str]]:
-    """Unroll what there is on the outermost level; return the number of nodes, and what stands in the way."""
+def _round(work: Work, layers: bool = True) -> tuple[int, list[str]]:
+    """Unroll what can be on the outermost level; return the number of nodes, and what stands in the way.
+
+    Recurrent layers are but checked where `layers` is False.
+    """
     graph = work.model.graph
     nodes = [n for n in graph.node if n.op_type in RECURRENT and n.domain in ("", "ai.onnx")]
     if not nodes:
@@ -54,18 +61,19 @@ def _round(work: Work) -> tuple[int, list[str]]:
     for node in nodes:
         build = NodeBuilder(node.name or node.output[0], taken)
         try:
+            if node.op_type in LAYERS and not layers:
+                _layer(node, scope, work)
+                continue
             _unroll(node, build, scope, work)
             new[id(node)] = build
             changed += 1
         except UnsupportedError as error:
             found.append(str(error))
-    if found:
-        return changed, found
     kept = [n for node in graph.node for n in (new[id(node)].nodes if id(node) in new else [node])]
     del graph.node[:]
     graph.node.extend(kept)
     graph.initializer.extend(tensor for build in new.values() for tensor in build.constants)
-    return changed, []
+    return changed, found
 
 
 def _unroll(node: onnx.NodeProto, build: NodeBuilder, scope: Scope, work: Work) -> None:

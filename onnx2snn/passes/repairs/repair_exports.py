@@ -3,6 +3,7 @@
 y = Erfc(x)                    ->  e = Erf(x); y = 1 - e    tf2onnx writes this operator, which ONNX does not have
 value_info of wrong shapes     ->  none                     jax2onnx; shapes are inferred anew
 outputs of wrong shapes        ->  those inferred           skl2onnx; PyTorch where the inputs alone are free
+dimensions of -1 or 0          ->  free ones                Caffe2, Paddle and converters of one's own
 """
 
 from collections.abc import Callable
@@ -31,7 +32,16 @@ def repair_exports(work: Work) -> int:
         for offset, other in enumerate(new):
             graph.node.insert(index + offset, other)
     del graph.value_info[:]
+    changed += sum(_free_negative(value) for value in (*graph.input, *graph.output))
     return changed + _repair_outputs(work.model)
+
+
+def _free_negative(value: onnx.ValueInfoProto) -> int:
+    """Clear the dimensions of `value` that are below 1, by which free ones are meant; return their number."""
+    wrong = [d for d in value.type.tensor_type.shape.dim if d.HasField("dim_value") and d.dim_value < 1]
+    for dimension in wrong:
+        dimension.Clear()
+    return len(wrong)
 
 
 def _repair_outputs(model: onnx.ModelProto) -> int:
@@ -42,7 +52,7 @@ def _repair_outputs(model: onnx.ModelProto) -> int:
     freed.CopyFrom(model)
     for value in freed.graph.output:
         value.type.tensor_type.ClearField("shape")
-    inferred = {value.name: value for value in shape_inference.infer_shapes(freed).graph.output}
+    inferred = {value.name: value for value in shape_inference.infer_shapes(freed, data_prop=True).graph.output}
     changed = 0
     for value in model.graph.output:
         other = inferred[value.name].type.tensor_type

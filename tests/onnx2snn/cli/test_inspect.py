@@ -29,6 +29,7 @@ class Found:
     is_ir: bool = False
     inputs: dict[str, str] = field(default_factory=lambda: {"x": "float32 (any, 4)"})
     outputs: dict[str, str] = field(default_factory=lambda: {"y": "float32 (any, 3)"})
+    batch_axes: dict[str, str] = field(default_factory=lambda: {"x": "samples along axis 0"})
     nodes: list[Node] = field(default_factory=lambda: [Node(), Node("Gemm_1", "Gemm", "synapse", "", 12345, None)])
     kinds: tuple[str, ...] = ("static", "control", "synapse", "neuron", "readout")
     shares: dict[str, dict[str, float]] = field(default_factory=lambda: {"neuron": {"nodes": 0.5, "macs": 0.0}})
@@ -55,7 +56,7 @@ def test_every_node_and_the_shares(invoke: Invoke, refusals: list[str]) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     lines = [line.split() for line in result.stdout.splitlines()]
     assert lines[0] == ["net.onnx:", "a", "plain", "network"]
-    assert result.stdout.splitlines()[1:3] == ["input x: float32 (any, 4)", "output y: float32 (any, 3)"]
+    assert result.stdout.splitlines()[1:3] == ["input x: float32 (any, 4), samples along axis 0", "output y: float32 (any, 3)"]
     assert lines[4] == ["Relu_0", "Relu", "neuron", "relu", "-"]
     assert lines[5] == ["Gemm_1", "Gemm", "synapse", "-", "12,345"]
     assert ["neuron", "50.00", "%", "0.00", "%"] in lines
