@@ -88,7 +88,7 @@ def _options(dims: list[Dimension] | None, data: np.ndarray | None, free: bool) 
         elif not axis and len(dims) > 1:
             options.append((axis, 4.0))
     own = any(d.size == 0 for d in dims)
-    none = 3.0 if own else 0.0 if all(d.size > 1 for d in dims) else 1.0 if free else 2.5
+    none = 3.0 if own and dims[0].size != 1 else 0.0 if all(d.size > 1 for d in dims) else 1.0 if free else 2.5
     return [*options, (None, none)]
 
 
@@ -109,8 +109,8 @@ def _with(
     chosen = _symbol(dims, axis)
     for other, place in before.axes.items():
         theirs = _symbol(inputs[other], place)
-        if chosen and theirs and chosen != theirs:
-            total += 0.6
+        if chosen and theirs and chosen != theirs:  # batches of their own, such as images and texts
+            total += 4.0 if _BATCH.match(chosen) and _BATCH.match(theirs) else 0.6
         for symbol, mine, where in ((chosen, theirs, inputs[other]), (theirs, chosen, dims)):
             if symbol and symbol != mine and symbol in [d.symbol for d in where or ()]:
                 total += 1.5  # the same symbol stands elsewhere in the other

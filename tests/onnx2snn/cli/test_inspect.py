@@ -56,7 +56,8 @@ def test_every_node_and_the_shares(invoke: Invoke, refusals: list[str]) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     lines = [line.split() for line in result.stdout.splitlines()]
     assert lines[0] == ["net.onnx:", "a", "plain", "network"]
-    assert result.stdout.splitlines()[1:3] == ["input x: float32 (any, 4), samples along axis 0", "output y: float32 (any, 3)"]
+    ports = ["input x: float32 (any, 4), samples along axis 0", "output y: float32 (any, 3)"]
+    assert result.stdout.splitlines()[1:3] == ports
     assert lines[4] == ["Relu_0", "Relu", "neuron", "relu", "-"]
     assert lines[5] == ["Gemm_1", "Gemm", "synapse", "-", "12,345"]
     assert ["neuron", "50.00", "%", "0.00", "%"] in lines
