@@ -20,6 +20,7 @@ from onnx2snn.report import ConversionReport
 from onnx2snn.settings import ConversionSettings, Keywords, collect
 from onnx2snn.settings.registered import check_registered, run_defaults
 from onnx2snn.version import VERSION
+from onnx2snn_runtime.errors import Stage
 from onnx2snn_runtime.ir.schema import ModelDefaults, write_defaults
 from onnx2snn_runtime.loading import check_device, place
 from onnx2snn_runtime.model import SpikingModel
@@ -79,6 +80,11 @@ class _Conversion:
 
     def run(self, model: str | Path | onnx.ModelProto, calibration: Any, device: str) -> SpikingModel:
         """Return the spiking network, on `device`."""
+        source = "the model" if isinstance(model, onnx.ModelProto) else repr(str(model))
+        with Stage(f"the conversion of {source}"):
+            return self._run(model, calibration, device)
+
+    def _run(self, model: str | Path | onnx.ModelProto, calibration: Any, device: str) -> SpikingModel:
         work = prepare(model, self.settings.network.neurons, self.settings.network.encoder)
         self.report.source = work.where
         work.samples = given_arrays(work.model, calibration)
@@ -105,7 +111,8 @@ class _Conversion:
 
     def samples(self, work: Work, calibration: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Return the samples that ranges are measured on, and those held back, by input name."""
-        inputs = calibration_inputs(work.model, calibration, self.settings.ranges, work.axes)
+        with Stage(f"reading the calibration data for {work.where}"):
+            inputs = calibration_inputs(work.model, calibration, self.settings.ranges, work.axes)
         self.report.calibration_samples = sample_count(inputs, work.axes)
         self.report.synthetic = calibration is None
         self.report.warnings += [MADE_UP] if calibration is None else []
@@ -113,10 +120,8 @@ class _Conversion:
 
     def measure(self, work: Work, inputs: Mapping[str, np.ndarray]) -> None:
         """Write the parameters of every population and the defaults of the model into the IR."""
-        calibrate(
-            work.model, inputs, self.settings.ranges, self.settings.spikes, axes=work.axes,
-            progress=lambda share: self.tell("measuring ranges", 0.3 + 0.3 * share),
-        )  # fmt: skip
+        with Stage(f"measuring the ranges of {work.where}"):
+            self._calibrate(work, inputs)
         defaults = ModelDefaults(
             **run_defaults(self.settings),
             spiking_inputs=_spiking_inputs(work.model, self.settings.network.encoder),
@@ -125,6 +130,12 @@ class _Conversion:
             producer=f"onnx2snn {VERSION}",
         )
         write_defaults(work.model, defaults)
+
+    def _calibrate(self, work: Work, inputs: Mapping[str, np.ndarray]) -> None:
+        calibrate(
+            work.model, inputs, self.settings.ranges, self.settings.spikes, axes=work.axes,
+            progress=lambda share: self.tell("measuring ranges", 0.3 + 0.3 * share),
+        )  # fmt: skip
 
     def adapt(self, snn: SpikingModel, held: Mapping[str, np.ndarray]) -> None:
         """Adapt levels and mantissa bits, where that is wanted; try the network on the samples held back anyway."""
@@ -136,8 +147,13 @@ class _Conversion:
         )  # fmt: skip
         report = self.report
         report.relative_error, report.agreement, report.reached = done.relative_error, done.agreement, done.reached
-        report.raised, report.mantissa_raised = done.raised, done.mantissa
-        if not done.reached:
+        report.raised, report.mantissa_raised, report.not_finite = done.raised, done.mantissa, done.not_finite
+        if done.not_finite:
+            report.warnings.append(
+                f"{done.not_finite} values of the outputs, on held-back samples, are NaN or infinite in one of the two "
+                "networks alone: look for an overflow or a division by 0 in the model"
+            )
+        elif not done.reached:
             why = "the time budget was spent" if done.out_of_time and budget else "more levels do not help"
             report.warnings.append(
                 f"the network is off by {done.relative_error:.1%} (relative) at T={spikes.timesteps} on held-back "

@@ -7,6 +7,7 @@ import onnx
 from onnx2snn import zoo
 from onnx2snn.passes.base import Pass, Work, run_passes
 from onnx2snn.passes.check_model import check_model
+from onnx2snn.passes.check_weights import check_weights
 from onnx2snn.passes.elementwise.decompose_instance_normalization import decompose_instance_normalization
 from onnx2snn.passes.elementwise.decompose_layer_normalization import decompose_layer_normalization
 from onnx2snn.passes.elementwise.decompose_lp_normalization import decompose_lp_normalization
@@ -38,7 +39,10 @@ from onnx2snn.passes.repairs.replace_cast_like import replace_cast_like
 from onnx2snn.passes.repairs.unzip_maps import unzip_maps
 from onnx2snn.passes.repairs.widen_bfloat16 import widen_bfloat16
 from onnx2snn.passes.repairs.write_quantisers import write_quantisers
+from onnx2snn.reference.sandbox import begin, try_out
+from onnx2snn_runtime.errors import Onnx2SnnError
 from onnx2snn_runtime.ir.operators import is_supported
+from onnx2snn_runtime.ir.reading import check_inside
 from onnx2snn_runtime.ir.verify import read_model
 
 REPAIRS: tuple[Pass, ...] = (
@@ -60,7 +64,9 @@ FRONT: tuple[Pass, ...] = (
     inline_functions,  # before the opset is raised: the version converter drops functions
     raise_opset,
     replace_cast_like,  # before constants are folded: what is cast may be one
+    check_weights,  # before they are folded, so that they are called by their own names
     fold_constants,  # before the graph is opened: exact shapes, no shape arithmetic left
+    check_weights,  # once more: what constants come to may be no number either
     unroll_recurrence,  # behind the folding of constants: lengths, weights and conditions are known then
     write_quantisers,  # behind them, too: the quantised weights are folded, and those in loops are at hand
     free_batch,
@@ -91,14 +97,26 @@ def pipeline(neurons: str) -> tuple[Pass, ...]:
 
 
 def prepare(model: str | Path | onnx.ModelProto, neurons: str = "region", encoder: str = "direct") -> Work:
-    """Return the work that the passes start from: a copy of the model, through `REPAIRS`."""
+    """Return the work that the passes start from: a copy of the model, through `REPAIRS`.
+
+    What is no valid ONNX, and not repaired either, raises ModelError; so does what kills ONNX or onnxruntime.
+    """
+    begin()
     if isinstance(model, onnx.ModelProto):
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
+        check_inside(copy)
         work = Work(copy, "the model", is_supported, neurons, encoder)
     elif zoo.is_name(model):
         work = Work(zoo.load(model).proto, repr(str(model)), is_supported, neurons, encoder)
     else:
         work = Work(read_model(model), repr(str(model)), is_supported, neurons, encoder)
-    run_passes(REPAIRS, work)
+    tried = try_out(work.model, work.where)
+    try:
+        run_passes(REPAIRS, work)
+    except Onnx2SnnError:
+        tried.require_valid(work.where)
+        raise
+    if tried.invalid:
+        try_out(work.model, work.where).require_valid(work.where)
     return work

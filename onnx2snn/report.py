@@ -12,10 +12,11 @@ class ConversionReport:
 
     `neurons_by_kind` counts populations by operator; `raised` and `mantissa_raised` hold the levels and mantissa bits
     of the populations that adaptation changed. `relative_error` is |spiking - plain| / |plain| and `agreement` the
-    share of equal top-1, from 0 to 1 (None for outputs without classes); `reached` says whether the tolerance
-    was. `synthetic`: the samples were made up. `passes` are (name, sites changed, seconds), `warnings` sentences.
-    `settings` are those that the conversion was asked for. `energy` holds operations and energies a sample, beside the
-    plain network's, on the same samples, layer by layer too.
+    share of equal top-1, from 0 to 1 (None for outputs without classes); `not_finite` counts values of the outputs
+    that are NaN or infinite in one network alone; `reached` says whether the tolerance was, with none of these.
+    `synthetic`: the samples were made up. `passes` are (name, sites changed, seconds), `warnings` sentences.
+    `settings` are those that the conversion was asked for. `energy` holds operations and energies a sample, beside
+    the plain network's, on the same samples, layer by layer too.
     """
 
     source: str = ""
@@ -27,6 +28,7 @@ class ConversionReport:
     mantissa_raised: dict[str, int] = field(default_factory=dict)
     relative_error: float | None = None
     agreement: float | None = None
+    not_finite: int = 0
     reached: bool = False
     warnings: list[str] = field(default_factory=list)
     passes: list[tuple[str, int, float]] = field(default_factory=list)

@@ -72,6 +72,9 @@ def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str
             **{name: given[name] for name in names},
             **overrides,
         )
+    bad = max((at["not_finite"] for at in found["timesteps"].values()), default=0)
+    if bad:
+        console.warn(f"{bad} values of the output are NaN or infinite in one network alone: figures leave them out")
     return {**found, "model": str(model)}
 
 

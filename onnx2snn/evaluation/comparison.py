@@ -2,6 +2,7 @@
 
 agreement        share of samples whose top-1 equals the plain network's; of pixels or tokens, where each has its own
 relative_error   |spiking - plain| / |plain| over the whole set, where the plain network's output is finite
+not_finite       values of the output that are NaN or infinite in one of the two networks alone
 accuracy         share of samples whose top-1 is the label
 events           spikes sent by populations from step 1 to T, the input encoder apart
 mean_timesteps   steps that a sample took of T: all of them but for early exit
@@ -38,6 +39,7 @@ class Tally:
     same: int = 0
     right: int = 0
     squared_error: float = 0.0
+    not_finite: int = 0
     events: int = 0
     operations: float | None = 0.0
     steps: int = 0
@@ -73,6 +75,7 @@ class Comparison:
         for t, value in outputs.items():
             tally, top1 = self.tallies[t], self._top1(value)
             if finite is not None:
+                tally.not_finite += differing_in_finiteness(reference, value)
                 tally.squared_error += _squares(value[finite].astype(np.float64) - reference[finite])
             if top1 is not None:
                 tally.same += int(((top1 == expected) & ((top1 >= 0) | (not self.floating))).sum())
@@ -99,6 +102,7 @@ class Comparison:
         return {
             "agreement": _share(tally.same, self.total),
             "relative_error": _relative(tally.squared_error, self.squared) if self.finite else None,
+            "not_finite": tally.not_finite,
             "accuracy": _share(tally.right, self.labelled),
             "events_per_neuron": _share(tally.events, self.neurons * samples),
             "events": tally.events,
@@ -113,6 +117,12 @@ class Comparison:
         if self.axis is None:
             return None
         return np.where(np.isnan(value).any(self.axis), -1, np.argmax(value, self.axis))
+
+
+def differing_in_finiteness(reference: np.ndarray, value: np.ndarray) -> int:
+    """Return how many values are NaN, or the same infinity, in one of two arrays alone."""
+    same = (reference == value) | (np.isfinite(reference) & np.isfinite(value))
+    return int((~same & ~(np.isnan(reference) & np.isnan(value))).sum())
 
 
 def _known(labels: np.ndarray | None, top1: np.ndarray | None) -> np.ndarray | None:

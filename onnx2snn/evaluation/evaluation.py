@@ -14,8 +14,9 @@ from onnx2snn.evaluation.comparison import Comparison, Tally, default_class_axis
 from onnx2snn.evaluation.energy import EnergyTally
 from onnx2snn.reference.aligned import aligned
 from onnx2snn.reference.ann import Ann, split
+from onnx2snn.reference.sandbox import try_network
 from onnx2snn_runtime.batches.run import Run
-from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.errors import InputError, Stage
 from onnx2snn_runtime.ir.batch import DATA, BatchAxes
 from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.probing.energy import HOROWITZ, EnergyProfile
@@ -29,6 +30,7 @@ _FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorPro
 _ELEMENTS = 2**22
 
 
+@Stage("the evaluation")
 def evaluate(
     snn: SpikingModel,
     samples: Samples,
@@ -53,6 +55,7 @@ def evaluate(
     Data, an output or an axis that do not fit raise InputError.
     """
     _check(snn, samples)
+    try_network(snn)
     port = _chosen(snn, output)
     size = batch_size or _batch_size(samples)
     ann = Ann(snn.proto, [port.name], device=str(snn.program.device))

@@ -19,6 +19,7 @@ from onnx2snn.passes.recurrence.fix_shapes import fix_shapes
 from onnx2snn.passes.rewriting.graph_tools import to_proto
 from onnx2snn.pipeline import pipeline, prepare
 from onnx2snn.settings import NetworkSettings
+from onnx2snn_runtime.errors import Stage
 from onnx2snn_runtime.ir.batch import axes_of
 from onnx2snn_runtime.ir.flow import analyse
 from onnx2snn_runtime.ir.operators import facts
@@ -59,6 +60,7 @@ class Inspection:
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
+@Stage("the inspection")
 def inspect_model(
     model: str | Path | onnx.ModelProto,
     *,

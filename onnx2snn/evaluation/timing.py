@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from onnx2snn.reference.ann import Ann
-from onnx2snn_runtime.errors import InputError
+from onnx2snn.reference.sandbox import try_network
+from onnx2snn_runtime.errors import InputError, Stage
 from onnx2snn_runtime.execution.profiling import Profile, profiling
 from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.program.population import Population
@@ -19,6 +20,7 @@ KINDS = ("population", "synapse", "readout")
 """The kinds of items in a profile; all other time of a run is the rest."""
 
 
+@Stage("the measurement")
 def measure(
     snn: SpikingModel,
     inputs: Mapping[str, np.ndarray],
@@ -36,6 +38,7 @@ def measure(
     a sample that a run takes above the loaded model; a CPU keeps no such count. Raises InputError for repeats below 1.
     """
     _check_repeats(repeats)
+    try_network(snn)
     ann = Ann(snn.proto, device=str(snn.program.device))
     functions: dict[str, Callable[[], object]] = {"onnxruntime": lambda: ann(inputs)}
     for name in executors:
@@ -70,6 +73,7 @@ def _in_turn(
     return seconds
 
 
+@Stage("the measurement")
 def profile(
     snn: SpikingModel,
     inputs: Mapping[str, np.ndarray],

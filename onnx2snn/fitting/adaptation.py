@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from onnx2snn.evaluation.comparison import differing_in_finiteness
 from onnx2snn.reference.aligned import aligned
 from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.errors import trying
@@ -24,7 +25,10 @@ MOVES = (("mantissa", 1), ("levels", 3), ("levels", 8))
 
 @dataclass
 class Adaptation:
-    """What adaptation did: the last error, the agreement, whether that is within tolerance, and what was raised."""
+    """What adaptation did: the last error, the agreement, whether that is within tolerance, and what was raised.
+
+    `not_finite` counts values of the outputs that are NaN or infinite in one of the two networks alone.
+    """
 
     relative_error: float
     agreement: float | None
@@ -33,6 +37,7 @@ class Adaptation:
     mantissa: dict[str, int] = field(default_factory=dict)
     runs: int = 0
     out_of_time: bool = False
+    not_finite: int = 0
 
 
 class Adapter:
@@ -112,15 +117,17 @@ def adapt(
         error = _raise_few(adapter, what, by, error, goal, progress)
     outputs = adapter.outputs()
     final = adapter.error(outputs)
+    bad = _not_finite(adapter.expected, outputs)
     now = {p.name: p.attributes for p in snn.program.populations}
     return Adaptation(
         relative_error=final,
         agreement=_agreement(adapter.expected, outputs),
-        reached=final <= tolerance,
+        reached=final <= tolerance and not bad,
         raised={n: a.levels for n, a in now.items() if a.levels != start[n].levels},
         mantissa={n: a.mantissa for n, a in now.items() if a.mantissa != start[n].mantissa},
         runs=adapter.runs,
         out_of_time=not adapter.time_left,
+        not_finite=bad,
     )
 
 
@@ -179,10 +186,15 @@ def relative_error(expected: Mapping[str, np.ndarray], outputs: Mapping[str, np.
             continue
         finite = np.isfinite(value)
         norm = float(np.linalg.norm(value[finite].astype(np.float64)))
-        gap = np.nan_to_num(got[finite].astype(np.float64), nan=1e30) - value[finite]
+        gap = np.nan_to_num(got[finite].astype(np.float64), nan=1e30, posinf=1e30, neginf=-1e30) - value[finite]
         distance = float(np.linalg.norm(gap))
         errors.append(distance / norm if norm else distance)
     return max(errors or differing or [0.0])
+
+
+def _not_finite(expected: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]) -> int:
+    pairs = (aligned(value, outputs[name]) for name, value in expected.items())
+    return sum(differing_in_finiteness(value, got) for value, got in pairs if value.dtype.kind == "f")
 
 
 def _agreement(expected: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]) -> float | None:

@@ -16,9 +16,10 @@ from onnx2snn.data.readers import Samples
 from onnx2snn.data.samples import taken
 from onnx2snn.fitting.candidates import Setting, grid, neighbours
 from onnx2snn.fitting.trials import Goal, Point, Tuner
+from onnx2snn.reference.sandbox import try_network
 from onnx2snn.settings.search import SearchKeywords, SearchSettings, collect_search
 from onnx2snn_runtime.dynamics.base import DYNAMICS
-from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.errors import InputError, Stage
 from onnx2snn_runtime.ir.batch import BatchAxes
 from onnx2snn_runtime.model import SpikingModel
 
@@ -48,6 +49,7 @@ class Tuning:
     settings: SearchSettings = field(default_factory=SearchSettings)
 
 
+@Stage("the search")
 def tune(
     snn: SpikingModel,
     samples: Samples,
@@ -66,6 +68,7 @@ def tune(
     begun = time.perf_counter()
     asked = collect_search(settings, keywords)
     goal = Goal(asked.timesteps or snn.defaults.timesteps, asked.target_agreement, asked.target_error, asked.max_events)
+    try_network(snn)
     tuner = Tuner(snn, _shuffled(samples, asked.seed, snn.program.axes), goal.steps)
     if goal.agreement is not None and tuner.axis is None:
         raise InputError(f"the output {tuner.port.name!r} has no classes to agree on: give a target error")

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
-from onnx2snn_runtime.errors import ModelError, Onnx2SnnError
+from onnx2snn_runtime.errors import Stage
 from onnx2snn_runtime.ir.batch import BatchAxes
 from onnx2snn_runtime.ir.schema import opset_of
 
@@ -75,14 +75,7 @@ def run_passes(
         if progress:
             progress(rewrite.__name__.replace("_", " "), index / len(passes))
         start = time.perf_counter()
-        try:
+        with Stage(f"the pass {rewrite.__name__} on {work.where}"):
             sites = rewrite(work)
-        except Onnx2SnnError:
-            raise
-        except (RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            raise ModelError(
-                f"the pass {rewrite.__name__} failed on {work.where} ({type(error).__name__}: {error}): this is "
-                "a fault of onnx2snn; please report it with the model"
-            ) from error
         records.append(Record(rewrite.__name__, sites, time.perf_counter() - start))
     return records

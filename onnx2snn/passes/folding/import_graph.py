@@ -9,7 +9,7 @@ from onnx_graphsurgeon.logger import G_LOGGER
 
 from onnx2snn.passes.base import Work
 
-G_LOGGER.severity = G_LOGGER.ERROR
+G_LOGGER.severity = G_LOGGER.CRITICAL + 1  # it prints before it raises
 
 
 def import_graph(work: Work) -> int:

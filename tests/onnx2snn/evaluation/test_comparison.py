@@ -47,3 +47,11 @@ def test_what_is_no_number_agrees_with_nothing() -> None:
     reference = np.array([[np.nan, np.nan], [2.0, 1.0]])
     assert figures(reference, reference)["agreement"] == 0.5
     assert figures(reference[:1], reference[:1])["relative_error"] is None
+
+
+def test_values_that_are_no_numbers_in_one_network_alone_are_counted() -> None:
+    nan, inf = np.nan, np.inf
+    plain = np.array([[1.0, nan, inf, -inf, 2.0, 3.0, inf]])
+    spiking = np.array([[1.0, nan, inf, 5.0, nan, -inf, -inf]])
+    assert figures(plain, spiking)["not_finite"] == 4
+    assert figures(plain, plain)["not_finite"] == 0

@@ -36,7 +36,7 @@ def test_records_and_progress() -> None:
 
 
 def test_a_fault_names_the_pass_and_the_model() -> None:
-    with pytest.raises(ModelError, match=r"the pass failing_pass failed on net\.onnx \(KeyError: 'tensor'\)") as caught:
+    with pytest.raises(ModelError, match=r"the pass failing_pass on net\.onnx failed \(KeyError: 'tensor'\)") as caught:
         run_passes([first_pass, failing_pass], work())
     assert isinstance(caught.value.__cause__, KeyError)
 
