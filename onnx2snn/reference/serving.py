@@ -19,6 +19,7 @@ class Server:
     def __init__(self) -> None:
         paths = os.pathsep.join(path for path in sys.path if path)  # never the folder that somebody works in
         self.owner = os.getpid()
+        self.ready = False
         self.process = subprocess.Popen(
             [sys.executable, "-P", str(Path(__file__).with_name("trying.py"))],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -45,6 +46,8 @@ class Server:
     def _listen(
         self, raw: bytes, seconds: int, running: int, late: threading.Event, answers: list[dict[str, Any]]
     ) -> None:
+        if not self.ready:  # the start of Python is not the model's time
+            self.ready = bool(self.process.stdout and self.process.stdout.readline())
         timer = self._timer(seconds, late)
         try:
             self._send(len(raw).to_bytes(8, "big") + seconds.to_bytes(4, "big") + raw)

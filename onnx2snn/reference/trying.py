@@ -1,8 +1,9 @@
 """What a process of its own does with a model that nobody has vouched for; run as a script, it imports no onnx2snn.
 
-It reads models from its input, each behind its length (8 bytes) and the seconds that it may take (4), and answers with
-lines of JSON: {"stage": s} before each stage, {"error": text} where one refuses, {"done": true} at the end. Where a
-stage kills the process the last line says which it was. It ends with its input.
+It says {"ready": true} once it has started. Then it reads models from its input, each behind its length (8 bytes) and
+the seconds that it may take (4), and answers with lines of JSON: {"stage": s} before each stage, {"error": text} where
+one refuses, {"done": true} at the end. Where a stage kills the process the last line says which it was. It ends with
+its input.
 """
 
 import json
@@ -122,6 +123,7 @@ def serve(source: BinaryIO, answers: BinaryIO) -> None:
         answers.write(json.dumps(said).encode() + b"\n")
         answers.flush()
 
+    tell({"ready": True})
     while len(head := source.read(12)) == 12:
         raw = source.read(int.from_bytes(head[:8], "big"))
         if hasattr(signal, "alarm"):  # should nobody be left to end this process

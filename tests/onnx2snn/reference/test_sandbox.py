@@ -70,9 +70,9 @@ def test_a_division_that_kills_onnxruntime_kills_the_other_process_alone() -> No
 
 
 def test_what_takes_too_long_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "SECONDS", 1)
     net = model(NET)
     try_out(net, "the model")
+    monkeypatch.setattr(sandbox, "SECONDS", 1)
     os.kill(serving.server().process.pid, signal.SIGSTOP)
     start = time.monotonic()
     with pytest.raises(ModelError, match="reading it takes more than 1 s"):
