@@ -122,7 +122,7 @@ def _square(
     """
     axes = list(zip(shape, places, g.begin, g.kernel, g.dilations, g.strides, strict=True))
     for width in range(max(g.kernel), max(g.kernel) + max((*g.begin, *g.end)) + 2):
-        found = [_front(*axis, width) for axis in axes]
+        found = [_front(width, *axis) for axis in axes]
         if None not in found:
             break
     else:
@@ -135,7 +135,7 @@ def _square(
     return np.pad(weight, [(0, 0), (0, 0), *around]), pads
 
 
-def _front(size: int, places: int, begin: int, kernel: int, dilation: int, stride: int, width: int) -> int | None:
+def _front(width: int, size: int, places: int, begin: int, kernel: int, dilation: int, stride: int) -> int | None:
     """Return how many zeros stand in front of a kernel of `width` so that it gives as many places; None: it cannot."""
     for front in range(width - kernel + 1):
         pad = begin + front * dilation
