@@ -34,6 +34,7 @@ class Facts:
     learned         carries learned parameters besides: norms, PRelu, recurrences, quantised products
     resampling      affine, and a boundary between regions as well
     elementwise     a scalar function of its operands, which broadcast
+    copies          its output holds elements of its operands, moved or copied
     sums            adds its operands up: affine, yet it may be a neuron where neurons meet
     along_axis      acts along its attribute `axis`, or from that axis on
     reduces         takes the attribute or second input `axes` away, or leaves them at size 1
@@ -55,6 +56,7 @@ class Facts:
     learned: bool = False
     resampling: bool = False
     elementwise: bool = False
+    copies: bool = False
     sums: bool = False
     along_axis: bool = False
     reduces: bool = False

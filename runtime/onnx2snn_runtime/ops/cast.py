@@ -14,8 +14,9 @@ OPERATORS: Declared = {
         "elementwise": True,
         "readout": True,
         "after_readout": True,
+        "copies": True,
     },
-    "CastLike": {"affine": "t"},
+    "CastLike": {"affine": "t", "copies": True},
 }
 
 

@@ -10,10 +10,10 @@ from onnx2snn_runtime.ops.random_numbers import generator
 
 OPERATORS: Declared = {
     "Constant ConstantOfShape": {},
-    "Dropout": {"affine": "t"},
+    "Dropout": {"affine": "t", "copies": True},
     "EyeLike": {"shape_only": True},
     "Range": {"shaped_by_data": True},
-    "Trilu": {"affine": "tc"},
+    "Trilu": {"affine": "tc", "copies": True},
 }
 
 

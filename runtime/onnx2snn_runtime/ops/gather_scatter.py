@@ -6,8 +6,8 @@ from torch import Tensor
 from onnx2snn_runtime.ops import Declared, operator
 
 OPERATORS: Declared = {
-    "Gather GatherElements GatherND": {"affine": "tc", "readout": True},
-    "ReverseSequence": {"affine": "tc"},
+    "Gather GatherElements GatherND": {"affine": "tc", "readout": True, "copies": True},
+    "ReverseSequence": {"affine": "tc", "copies": True},
     "Scatter": {"affine": "tct"},
     "ScatterElements ScatterND": {"affine": "tct", "affine_if": {"reduction": ("none", "add")}},
     "TensorScatter": {"affine": "ttc"},

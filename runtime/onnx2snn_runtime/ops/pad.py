@@ -9,8 +9,8 @@ from onnx2snn_runtime.ops import Declared, Ints, Scalar, operator
 from onnx2snn_runtime.ops.conv import flat_pads
 
 OPERATORS: Declared = {
-    "CenterCropPad": {"affine": "tcc"},
-    "Pad": {"affine": "tctc"},
+    "CenterCropPad": {"affine": "tcc", "copies": True},
+    "Pad": {"affine": "tctc", "copies": True},
 }
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from onnx2snn_runtime.ops import Declared, Ints, operator
 
 OPERATORS: Declared = {
-    "Compress": {"affine": "tc", "shaped_by_data": True},
+    "Compress": {"affine": "tc", "shaped_by_data": True, "copies": True},
     "NonZero": {"shaped_by_data": True, "discrete": True},
     "OneHot": {"affine": "cct"},
     "TopK": {"readout": True},

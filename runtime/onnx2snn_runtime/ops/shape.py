@@ -7,13 +7,13 @@ from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.ops import Declared, Ints, operator
 
 OPERATORS: Declared = {
-    "Concat": {"affine": "t*", "after_readout": True},
-    "DepthToSpace SpaceToDepth": {"affine": "t", "batched": True},
-    "Expand Reshape Split Squeeze Tile Unsqueeze": {"affine": "tc", "after_readout": True},
-    "Flatten Transpose": {"affine": "t", "after_readout": True},
-    "Identity": {"affine": "t", "elementwise": True, "after_readout": True},
+    "Concat": {"affine": "t*", "after_readout": True, "copies": True},
+    "DepthToSpace SpaceToDepth": {"affine": "t", "batched": True, "copies": True},
+    "Expand Reshape Split Squeeze Tile Unsqueeze": {"affine": "tc", "after_readout": True, "copies": True},
+    "Flatten Transpose": {"affine": "t", "after_readout": True, "copies": True},
+    "Identity": {"affine": "t", "elementwise": True, "after_readout": True, "copies": True},
     "Shape Size": {"shape_only": True},
-    "Slice": {"affine": "tcccc", "after_readout": True},
+    "Slice": {"affine": "tcccc", "after_readout": True, "copies": True},
 }
 
 

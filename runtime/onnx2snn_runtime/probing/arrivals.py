@@ -14,15 +14,6 @@ from onnx2snn_runtime.program.interpreter import Call
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.program import Program
 
-COPYING = frozenset(
-    "Identity Dropout Flatten Transpose Cast CastLike DepthToSpace SpaceToDepth Neg Reshape Squeeze Unsqueeze Expand "
-    "Tile Split Gather GatherElements GatherND Compress Trilu ReverseSequence Slice Pad CenterCropPad Concat".split()
-)
-"""Synapses that only move and copy."""
-
-FOLDING = frozenset("Mul Div Add Sub Sum Where".split())
-"""Synapses that a constant operand makes a factor or a bias of the weights behind them."""
-
 
 @dataclass(frozen=True)
 class Arrival:
@@ -161,9 +152,10 @@ class _Tracer:
 def _kind(item: Call, kinds: list[str], mixed: bool) -> str:
     if weighted(item) or "numbers" in kinds:
         return "numbers"
-    factor = mixed and item.op_type not in ("Add", "Sub", "Sum", "Concat")
+    held = facts(item.op_type, item.operator.domain)
+    factor = mixed and not (held.sums or item.op_type == "Concat")
     nearest = item.op_type in ("Resize", "Upsample") and item.attributes.get("mode", "nearest") == "nearest"
-    alone = nearest or item.op_type in COPYING or (item.op_type in FOLDING and len(kinds) == 1)
+    alone = nearest or held.copies or item.op_type == "Neg" or (held.elementwise and len(kinds) == 1)
     return "sums" if factor or not alone else max(kinds, key=("spikes", "sums").index)
 
 
@@ -175,6 +167,10 @@ def _hanging(program: Program) -> set[str]:
     """Return the values that hang on the inputs of the network but do not vary in time."""
     found = {port.name for port in program.inputs} - set(program.defaults.spiking_inputs)
     for item in (*program.prologue, *program.loop, *program.tail):
-        if isinstance(item, Call) and item.op_type not in ("Shape", "Size") and found.intersection(item.inputs):
+        if (
+            isinstance(item, Call)
+            and not facts(item.op_type, item.operator.domain).shape_only
+            and found.intersection(item.inputs)
+        ):
             found.update(name for name in item.outputs if name and name not in program.varying)
     return found
