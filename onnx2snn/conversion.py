@@ -21,6 +21,7 @@ from onnx2snn.settings import ConversionSettings, Keywords, collect
 from onnx2snn.settings.registered import check_registered, run_defaults
 from onnx2snn.version import VERSION
 from onnx2snn_runtime.errors import Stage
+from onnx2snn_runtime.ir.recurrence import recurrences
 from onnx2snn_runtime.ir.schema import ModelDefaults, write_defaults
 from onnx2snn_runtime.loading import check_device, place
 from onnx2snn_runtime.model import SpikingModel
@@ -54,9 +55,9 @@ def convert(
 
     Settings are keywords, each with its default, or the objects that hold them (see there for what they mean):
     `spikes`, SpikeSettings: dynamics, dynamics_options, schedule, schedule_options, levels, mantissa, timesteps;
-    `network`, NetworkSettings: neurons, encoder, delay, batch_axis, shape; `ranges`, RangeSettings: scale, range,
-    samples, seed; `adaptation`, AdaptationSettings: adapt, tolerance, budget; `settings`, ConversionSettings: all of
-    these.
+    `network`, NetworkSettings: neurons, encoder, delay, recurrence, batch_axis, shape; `ranges`, RangeSettings: scale,
+    range, samples, seed; `adaptation`, AdaptationSettings: adapt, tolerance, budget; `settings`, ConversionSettings:
+    all of these.
 
     `device` is where this runs and where the result lies; `progress` is called with a stage and the share done; by the
     constants `energy` the report tells what a sample costs. The result's `conversion` is a `ConversionReport`. Raises
@@ -85,7 +86,8 @@ class _Conversion:
             return self._run(model, calibration, device)
 
     def _run(self, model: str | Path | onnx.ModelProto, calibration: Any, device: str) -> SpikingModel:
-        work = prepare(model, self.settings.network.neurons, self.settings.network.encoder)
+        network = self.settings.network
+        work = prepare(model, network.neurons, network.encoder, network.recurrence)
         self.report.source = work.where
         work.samples = given_arrays(work.model, calibration)
         work.batch_axes, work.shapes = self.settings.network.batch_axis, self.settings.network.shape
@@ -124,6 +126,7 @@ class _Conversion:
             self._calibrate(work, inputs)
         defaults = ModelDefaults(
             **run_defaults(self.settings),
+            ir_version=2 if recurrences(work.model.graph) else 1,
             spiking_inputs=_spiking_inputs(work.model, self.settings.network.encoder),
             input_scales=_input_scales(inputs),
             **work.axes.recorded(),

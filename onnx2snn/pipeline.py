@@ -24,6 +24,7 @@ from onnx2snn.passes.folding.free_batch import free_batch
 from onnx2snn.passes.folding.import_graph import import_graph
 from onnx2snn.passes.neurons.split_shared_logic import split_shared_logic
 from onnx2snn.passes.neurons.write_neurons import write_neurons
+from onnx2snn.passes.recurrence.close_recurrences import close_recurrences
 from onnx2snn.passes.recurrence.fix_shapes import fix_shapes
 from onnx2snn.passes.recurrence.unroll_recurrence import unroll_recurrence
 from onnx2snn.passes.repairs.densify_weights import densify_weights
@@ -88,6 +89,7 @@ BACK: tuple[Pass, ...] = (
     split_shared_logic,  # before regions: no neuron may have to send integers, booleans or two values
     write_neurons,
     export_graph,  # nothing that optimises comes after this
+    close_recurrences,
 )
 
 
@@ -96,7 +98,9 @@ def pipeline(neurons: str) -> tuple[Pass, ...]:
     return (*FRONT, *(ELEMENTWISE if neurons == "elementwise" else ()), *BACK)
 
 
-def prepare(model: str | Path | onnx.ModelProto, neurons: str = "region", encoder: str = "direct") -> Work:
+def prepare(
+    model: str | Path | onnx.ModelProto, neurons: str = "region", encoder: str = "direct", recurrence: str = "auto"
+) -> Work:
     """Return the work that the passes start from: a copy of the model, through `REPAIRS`.
 
     What is no valid ONNX, and not repaired either, raises ModelError; so does what kills ONNX or onnxruntime.
@@ -106,11 +110,11 @@ def prepare(model: str | Path | onnx.ModelProto, neurons: str = "region", encode
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
         check_inside(copy)
-        work = Work(copy, "the model", is_supported, neurons, encoder)
+        work = Work(copy, "the model", is_supported, neurons, encoder, recurrence)
     elif zoo.is_name(model):
-        work = Work(zoo.load(model).proto, repr(str(model)), is_supported, neurons, encoder)
+        work = Work(zoo.load(model).proto, repr(str(model)), is_supported, neurons, encoder, recurrence)
     else:
-        work = Work(read_model(model), repr(str(model)), is_supported, neurons, encoder)
+        work = Work(read_model(model), repr(str(model)), is_supported, neurons, encoder, recurrence)
     tried = try_out(work.model, work.where)
     try:
         run_passes(REPAIRS, work)

@@ -10,7 +10,7 @@ from onnx2snn.cli.parameters import BatchAxis, Numbers, PortShape, Setting, Size
 from onnx2snn.cli.sections import Command, Function, chain, option, section
 from onnx2snn.data.images import CHANNELS, LAYOUTS
 from onnx2snn.settings import NetworkSettings
-from onnx2snn.settings.network import NEURONS
+from onnx2snn.settings.network import NEURONS, RECURRENCE
 from onnx2snn_runtime.errors import InputError
 
 __all__ = ["DEBUG", "Command", "chain", "common", "debug_option", "option", "section"]
@@ -110,6 +110,13 @@ ports = chain(
         callback=lambda ctx, param, value: dict(value),
         help="Sizes of the free axes of an input, such as NAME=1,1,64,160 (0: stays free); may be repeated.",
     ),
+)
+recurrence = option(
+    "--recurrence",
+    type=click.Choice(RECURRENCE),
+    default=NetworkSettings.recurrence,
+    show_default=True,
+    help="Keep recurrences rolled (sequences of any length), or write every position out; auto: short ones.",
 )
 executor = option("--executor", default="layer", show_default=True, help="How it is executed: layer, step or event.")
 overrides = section(

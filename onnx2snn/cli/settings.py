@@ -52,6 +52,7 @@ spikes = chain(
 )
 network = chain(
     options.structure,
+    options.recurrence,
     options.delay,
     options.ports,
     option(

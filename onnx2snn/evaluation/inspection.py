@@ -17,12 +17,14 @@ from onnx2snn.passes.neurons.group_regions import Region, group_regions
 from onnx2snn.passes.neurons.write_neurons import cannot_spike, write_neurons
 from onnx2snn.passes.recurrence.fix_shapes import fix_shapes
 from onnx2snn.passes.rewriting.graph_tools import to_proto
+from onnx2snn.passes.rewriting.marks import MARKS
 from onnx2snn.pipeline import pipeline, prepare
 from onnx2snn.settings import NetworkSettings
 from onnx2snn_runtime.errors import Stage
 from onnx2snn_runtime.ir.batch import axes_of
 from onnx2snn_runtime.ir.flow import analyse
 from onnx2snn_runtime.ir.operators import facts
+from onnx2snn_runtime.ir.recurrence import neurons_of, one_position
 from onnx2snn_runtime.ir.schema import is_neuron, read_defaults
 from onnx2snn_runtime.ir.verify import verify
 
@@ -77,7 +79,7 @@ def inspect_model(
     weights = {tensor.name for tensor in work.model.graph.initializer}
     found.inputs = {v.name: _described(v) for v in work.model.graph.input if v.name not in weights}
     found.outputs = {v.name: _described(v) for v in work.model.graph.output}
-    if any(is_neuron(node) for node in work.model.graph.node):
+    if any(True for _ in neurons_of(work.model.graph)):
         _inspect_ir(work, found)
     else:
         fix_shapes(work)
@@ -99,6 +101,8 @@ def _inspect_ann(work: Work, found: Inspection) -> None:
     owners = {id(node): region for region in regions for node in region.nodes}
     shapes = {name: tuple(_size(d) for d in t.shape or ()) for name, t in work.graph.tensors().items()}
     for node in work.graph.nodes:
+        if node.domain == MARKS:
+            continue
         region = owners.get(id(node))
         kind = "neuron" if region is not None else classes.kind(node)
         found.nodes.append(_report(node, kind, region, multiply_adds(to_proto(node), shapes)))
@@ -134,8 +138,9 @@ def _inspect_ir(work: Work, found: Inspection) -> None:
     verify(work.model, work.where)
     defaults = read_defaults(work.model, work.where)
     found.settings = defaults.settings
-    flow = analyse(work.model.graph, defaults.spiking_inputs)
-    shapes = shapes_of(work.model)
+    model = one_position(work.model)
+    flow = analyse(model.graph, defaults.spiking_inputs)
+    shapes = shapes_of(model)
     parts = {"prologue": flow.prologue, "loop": flow.loop, "tail": flow.tail, "readout": flow.readout}
     for part, nodes in parts.items():
         for node in nodes:

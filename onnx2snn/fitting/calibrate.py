@@ -12,7 +12,8 @@ from onnx2snn.reference.ann import Ann
 from onnx2snn.settings import RangeSettings, SpikeSettings
 from onnx2snn.settings.ranges import check_range
 from onnx2snn_runtime.ir.batch import BatchAxes, axes_of
-from onnx2snn_runtime.ir.schema import NeuronAttributes, is_neuron, read_neuron, write_neuron
+from onnx2snn_runtime.ir.recurrence import body_of, expose, neurons_of, recurrences
+from onnx2snn_runtime.ir.schema import NeuronAttributes, read_neuron, write_neuron
 
 __all__ = ["Statistics", "calibrate", "check_range", "measure", "power_of_two", "with_outputs"]
 PERCENTILE = 99.9
@@ -74,7 +75,7 @@ def calibrate(
     least = {} if ranges.robust else floors(model, inputs, moved, batch, axes)
     shapes = _static_shapes(model)
     rank3_convolutions = _has_rank3_convolutions(model)
-    for node in filter(is_neuron, model.graph.node):
+    for node in neurons_of(model.graph):
         seen = found[node.output[0]]
         largest = _largest(seen.largest, ranges.scale, shapes.get(node.output[0]), rank3_convolutions)
         scale = power_of_two(np.asarray(seen.percentile(PERCENTILE)) if ranges.robust else largest)
@@ -110,13 +111,15 @@ def measure(
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, Statistics]:
     """Return the statistics of every population of `model` on `inputs`, by the name of its output."""
-    names = [node.output[0] for node in model.graph.node if is_neuron(node)]
+    names = [node.output[0] for node in neurons_of(model.graph)]
     ann = Ann(with_outputs(model, names), names, axes=axes_of(model) if axes is None else axes)
+    inside = {n.output[0] for scan in recurrences(model.graph) for n in neurons_of(body_of(scan))}
     found = {name: Statistics() for name in names}
     total, done = ann.axes.count({name: value.shape for name, value in inputs.items()}), 0
     for part, count in ann.axes.split(inputs, batch):
         for name, values in ann(part).items():
-            found[name].update(values, per_neuron, octaves)
+            at_once = values.reshape(-1, *values.shape[2:]) if name in inside else values  # positions, samples
+            found[name].update(at_once, per_neuron, octaves)
         done += count
         if progress:
             progress(done / total)
@@ -124,9 +127,10 @@ def measure(
 
 
 def with_outputs(model: onnx.ModelProto, names: list[str]) -> onnx.ModelProto:
-    """Return a copy of `model` that has the values `names` among its outputs."""
+    """Return a copy of `model` that has the values `names` among its outputs, those of recurrences [positions, ...]."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
+    expose(copy.graph, names)
     present = {value.name for value in copy.graph.output}
     known = {value.name: value for value in copy.graph.value_info}
     for name in names:

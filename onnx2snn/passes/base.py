@@ -28,6 +28,9 @@ class Work:
     supported: Callable[[str, str, int], bool]
     neurons: str = "region"
     encoder: str = "direct"
+    recurrence: str = "auto"
+    """Which recurrences are written out: "unrolled" all, "rolled" none, "auto" those that are short."""
+
     graph: gs.Graph = field(default_factory=gs.Graph)
     axes: BatchAxes = field(default_factory=BatchAxes)
     samples: Mapping[str, np.ndarray] = field(default_factory=dict)

@@ -33,6 +33,7 @@ class Keywords(TypedDict, total=False):
     delay: int
     batch_axis: Mapping[str, int | None] | None
     shape: Mapping[str, Sequence[int]] | None
+    recurrence: str
 
     scale: str
     range: str

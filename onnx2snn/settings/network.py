@@ -8,6 +8,7 @@ from onnx2snn.settings.values import check_choice, check_values
 from onnx2snn_runtime.errors import InputError
 
 NEURONS = ("region", "elementwise")
+RECURRENCE = ("auto", "rolled", "unrolled")
 
 
 @dataclass(frozen=True)
@@ -17,20 +18,24 @@ class NetworkSettings:
     `neurons`: "region" makes a neuron of any group of operators, "elementwise" of scalar functions of one or two
     operands alone. `encoder`: "direct" hands float inputs on as they are; any other coding makes them spike and is
     built into the network. `delay` is the number of time steps that a spike is on its way, 0 or 1; a run can override
-    it. `batch_axis` names the axis of inputs and outputs that counts the samples, None (or "none") where one value is
-    for all samples; what it leaves out is found. `shape` fixes free axes of inputs, 0 leaves an axis as it is. What
-    makes no sense raises InputError.
+    it. `recurrence`: "rolled" keeps LSTM, GRU, RNN, Scan and Loop rolled, so that sequences may have any length,
+    "unrolled" writes every position out, "auto" does so for short sequences of a fixed length. `batch_axis` names the
+    axis of inputs and outputs that counts the samples, None (or "none") where one value is for all samples; what it
+    leaves out is found. `shape` fixes free axes of inputs, 0 leaves an axis as it is. What makes no sense raises
+    InputError.
     """
 
     neurons: str = "region"
     encoder: str = "direct"
     delay: int = 0
+    recurrence: str = "auto"
     batch_axis: Mapping[str, int | None] = field(default_factory=dict)
     shape: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_values(self)
         check_choice("neurons", self.neurons, NEURONS)
+        check_choice("recurrence", self.recurrence, RECURRENCE)
         if self.delay not in (0, 1):
             raise InputError(
                 f"the delay is {self.delay!r}: give 0 (spikes arrive within their step) or 1 (in the next one)"

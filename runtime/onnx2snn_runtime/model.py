@@ -13,15 +13,16 @@ from onnx2snn_runtime.batches.batch_run import Request
 from onnx2snn_runtime.batches.batching import Batch, are_stacked, batches, count_samples
 from onnx2snn_runtime.batches.exit_rules import EarlyExit
 from onnx2snn_runtime.batches.plain import count_plain
+from onnx2snn_runtime.batches.positions import program_for
 from onnx2snn_runtime.batches.range_checks import warn_of_nan, warn_of_saturation
 from onnx2snn_runtime.batches.run import Run, ascending, run_program
 from onnx2snn_runtime.errors import InputError, ModelError
 from onnx2snn_runtime.execution.base import Execution, make_execution
 from onnx2snn_runtime.files import check_writable, write_model
+from onnx2snn_runtime.ir.recurrence import neurons_of
 from onnx2snn_runtime.ir.schema import (
     ModelDefaults,
     NeuronAttributes,
-    is_neuron,
     read_neuron,
     write_defaults,
     write_neuron,
@@ -138,16 +139,18 @@ class SpikingModel(nn.Module):
         samples, raises InputError. `reset` starts a new stream.
         """
         inputs = self._checked(x)
-        batch = self._one_step(inputs)
+        batch, program = self._one_step(inputs), program_for(self.program, inputs)
         if self._stream is None:
             executor = overrides.pop("executor", "step")
-            self._stream = make_execution(executor, self.program, make_settings(self.defaults, overrides))
+            self._stream = make_execution(executor, program, make_settings(self.defaults, overrides))
             self._stream_samples = batch.samples
         elif overrides:
             raise InputError("dynamics and coding are chosen at the first step: call reset() to choose again")
         elif batch.samples != self._stream_samples:
             given, expected = batch.samples, self._stream_samples
             raise InputError(f"{given} samples came to a stream of {expected}: call reset() to start anew")
+        elif program is not self._stream.program:
+            raise InputError("a sequence of another length came to a stream: call reset() to start anew")
         ports, axes, stacked = self.program.inputs, self.program.axes, are_stacked(inputs, self.program)
         self._stream.set_inputs({port.name: to_device(batch.inputs[port.name], port, self.program) for port in ports})
         self._stream.advance()
@@ -173,8 +176,8 @@ class SpikingModel(nn.Module):
         or an invalid value, raises InputError.
         """
         _check_names(f"the population {name!r}", changes, [f.name for f in fields(NeuronAttributes)])
-        for node in self.proto.graph.node:
-            if is_neuron(node) and (node.name or node.output[0]) == name:
+        for node in neurons_of(self.proto.graph):
+            if (node.name or node.output[0]) == name:
                 attributes = replace(read_neuron(node), **changes)
                 try:
                     check_parameters(name, attributes, len(node.input))

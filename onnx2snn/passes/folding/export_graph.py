@@ -8,6 +8,7 @@ import onnx_graphsurgeon as gs
 from onnx import helper, shape_inference
 
 from onnx2snn.passes.base import Work
+from onnx2snn.passes.rewriting.marks import MARKS
 from onnx2snn_runtime.ir.large import is_large
 from onnx2snn_runtime.ir.schema import DOMAIN
 
@@ -23,7 +24,7 @@ def export_graph(work: Work) -> int:
     model.opset_import.extend(source.opset_import)
     if DOMAIN not in {o.domain for o in model.opset_import}:
         model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
-    model.functions.extend(work.functions)
+    model.functions.extend([*work.functions, *(f for f in source.functions if f.domain == MARKS)])
     model.producer_name, model.producer_version = source.producer_name, source.producer_version
     model.domain, model.model_version, model.doc_string = source.domain, source.model_version, source.doc_string
     model.metadata_props.extend(source.metadata_props)

@@ -16,6 +16,7 @@ def import_graph(work: Work) -> int:
     """Set `work.graph`."""
     copy = onnx.ModelProto()
     copy.CopyFrom(work.model)
+    del copy.functions[:]  # those of marks: to graph-surgeon they are operators
     for index, node in enumerate(copy.graph.node):
         node.name = node.name or f"{node.op_type}_{index}"
     work.graph = gs.import_onnx(copy)

@@ -13,6 +13,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from onnx2snn.passes.rewriting.graph_tools import consumers, identities, is_float, is_static, producer
+from onnx2snn.passes.rewriting.marks import MARKS
 from onnx2snn_runtime.ir.linearity import is_affine
 from onnx2snn_runtime.ir.operators import Facts, facts
 from onnx2snn_runtime.ir.schema import DOMAIN
@@ -70,6 +71,10 @@ def _kind(node: gs.Node, found: Classification) -> str:
     flags = [found.is_spiking(tensor) for tensor in node.inputs]
     if node.domain == DOMAIN:
         return "neuron"
+    if node.domain == MARKS and node.op == "Carried" and is_float(node.outputs[0], node):
+        for depending in (found.data, found.measured):
+            depending.update(identities(node.outputs))
+        return "synapse"  # the state of a recurrence: what its neurons send
     if any(flags):
         return "control" if facts_of(node).shape_only else _synapse_or_neuron(node, flags)
     if not any(id(tensor) in found.data for tensor in node.inputs) or facts_of(node).shape_only:
@@ -87,6 +92,8 @@ def _kind(node: gs.Node, found: Classification) -> str:
 
 
 def _synapse_or_neuron(node: gs.Node, flags: list[bool]) -> str:
+    if node.domain == MARKS:
+        return "synapse"
     if node.op == "Cast" and _is_logic(node.inputs[0]):
         return "neuron"  # what turns integers or booleans into numbers that spikes can carry
     return "synapse" if is_affine(node.op, flags, node.domain or "", node.attrs) else "neuron"

@@ -16,6 +16,7 @@ import onnx_graphsurgeon as gs
 
 from onnx2snn.passes.neurons.classify_values import Classification, facts_of
 from onnx2snn.passes.rewriting.graph_tools import consumers, identities, producer, unique
+from onnx2snn.passes.rewriting.marks import MARKS
 from onnx2snn_runtime.ir.linearity import is_affine
 
 
@@ -62,7 +63,7 @@ def group_regions(graph: gs.Graph, found: Classification, neurons: str = "region
 def _anything(node: gs.Node) -> bool:
     """Return whether `node` may share a region with others."""
     held = facts_of(node)
-    return not (held.weighted or held.resampling or held.unrolled)
+    return not (held.weighted or held.resampling or held.unrolled or node.domain == MARKS)
 
 
 def _scalar(node: gs.Node) -> bool:

@@ -27,6 +27,12 @@ class Scope:
     shapes: dict[str, list[int]]
     opsets: list[onnx.OperatorSetIdProto]
     ir_version: int
+    by_values: set[str] = field(default_factory=set)
+    """Values that depend on those of the inputs, and not on shapes alone."""
+
+    most: int = 0
+    """A loop of more repetitions is not unrolled; 0: MOST."""
+
     static: dict[str, list[onnx.NodeProto]] = field(default_factory=dict)
 
 
@@ -46,7 +52,7 @@ def _if(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> None:
             "that is wanted alone"
         )
     graph = attributes_of(node)["then_branch" if bool(np.all(condition)) else "else_branch"]
-    for name, result in zip(node.output, _inline(graph, {}, build, scope), strict=True):
+    for name, result in zip(node.output, inline(graph, {}, build, scope), strict=True):
         build.rename(result, name)
 
 
@@ -66,10 +72,12 @@ def _loop(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> None:
             )
         if count >= int(most.reshape(-1)[0]) or not running.all():
             break
-        if count >= MOST:
-            raise UnsupportedError(f"the Loop node {node.name or node.output[0]!r} repeats more than {MOST} times")
+        if count >= (scope.most or MOST):
+            raise UnsupportedError(
+                f"the Loop node {node.name or node.output[0]!r} repeats more than {scope.most or MOST} times"
+            )
         own = [_known(build, scope, np.array(count, np.int64)), _known(build, scope, np.array(True)), *carried]
-        results = _inline(graph, dict(zip((v.name for v in graph.input), own, strict=True)), build, scope)
+        results = inline(graph, dict(zip((v.name for v in graph.input), own, strict=True)), build, scope)
         values = _evaluate(results[: len(carried) + 1], scope)
         running = values.get(results[0])
         carried = [
@@ -92,7 +100,7 @@ def _scan(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> None:
     axes = a.get("scan_input_axes", [0] * count)
     lengths = {scope.shapes.get(s, [0] * 9)[axis] for s, axis in zip(sequences, axes, strict=True)}
     steps = max(lengths)
-    if not 0 < steps <= MOST:
+    if not 0 < steps <= (scope.most or MOST):
         raise UnsupportedError(
             f"the Scan node {node.name or node.output[0]!r} reads a sequence of unknown length, or of more than {MOST} "
             "steps: export with a fixed length"
@@ -104,7 +112,7 @@ def _scan(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> None:
         for sequence, axis, back in zip(sequences, axes, backwards, strict=True):
             place = _known(build, scope, np.array(steps - 1 - t if back else t, np.int64))
             own.append(build.add("Gather", sequence, place, axis=axis))
-        results = _inline(graph, dict(zip((v.name for v in graph.input), own, strict=True)), build, scope)
+        results = inline(graph, dict(zip((v.name for v in graph.input), own, strict=True)), build, scope)
         state = results[: len(state)]
         collected.append(results[len(state) :])
     outputs = list(state)
@@ -128,7 +136,7 @@ def _known(build: NodeBuilder, scope: Scope, value: np.ndarray) -> str:
     return name
 
 
-def _inline(graph: onnx.GraphProto, names: dict[str, str], build: NodeBuilder, scope: Scope) -> list[str]:
+def inline(graph: onnx.GraphProto, names: dict[str, str], build: NodeBuilder, scope: Scope) -> list[str]:
     """Emit the nodes of a subgraph with fresh names; return the names of its outputs."""
     names = dict(names)
     for tensor in graph.initializer:

@@ -56,6 +56,16 @@ def names_of(graph: onnx.GraphProto) -> set[str]:
     return found
 
 
+def read_by(node: onnx.NodeProto) -> set[str]:
+    """Return the names that `node` reads, its subgraphs included."""
+    found = set(node.input)
+    for attribute in node.attribute:
+        if attribute.type == onnx.AttributeProto.GRAPH:
+            for inner in attribute.g.node:
+                found |= read_by(inner)
+    return found
+
+
 def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
     """Return the attributes of `node` as Python values, text decoded."""
     values = {a.name: helper.get_attribute_value(a) for a in node.attribute}

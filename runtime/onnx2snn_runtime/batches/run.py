@@ -11,6 +11,7 @@ from onnx2snn_runtime.batches.batch_run import BatchResult, Request, run_batches
 from onnx2snn_runtime.batches.batching import are_stacked, batches, count_samples
 from onnx2snn_runtime.batches.cuda_graphs import check
 from onnx2snn_runtime.batches.memory import MemoryPlan, plan_memory
+from onnx2snn_runtime.batches.positions import by_population, program_for
 from onnx2snn_runtime.batches.range_checks import shares
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.execution.base import Settings
@@ -54,6 +55,7 @@ class Run:
 @torch.no_grad()
 def run_program(program: Program, request: Request) -> Run:
     """Run `request` and return its results, outputs as tensors by name."""
+    program = program_for(program, request.inputs)
     varying = _time_varying_inputs(program, request)
     settings = _settings(program, request.overrides)
     if request.early_exit:
@@ -62,7 +64,8 @@ def run_program(program: Program, request: Request) -> Run:
     check(request.cuda_graphs, program)
     plan = _plan(program, request, settings, varying)
     split = list(batches(request.inputs, program, plan.batch))
-    results = list(run_batches(program, request, replace(settings, chunk=plan.chunk), split, varying))
+    made = run_batches(program, request, replace(settings, chunk=plan.chunk), split, varying)
+    results = [by_population(result, program.groups) for result in made]
     sizes, stacked = [batch.samples for batch in split], are_stacked(request.inputs, program)
     events = add_counts([result.events for result in results])
     run = Run(

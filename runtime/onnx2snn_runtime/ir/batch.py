@@ -15,7 +15,8 @@ from typing import Any
 import onnx
 
 from onnx2snn_runtime.errors import InputError, ModelError
-from onnx2snn_runtime.ir.schema import ModelDefaults, is_neuron, read_defaults
+from onnx2snn_runtime.ir.recurrence import neurons_of
+from onnx2snn_runtime.ir.schema import ModelDefaults, read_defaults
 
 DATA = "data"
 Axis = int | str | None
@@ -190,7 +191,7 @@ def axes_of(model: onnx.ModelProto, defaults: ModelDefaults | None = None) -> Ba
     weights = {tensor.name for tensor in model.graph.initializer}
     shapes = {value.name: _dims(value) for value in model.graph.input if value.name not in weights}
     if defaults is None:
-        defaults = read_defaults(model) if any(map(is_neuron, model.graph.node)) else ModelDefaults()
+        defaults = read_defaults(model) if any(True for _ in neurons_of(model.graph)) else ModelDefaults()
     held = defaults.batch_axes
     inputs: dict[str, int | None] = {}
     for name, shape in shapes.items():

@@ -15,7 +15,8 @@ from onnx import helper, numpy_helper
 from onnx2snn_runtime.errors import ModelError
 
 DOMAIN = "onnx2snn"
-IR_VERSION = 1
+IR_VERSION = 2
+"""The newest version that is read: 2 holds rolled recurrences, any other file is written as version 1."""
 PREFIX = "onnx2snn."
 
 
@@ -82,7 +83,7 @@ class ModelDefaults:
     at it. Files from before they were recorded hold no axes and no settings.
     """
 
-    ir_version: int = IR_VERSION
+    ir_version: int = 1
     dynamics: str = "differential"
     dynamics_options: dict[str, Any] = field(default_factory=dict)
     schedule: str = "exponential"
@@ -118,7 +119,7 @@ def read_defaults(model: onnx.ModelProto, where: str = "the model") -> ModelDefa
     If a tool dropped the metadata (graphsurgeon does) but the neurons are there, the project's defaults are returned.
     """
     found = {e.key[len(PREFIX) :]: e.value for e in model.metadata_props if e.key.startswith(PREFIX)}
-    if not found and any(is_neuron(node) for node in model.graph.node):
+    if not found and _holds_neurons(model.graph):
         return ModelDefaults(batch=_declared_batch(model))
     if "ir_version" not in found:
         raise ModelError(f"{where} is no spiking IR file: convert it first with 'onnx2snn convert'")
@@ -141,6 +142,11 @@ def read_defaults(model: onnx.ModelProto, where: str = "the model") -> ModelDefa
     known = {k: v for k, v in values.items() if k in ModelDefaults.__dataclass_fields__}
     known["spiking_inputs"] = tuple(known.get("spiking_inputs", ()))
     return ModelDefaults(**known)
+
+
+def _holds_neurons(graph: onnx.GraphProto) -> bool:
+    bodies = [a.g for node in graph.node for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
+    return any(is_neuron(node) for node in graph.node) or any(map(_holds_neurons, bodies))
 
 
 def _declared_batch(model: onnx.ModelProto) -> int:

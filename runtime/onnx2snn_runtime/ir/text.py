@@ -3,6 +3,7 @@
 import onnx
 from onnx import helper, numpy_helper
 
+from onnx2snn_runtime.ir.recurrence import body_of, is_rolled, wiring_of
 from onnx2snn_runtime.ir.schema import functions_of, is_neuron, read_defaults, read_neuron
 
 
@@ -14,12 +15,24 @@ def to_text(model: onnx.ModelProto) -> str:
     d = read_defaults(model)
     lines = [f"snn {model.graph.name} (dynamics {d.dynamics}, encoder {d.encoder}, T {d.timesteps})"]
     lines += [f"  input %{value.name}{_shape(value)}" for value in model.graph.input]
-    lines += ["  " + _node(node) for node in model.graph.node]
+    lines += [line for node in model.graph.node for line in _lines(node)]
     lines += [f"  output %{value.name}" for value in model.graph.output]
     for function in functions_of(model).values():
         lines.append(f"function {function.name}({', '.join('%' + n for n in function.input)}) -> %{function.output[0]}")
         lines += ["  " + _node(node) for node in function.node]
     return "\n".join(lines) + "\n"
+
+
+def _lines(node: onnx.NodeProto) -> list[str]:
+    """Return a node, and the body of a recurrence: what it carries, scans and stacks, and its nodes."""
+    lines = ["  " + _node(node)]
+    if is_rolled(node):
+        wiring = wiring_of(node)
+        lines += [f"    carries %{inner} <- %{new}, at first %{first}" for inner, new, first, _ in wiring.carried]
+        lines += [f"    scans %{inner} of %{outer}" for inner, outer, *_ in wiring.scanned]
+        lines += [f"    stacks %{inner} as %{outer}" for inner, outer, *_ in wiring.stacked]
+        lines += ["  " + line for inner in body_of(node).node for line in _lines(inner)]
+    return lines
 
 
 def _node(node: onnx.NodeProto) -> str:
@@ -36,7 +49,8 @@ def _neuron(node: onnx.NodeProto) -> str:
 
 
 def _attributes(node: onnx.NodeProto) -> str:
-    shown = [f"{a.name} {_value(helper.get_attribute_value(a))}" for a in node.attribute]
+    kept = [a for a in node.attribute if a.type != onnx.AttributeProto.GRAPH]
+    shown = [f"{a.name} {_value(helper.get_attribute_value(a))}" for a in kept]
     return f" [{', '.join(shown)}]" if shown else ""
 
 

@@ -10,7 +10,8 @@ from google.protobuf.message import DecodeError
 
 from onnx2snn_runtime.errors import InputError, ModelError
 from onnx2snn_runtime.ir.flow import analyse
-from onnx2snn_runtime.ir.schema import DOMAIN, NeuronAttributes, functions_of, is_neuron, read_defaults, read_neuron
+from onnx2snn_runtime.ir.recurrence import neurons_of, recurrences, unrolled
+from onnx2snn_runtime.ir.schema import DOMAIN, NeuronAttributes, functions_of, read_defaults, read_neuron
 
 
 def read_model(path: str | Path) -> onnx.ModelProto:
@@ -38,17 +39,20 @@ def read_model(path: str | Path) -> onnx.ModelProto:
 def verify(model: onnx.ModelProto, where: str = "the model") -> None:
     """Raise ModelError for the first violation of the spiking IR's schema in `model`."""
     defaults = read_defaults(model, where)
-    if not any(is_neuron(node) for node in model.graph.node):
+    neurons = list(neurons_of(model.graph))
+    if not neurons:
         raise ModelError(f"{where} holds no neuron: convert a model with a nonlinearity")
     names: set[str] = set()
-    for node in filter(is_neuron, model.graph.node):
+    for node in neurons:
         for rule in RULES:
             rule(model, node)
         name = node.name or node.output[0]
         if name in names:
             raise ModelError(f"two neurons are called {name!r}: give every neuron a name of its own")
         names.add(name)
-    analyse(model.graph, defaults.spiking_inputs)
+    rolled = recurrences(model.graph)
+    written = unrolled(model, {node.name: 2 for node in rolled}, weights=False).model if rolled else model
+    analyse(written.graph, defaults.spiking_inputs)
 
 
 def _has_a_function(model: onnx.ModelProto, node: onnx.NodeProto) -> None:

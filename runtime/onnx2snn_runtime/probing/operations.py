@@ -13,7 +13,7 @@ multiplications       all other products: real inputs, sums of several spikes, c
 Source: Yik et al., NeuroBench, arXiv 2304.04640, and its package, version 2.3.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 COUNTS = ("effective_acs", "effective_macs", "dense_macs", "products", "dense_products", "shift_adds",
@@ -128,6 +128,16 @@ class Operations:
     def shift_adds_per_mac(self) -> float:
         """Shift-adds, weighted by fan-out, for each dense MAC of the plain network; multiplications apart."""
         return self.shift_adds / max(1.0, self.dense_once)
+
+
+def merged(operations: Operations, groups: Mapping[str, str]) -> Operations:
+    """Return `operations` with one layer for all that `groups` gives the same name."""
+    layers: dict[str, LayerOperations] = {}
+    for layer in operations.layers:
+        name = groups.get(layer.name, layer.name)
+        own = replace(layer, name=name)
+        layers[name] = layers[name].plus(own) if name in layers else own
+    return replace(operations, layers=tuple(layers.values()))
 
 
 def summed(parts: Sequence[Operations]) -> Operations:

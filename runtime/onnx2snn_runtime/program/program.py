@@ -14,6 +14,7 @@ from onnx2snn_runtime.dynamics.base import Neuron
 from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.ir.batch import BatchAxes, axes_of
 from onnx2snn_runtime.ir.flow import analyse
+from onnx2snn_runtime.ir.recurrence import neurons_of, recurrences
 from onnx2snn_runtime.ir.schema import (
     ModelDefaults,
     NeuronAttributes,
@@ -43,7 +44,8 @@ _DECLARED: dict[int, torch.dtype] = {
 class Program(nn.Module):
     """The executable form of a spiking IR model; it holds the weights, but no state of a run."""
 
-    def __init__(self, model: onnx.ModelProto, where: str = "the model") -> None:
+    def __init__(self, model: onnx.ModelProto, where: str = "the model", parent: "Program | None" = None) -> None:
+        """Bind `model`; one that was written out of the rolled `parent` shares its weights."""
         super().__init__()
         self.where = where
         self.inputs = ports(model)
@@ -56,20 +58,41 @@ class Program(nn.Module):
         self.version = 0
         """Counts the changes of type, device and parameters."""
         self.compile_regions = False
+        self.varying: frozenset[str]
+        self.releases: list[tuple[str, ...]]
         self.anchor: Tensor
-        self.own_dtype = _own_dtype(model)
+        self.own_dtype: torch.dtype = _own_dtype(model) if parent is None else parent.own_dtype
         """The type of the file: a program of another one was moved to it."""
-        self.register_buffer("anchor", torch.zeros((), dtype=self.own_dtype), persistent=False)
+        self.rolled: onnx.ModelProto | None = model if recurrences(model.graph) else None
+        """The model itself where it holds recurrences: such a program runs as the one of `unrolling.unrolled`."""
+        self.unrolled: dict[Any, Program] = {}
+        """Programs of the same weights, by the lengths of the recurrences."""
+        self.lengths: dict[Any, Any] = {}
+        """Lengths of the recurrences, by the shapes of the inputs."""
+        self.groups: dict[str, str] = {}
+        """Where positions are written out: names of their populations and synapses -> those that they share."""
+        if parent is None:
+            self.register_buffer("anchor", torch.zeros((), dtype=self.own_dtype), persistent=False)
+        else:
+            self._share(parent)
         for tensor in model.graph.initializer:
             self._register_constant(tensor)
         self._host_values = self._read_host_values()
         self._bind(model)
 
+    def _share(self, parent: "Program") -> None:
+        """Take the weights of `parent`, with their type and device."""
+        self.register_buffer("anchor", parent.anchor, persistent=False)
+        self._names = dict(parent._names)
+        for key in self._names.values():
+            self.register_buffer(key, getattr(parent, key))
+
     def _register_constant(self, tensor: onnx.TensorProto) -> None:
         value = to_tensor(numpy_helper.to_array(tensor))
         key = f"{len(self._names)}_{tensor.name.replace('.', '_')}"
         self._names[tensor.name] = key
-        self.register_buffer(key, value.to(self.anchor.dtype) if value.is_floating_point() else value)
+        dtype = self.anchor.dtype if value.is_floating_point() else value.dtype
+        self.register_buffer(key, value.to(self.anchor.device, dtype))
 
     def take_defaults(self, model: onnx.ModelProto, defaults: ModelDefaults) -> None:
         """Take the model-level `defaults` of `model`, and where they say that samples are."""
@@ -86,9 +109,13 @@ class Program(nn.Module):
                 tensor.CopyFrom(numpy_helper.from_array(weight.double().numpy().astype(array.dtype), tensor.name))
 
     def _bind(self, model: onnx.ModelProto) -> None:
-        flow = analyse(model.graph, self.defaults.spiking_inputs)
         opsets = {("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import}
         functions = functions_of(model)
+        if self.rolled is not None:
+            found = neurons_of(model.graph)
+            self._bind_rolled([bind_population(n, functions[n.op_type], opsets, self.where) for n in found])
+            return
+        flow = analyse(model.graph, self.defaults.spiking_inputs)
 
         def build(node: onnx.NodeProto) -> Call | Population:
             if is_neuron(node):
@@ -107,6 +134,15 @@ class Program(nn.Module):
             raise ModelError(f"{self.where} holds no neuron: convert a model with a nonlinearity")
         self.releases = self._releases()
         self.shapes = ShapeCache(*shaped_values((*self.prologue, *self.loop), self._names))
+        self._choose_precision()
+
+    def _bind_rolled(self, populations: list[Population]) -> None:
+        """Hold what is known without lengths: the populations, and nothing to compute."""
+        self.populations = populations
+        self.prologue, self.loop, self.tail, self.readout = [], [], [], []
+        self.varying = frozenset()
+        self.releases = []
+        self.shapes = ShapeCache(frozenset(), frozenset())
         self._choose_precision()
 
     def _fuse(self) -> None:
@@ -159,6 +195,7 @@ class Program(nn.Module):
     def _apply(self, fn: Any, recurse: bool = True) -> "Program":
         """Move to another device or type, as `torch.nn.Module` does it."""
         super()._apply(fn, recurse)
+        self.unrolled.clear()
         self._choose_precision()
         self._host_values = self._read_host_values()
         return self
@@ -187,12 +224,17 @@ class Program(nn.Module):
         }
 
     def set_attributes(self, name: str, attributes: NeuronAttributes) -> None:
-        """Give the population `name` other attributes."""
-        for index, item in enumerate(self.loop):
-            if isinstance(item, Population) and item.name == name:
-                self.loop[index] = replace(item, attributes=attributes)
-        self.populations = [item for item in self.loop if isinstance(item, Population)]
+        """Give the population `name`, at all positions, other attributes."""
+
+        def changed(item: Any) -> Any:
+            own = isinstance(item, Population) and self.groups.get(item.name, item.name) == name
+            return replace(item, attributes=attributes) if own else item
+
+        self.loop = [changed(item) for item in self.loop]
+        self.populations = [changed(item) for item in self.populations]
         self._choose_precision()
+        for program in self.unrolled.values():
+            program.set_attributes(name, attributes)
 
     @property
     def constants(self) -> dict[str, Tensor]:

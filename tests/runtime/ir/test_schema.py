@@ -133,7 +133,7 @@ def test_defaults_are_read_as_written() -> None:
         (
             "ir_version",
             str(IR_VERSION + 1),
-            "is of spiking IR version 2, this onnx2snn reads up to 1: upgrade onnx2snn",
+            "is of spiking IR version 3, this onnx2snn reads up to 2: upgrade onnx2snn",
         ),
         ("ir_version", '"one"', "the metadata 'ir_version' of model.onnx"),
         ("timesteps", "{", "the metadata of model.onnx is damaged"),
