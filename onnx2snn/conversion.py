@@ -13,6 +13,7 @@ from onnx2snn.data.samples import calibration_inputs, first, given_arrays, hold_
 from onnx2snn.evaluation.energy import EnergyTally
 from onnx2snn.evaluation.equivalence import check_equivalence
 from onnx2snn.fitting.adaptation import adapt
+from onnx2snn.fitting.advice import advise, disagreement
 from onnx2snn.fitting.calibrate import calibrate, power_of_two
 from onnx2snn.passes.base import Work, run_passes
 from onnx2snn.pipeline import pipeline, prepare
@@ -157,12 +158,14 @@ class _Conversion:
                 "networks alone: look for an overflow or a division by 0 in the model"
             )
         elif not done.reached:
-            why = "the time budget was spent" if done.out_of_time and budget else "more levels do not help"
+            why = "the time budget was spent" if done.out_of_time and budget else "a few more levels do not help"
             report.warnings.append(
                 f"the network is off by {done.relative_error:.1%} (relative) at T={spikes.timesteps} on held-back "
                 f"samples, the tolerance is {wanted.tolerance:.1%}: {why if budget else 'levels were not adapted'}; "
-                "take more time steps"
+                f"{advise(snn, held, spikes.timesteps, wanted.tolerance, budget)}"
             )
+        elif warning := disagreement(done.agreement, done.relative_error):
+            report.warnings.append(warning)
 
     def count(self, snn: SpikingModel, held: Mapping[str, np.ndarray]) -> None:
         """Count the operations of the network, and of the plain one, on the samples held back."""

@@ -9,7 +9,7 @@ from onnx2snn.cli import console, energy, options
 from onnx2snn.cli.files import read_data, take_image_options, warn_of_nan
 
 _PATH = click.Path(path_type=Path)
-COLUMNS = ["T", "mean T", "agreement", "relative error", "accuracy", "events/neuron", "events", "synaptic operations"]
+COLUMNS = "T,mean T,agreement,cosine,relative error,accuracy,events/neuron,events,synaptic operations".split(",")
 
 
 @click.command(cls=options.Command, short_help="Compare with the plain network on data.")
@@ -83,7 +83,9 @@ def show(found: dict[str, Any]) -> None:
     accuracy = console.percent(found["ann"]["accuracy"])
     console.say(f"{found['model']}: {found['samples']} samples" + (f", plain network {accuracy}" if accuracy else ""))
     rows = [row(t, figures) for t, figures in found["timesteps"].items()]
-    shown = [i for i, name in enumerate(COLUMNS) if name != "mean T" or found["early_exit"]]
+    last = found["timesteps"][max(found["timesteps"], key=int)]
+    absent = {"mean T": not found["early_exit"], "cosine": last["cosine"] is None}
+    shown = [i for i, name in enumerate(COLUMNS) if not absent.get(name)]
     console.table([COLUMNS[i] for i in shown], [[cells[i] for i in shown] for cells in rows], text=0)
 
 
@@ -94,6 +96,7 @@ def row(t: str, figures: dict[str, Any]) -> list[str | None]:
         t,
         console.number(figures["mean_timesteps"], 3),
         console.percent(figures["agreement"]),
+        console.number(figures["cosine"], 5),
         console.percent(figures["relative_error"]),
         console.percent(figures["accuracy"]),
         console.number(figures["events_per_neuron"], 3),

@@ -1,6 +1,8 @@
 """Accumulates metrics of a spiking network's outputs against the plain network's, batch by batch.
 
-agreement        share of samples whose top-1 equals the plain network's; of pixels or tokens, where each has its own
+agreement        share of samples whose top-1 equals the plain network's; of pixels or tokens, where each has its own;
+                 none where the output holds no classes
+cosine           mean cosine of the angle between the vectors of both networks, where the output holds embeddings
 relative_error   |spiking - plain| / |plain| over the whole set, where the plain network's output is finite
 not_finite       values of the output that are NaN or infinite in one of the two networks alone
 accuracy         share of samples whose top-1 is the label
@@ -21,14 +23,15 @@ from onnx2snn_runtime.model import Run
 def default_class_axis(shape: Sequence[int], labels: np.ndarray | None = None) -> int | None:
     """Return the class axis of an output of `shape`, or None where a sample has a single value.
 
-    [N, C] has it at 1, sequences [N, L, C] last, maps [N, C, H, W] at 1; labels that fit one axis alone, because they
-    have the output's shape without it, decide.
+    [N, C] has it at 1, sequences [N, L, C] last, maps [N, C, H, W] at 1, or last where the two axes behind the samples
+    alone are alike; labels that fit one axis alone, because they have the output's shape without it, decide.
     """
     if labels is not None and labels.ndim == len(shape) - 1 and labels.ndim:
         fitting = [a for a in range(1, len(shape)) if (*shape[1:a], *shape[a + 1 :]) == labels.shape[1:]]
         if len(fitting) == 1:
             return fitting[0] if shape[fitting[0]] > 1 else None
-    axis = 2 if len(shape) == 3 else 1
+    last = len(shape) == 3 or (len(shape) == 4 and shape[1] == shape[2] != shape[3] > 1)
+    axis = len(shape) - 1 if last else 1
     return axis if len(shape) > axis and shape[axis] > 1 else None
 
 
@@ -43,11 +46,15 @@ class Tally:
     events: int = 0
     operations: float | None = 0.0
     steps: int = 0
+    cosine: float = 0.0
 
 
 @dataclass
 class Comparison:
-    """Accumulates metrics of a spiking network's outputs against the plain network's, batch by batch."""
+    """Accumulates metrics of a spiking network's outputs against the plain network's, batch by batch.
+
+    `axis` is that of the classes, `vectors` that of embeddings; see `class_axis`.
+    """
 
     axis: int | None
     floating: bool
@@ -58,6 +65,8 @@ class Comparison:
     squared: float = 0.0
     finite: bool = False
     neurons: int = 0
+    vectors: int | None = None
+    pairs: int = 0
 
     def add(self, reference: np.ndarray, outputs: dict[int, np.ndarray], labels: np.ndarray | None) -> None:
         """Compare `outputs` by time steps with `reference`, and both with `labels`."""
@@ -72,7 +81,11 @@ class Comparison:
         if expected is not None and known is not None and labels is not None:
             self.labelled += int(known.sum())
             self.right += int((expected == labels)[known].sum())
+        if self.vectors is not None:
+            self.pairs += reference.size // reference.shape[self.vectors]
         for t, value in outputs.items():
+            if self.vectors is not None:
+                self.tallies[t].cosine += _cosines(value, reference, self.vectors)
             tally, top1 = self.tallies[t], self._top1(value)
             if finite is not None:
                 tally.not_finite += differing_in_finiteness(reference, value)
@@ -101,6 +114,7 @@ class Comparison:
     def _at(self, tally: Tally, samples: int) -> dict[str, float | int | None]:
         return {
             "agreement": _share(tally.same, self.total),
+            "cosine": _share(tally.cosine, self.pairs),
             "relative_error": _relative(tally.squared_error, self.squared) if self.finite else None,
             "not_finite": tally.not_finite,
             "accuracy": _share(tally.right, self.labelled),
@@ -130,6 +144,14 @@ def _known(labels: np.ndarray | None, top1: np.ndarray | None) -> np.ndarray | N
     if labels is None or top1 is None or labels.shape != top1.shape:
         return None
     return np.asarray(labels >= 0)
+
+
+def _cosines(value: np.ndarray, reference: np.ndarray, axis: int) -> float:
+    """Return the sum of the cosines between the vectors of both along `axis`; of two that are 0 it is 1."""
+    a, b = value.astype(np.float64), reference.astype(np.float64)
+    norms = np.linalg.norm(a, axis=axis) * np.linalg.norm(b, axis=axis)
+    alike = np.where(norms > 0, (a * b).sum(axis) / np.where(norms > 0, norms, 1), np.all(a == b, axis))
+    return float(np.nan_to_num(alike).sum())
 
 
 def _squares(value: np.ndarray) -> float:

@@ -10,6 +10,7 @@ from onnx import TensorProto
 
 from onnx2snn.data.prefetch import staged
 from onnx2snn.data.readers import Samples
+from onnx2snn.evaluation.class_axis import answer_axes, samples_first
 from onnx2snn.evaluation.comparison import Comparison, Tally, default_class_axis
 from onnx2snn.evaluation.energy import EnergyTally
 from onnx2snn.reference.aligned import aligned
@@ -17,7 +18,7 @@ from onnx2snn.reference.ann import Ann, split
 from onnx2snn.reference.sandbox import try_network
 from onnx2snn_runtime.batches.run import Run
 from onnx2snn_runtime.errors import InputError, Stage
-from onnx2snn_runtime.ir.batch import DATA, BatchAxes
+from onnx2snn_runtime.ir.batch import BatchAxes
 from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.probing.energy import HOROWITZ, EnergyProfile
 from onnx2snn_runtime.program.inputs import check_input, named_inputs, varies_in_time
@@ -48,10 +49,11 @@ def evaluate(
     """Return the figures of `snn` on `samples` after each of `timesteps`, beside the plain network's.
 
     The plain network is the IR itself, run by onnxruntime. `output` is by default the first float output, `class_axis`
-    see `default_class_axis`; figures that do not apply are None. `overrides` go to `SpikingModel.run`, early exit among
-    them: a sample that left keeps its result at every later T, so the figures at T are those of a run of T steps at
-    most. Operations are not counted in CUDA graphs, nor with early exit under dynamics whose receivers filter: energy
-    is None then, else what `energy_figures` gives by the constants `energy`, with `by_layer` layer by layer too.
+    the one that `evaluation.class_axis` finds, or none; figures that do not apply are None. `overrides` go to
+    `SpikingModel.run`, early exit among them: a sample that left keeps its result at every later T, so the figures at T
+    are those of a run of T steps at most. Operations are not counted in CUDA graphs, nor with early exit under dynamics
+    whose receivers filter: energy is None then, else what `energy_figures` gives by the constants `energy`, with
+    `by_layer` layer by layer too.
     Data, an output or an axis that do not fit raise InputError.
     """
     _check(snn, samples)
@@ -63,14 +65,12 @@ def evaluate(
     axes = snn.program.axes
     done, counting, tally = 0, _counts_operations(snn, overrides), EnergyTally()
     for batch, given in staged(split(samples.inputs, size, axes), snn.program.device):
-        reference = _samples_first(ann(batch)[port.name], port.name, axes)
+        reference = samples_first(ann(batch)[port.name], port.name, axes)
         run = snn.run(given, timesteps, executor=executor, batch_size=batch_size, operations=counting, **overrides)
-        comparison = comparison or _comparison(
-            port, _moved(class_axis, port.name, axes), reference, samples.labels, run
-        )
+        comparison = comparison or _comparison(snn, port, class_axis, reference, samples.labels, run)
         count = axes.count({name: value.shape for name, value in batch.items()})
         labels = None if samples.labels is None else samples.labels[done : done + count]
-        made = [_samples_first(_of(out, port.name), port.name, axes) for out in run.outputs.values()]
+        made = [samples_first(_of(out, port.name), port.name, axes) for out in run.outputs.values()]
         reference, *values = aligned(reference, *made)  # of the same shape, but for what hangs on the data
         comparison.add(reference, dict(zip(run.outputs, values, strict=True)), labels)
         comparison.add_events(run)
@@ -84,12 +84,20 @@ def evaluate(
 
 
 def _comparison(
-    port: Port, asked: int | None, reference: np.ndarray, labels: np.ndarray | None, run: Run
+    snn: SpikingModel, port: Port, asked: int | None, reference: np.ndarray, labels: np.ndarray | None, run: Run
 ) -> Comparison:
     """Return an empty comparison for what the first batch gave, with the class axis that was `asked` for."""
-    axis = _axis(asked, reference, labels)
-    _check_labels(labels, reference.shape, axis if port.type in _FLOATS else None)
-    return Comparison(axis, port.type in _FLOATS, {t: Tally() for t in run.outputs})
+    axes, floating = snn.program.axes, port.type in _FLOATS
+    axis: int | None
+    vectors: int | None = None
+    if asked is not None:
+        axis = _asked(_moved(asked, port.name, axes), reference)
+    elif floating:
+        axis, vectors = answer_axes(snn.proto, port.name, axes, reference, labels)
+    else:
+        axis = default_class_axis(reference.shape, labels)
+    _check_labels(labels, reference.shape, axis if floating else None)
+    return Comparison(axis, floating, {t: Tally() for t in run.outputs}, vectors=vectors)
 
 
 def _figures(
@@ -141,12 +149,10 @@ def _chosen(snn: SpikingModel, name: str | None) -> Port:
     raise InputError(f"the model has no output {name!r}: its outputs are {', '.join(port.name for port in ports)}")
 
 
-def _axis(asked: int | None, reference: np.ndarray, labels: np.ndarray | None) -> int | None:
-    if asked is None:
-        return default_class_axis(reference.shape, labels)
-    if not -reference.ndim < asked < reference.ndim or asked == 0:
-        raise InputError(f"the output has {reference.ndim} axes, the first for samples: there is no class axis {asked}")
-    return asked % reference.ndim
+def _asked(axis: int | None, reference: np.ndarray) -> int:
+    if axis is None or not -reference.ndim < axis < reference.ndim or axis == 0:
+        raise InputError(f"the output has {reference.ndim} axes, the first for samples: there is no class axis {axis}")
+    return axis % reference.ndim
 
 
 def _check_labels(labels: np.ndarray | None, shape: tuple[int, ...], axis: int | None) -> None:
@@ -174,16 +180,6 @@ def _of(outputs: Any, name: str) -> Any:
     if isinstance(value, list):
         return [_of(entry, name) for entry in value]
     return np.asarray(value.cpu() if isinstance(value, torch.Tensor) else value)
-
-
-def _samples_first(value: Any, name: str, axes: BatchAxes) -> Any:
-    """Return the output `name` with its samples in front; one as long as the data say as plain numbers."""
-    axis = axes.outputs.get(name)
-    if axis == DATA:
-        return np.concatenate([np.ravel(entry) for entry in value]) if isinstance(value, list) else np.ravel(value)
-    if axis is None and name in axes.outputs and (axes.single or axes.size == 1) and not isinstance(value, list):
-        return value[None]  # of the one sample of a call
-    return np.moveaxis(value, axis, 0) if isinstance(axis, int) and axis else value
 
 
 def _moved(class_axis: int | None, name: str, axes: BatchAxes) -> int | None:

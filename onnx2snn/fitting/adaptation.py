@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from onnx2snn.evaluation.class_axis import agreement
 from onnx2snn.evaluation.comparison import differing_in_finiteness
 from onnx2snn.reference.aligned import aligned
 from onnx2snn.reference.ann import run_ann
@@ -121,7 +122,7 @@ def adapt(
     now = {p.name: p.attributes for p in snn.program.populations}
     return Adaptation(
         relative_error=final,
-        agreement=_agreement(adapter.expected, outputs),
+        agreement=agreement(snn, adapter.expected, outputs),
         reached=final <= tolerance and not bad,
         raised={n: a.levels for n, a in now.items() if a.levels != start[n].levels},
         mantissa={n: a.mantissa for n, a in now.items() if a.mantissa != start[n].mantissa},
@@ -195,16 +196,3 @@ def relative_error(expected: Mapping[str, np.ndarray], outputs: Mapping[str, np.
 def _not_finite(expected: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]) -> int:
     pairs = (aligned(value, outputs[name]) for name, value in expected.items())
     return sum(differing_in_finiteness(value, got) for value, got in pairs if value.dtype.kind == "f")
-
-
-def _agreement(expected: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]) -> float | None:
-    """Return the share of equal top-1 along the class axis of the first float output, None for one value."""
-    for name, value in expected.items():
-        if isinstance(value, list):
-            return None
-        if value.dtype.kind == "f":
-            axis = -1 if value.ndim < 4 else 1
-            if value.ndim < 2 or value.shape[axis] < 2:
-                return None
-            return float(np.mean(np.asarray(outputs[name]).argmax(axis) == value.argmax(axis)))
-    return None

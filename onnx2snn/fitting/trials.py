@@ -8,7 +8,8 @@ from onnx import TensorProto
 
 from onnx2snn.data.readers import Samples
 from onnx2snn.data.samples import taken
-from onnx2snn.evaluation.comparison import Comparison, Tally, default_class_axis
+from onnx2snn.evaluation.class_axis import answer_axes
+from onnx2snn.evaluation.comparison import Comparison, Tally
 from onnx2snn.fitting.calibrate import calibrate
 from onnx2snn.fitting.candidates import GIVEN, MOST_LEVELS, MOST_MANTISSA, Change, Setting
 from onnx2snn.reference.ann import run_ann
@@ -80,7 +81,9 @@ class Tuner:
         ports = snn.program.outputs
         self.port = next((port for port in ports if port.type in _FLOATS), ports[0])
         self.reference = run_ann(snn.proto, samples.inputs, BATCH, [self.port.name])
-        self.axis = default_class_axis(self.reference[self.port.name].shape, samples.labels)
+        self.axis, _ = answer_axes(
+            snn.proto, self.port.name, snn.program.axes, self.reference[self.port.name], samples.labels
+        )
 
     def put(self, setting: Setting) -> None:
         """Give the network `setting`."""

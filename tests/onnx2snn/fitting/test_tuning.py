@@ -115,7 +115,7 @@ def test_settings_of_a_search_that_do_not_go(snn: SpikingModel, samples: Samples
 def test_an_output_without_classes_cannot_agree(
     snn: SpikingModel, samples: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("onnx2snn.fitting.trials.default_class_axis", lambda shape, labels: None)
+    monkeypatch.setattr("onnx2snn.fitting.trials.answer_axes", lambda *given: (None, None))
     with pytest.raises(InputError, match="the output 'logits' has no classes to agree on: give a target error"):
         tune(snn, samples, target_agreement=0.9)
 

@@ -1,0 +1,73 @@
+"""Says what would help a network that is off by too much, and warns where its answers differ all the same."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from onnx2snn.fitting.adaptation import relative_error
+from onnx2snn.reference.ann import run_ann
+from onnx2snn_runtime.model import SpikingModel
+
+FINE = {"levels": 24, "mantissa": 8}
+LONGER = 4
+"""What is tried: finer spikes in every population, and so many times the time steps."""
+QUICK = 10.0
+"""So many seconds may always be spent on finding out what would help."""
+LOW = 0.9
+"""An agreement below this is told of, however small the error."""
+
+
+def advise(snn: SpikingModel, held: Mapping[str, np.ndarray], timesteps: int, tolerance: float, budget: float) -> str:
+    """Return what helps a network that is off, found on the samples `held` back where that takes few seconds."""
+    expected = run_ann(snn.proto, held, 8)
+
+    def error(steps: int) -> float:
+        made = snn(held, timesteps=steps, batch_size=16)
+        return relative_error(expected, made if isinstance(made, dict) else {snn.program.outputs[0].name: made})
+
+    start = time.perf_counter()
+    error(timesteps)
+    seconds = (time.perf_counter() - start) * 2 * (1 + LONGER)
+    if seconds > max(QUICK, budget / 4):
+        return "raise levels and mantissa"
+    return what_helps(snn, error, timesteps, tolerance)
+
+
+def what_helps(snn: SpikingModel, error: Callable[[int], float], timesteps: int, tolerance: float) -> str:
+    """Return in words which of finer spikes and more time steps brings `error`, at so many steps, down; try both."""
+    before = {p.name: p.attributes for p in snn.program.populations}
+    now, longer = error(timesteps), error(LONGER * timesteps)
+    try:
+        for name, own in before.items():
+            finer = replace(own, levels=max(own.levels, FINE["levels"]), mantissa=max(own.mantissa, FINE["mantissa"]))
+            snn.set_population(name, levels=finer.levels, mantissa=finer.mantissa)
+        fine = error(timesteps)
+        both = fine if fine <= tolerance or longer <= tolerance else error(LONGER * timesteps)
+    finally:
+        for name, own in before.items():
+            snn.set_population(name, levels=own.levels, mantissa=own.mantissa)
+    levels, steps = f"levels {FINE['levels']} and mantissa {FINE['mantissa']}", f"{LONGER * timesteps} time steps"
+    found = min(fine, longer, both)
+    if found > 0.7 * now:
+        return (
+            f"neither {levels} nor {steps} help (off by {fine:.2%} and {longer:.2%}): calibrate on more samples, "
+            "such as those that it is to run on"
+        )
+    if fine <= tolerance or fine <= min(longer, 2 * both):
+        return f"with {levels} it is off by {fine:.2%}: convert with these"
+    if longer <= tolerance or longer <= 2 * both:
+        return f"with {steps} it is off by {longer:.2%}: take so many"
+    return f"with {levels} and {steps} it is off by {both:.2%}: convert with these"
+
+
+def disagreement(agrees: float | None, error: float) -> str | None:
+    """Return a warning where few answers agree though the error is small, None where all is well."""
+    if agrees is None or agrees >= LOW:
+        return None
+    return (
+        f"the network is off by {error:.2%} (relative) only, yet {agrees:.0%} of its answers on held-back samples are "
+        "the plain network's: its best answers lie close together; measure accuracy with labels, or convert with a "
+        "smaller tolerance"
+    )
