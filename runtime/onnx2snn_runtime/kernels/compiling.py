@@ -28,7 +28,10 @@ FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-
 THREADED = "-fopenmp"
 MAIN = "scan.c"
 SHARED = (MAIN, "scan.h", "parameters.h")
-"""The sources that all kernels share; the file of a kernel holds the arithmetic of its dynamics."""
+"""The sources that all kernels of dynamics share; the file of a kernel holds the arithmetic of its dynamics."""
+
+ALONE = frozenset({"tally"})
+"""Files that are kernels by themselves."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +56,15 @@ def _library(name: str, compiler: str, flags: tuple[str, ...]) -> Library | None
     """Return the kernel file `name`.c as compiled with `flags`: from the cache, or now."""
     threaded, start = THREADED in flags, time.perf_counter()
     folder = resources.files("onnx2snn_runtime.kernels")
-    sources = {file: folder.joinpath(file).read_text() for file in (f"{name}.c", *SHARED)}
+    own = f"{name}.c"
+    sources = {file: folder.joinpath(file).read_text() for file in (own, *(() if name in ALONE else SHARED))}
     stem = f"{name}-{_digest(sources, compiler, flags)}"
     kept = cache.find(stem)
     if kept:
         handle = _load(kept, threaded)
         return Library(handle, 0.0, threaded) if handle else None
-    with _compiled(sources, [compiler, f'-DKERNEL="{name}.c"', *flags]) as made:
+    main = own if name in ALONE else MAIN
+    with _compiled(sources, [compiler, f'-DKERNEL="{own}"', *flags], main) as made:
         handle = _load(cache.keep(stem, made.read_bytes()) or made, threaded) if made else None
     return Library(handle, time.perf_counter() - start, threaded) if handle else None
 
@@ -92,8 +97,8 @@ def _openmp() -> list[str]:
 
 
 @contextmanager
-def _compiled(sources: dict[str, str], command: list[str]) -> Iterator[Path | None]:
-    """Compile the file MAIN among `sources` and yield the library, None if that fails; it is deleted afterwards.
+def _compiled(sources: dict[str, str], command: list[str], main: str) -> Iterator[Path | None]:
+    """Compile the file `main` among `sources` and yield the library, None if that fails; it is deleted afterwards.
 
     It is made in a new private temporary folder. OpenMP is not linked.
     """
@@ -104,17 +109,17 @@ def _compiled(sources: dict[str, str], command: list[str]) -> Iterator[Path | No
             folder = Path(stack.enter_context(temporary))
             for file, text in sources.items():
                 (folder / file).write_text(text)
-            made = _run_compiler(folder, command)
+            made = _run_compiler(folder, command, main)
         except OSError:  # a full disk, or no folder for temporary files at all
             made = None
         yield made
 
 
-def _run_compiler(folder: Path, command: list[str]) -> Path | None:
-    """Compile the file MAIN in `folder` and return the library, None if the compiler fails."""
+def _run_compiler(folder: Path, command: list[str], main: str) -> Path | None:
+    """Compile the file `main` in `folder` and return the library, None if the compiler fails."""
     made, linking = folder / "kernel.so", [part for part in command if part != THREADED]
     for step in (
-        [*command, "-c", "-o", str(folder / "kernel.o"), str(folder / MAIN)],
+        [*command, "-c", "-o", str(folder / "kernel.o"), str(folder / main)],
         [*linking, "-shared", "-o", str(made), str(folder / "kernel.o"), "-lm"],
     ):
         try:

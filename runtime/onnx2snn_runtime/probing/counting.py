@@ -12,10 +12,10 @@ from onnx2snn_runtime.dynamics.base import Neuron, State, Wire, wire_of
 from onnx2snn_runtime.execution.base import Settings
 from onnx2snn_runtime.execution.probe import Probe
 from onnx2snn_runtime.probing.arrivals import Arrival, Product
-from onnx2snn_runtime.probing.digits import tally
+from onnx2snn_runtime.probing.digits import Tally, tally
 from onnx2snn_runtime.probing.fans import fan_out
 from onnx2snn_runtime.probing.ledger import Ledger
-from onnx2snn_runtime.probing.products import operands, pairs
+from onnx2snn_runtime.probing.products import marks, operands, pairs
 from onnx2snn_runtime.probing.reach import Reach, plan_of, reach_of
 from onnx2snn_runtime.probing.rest import rest_of
 from onnx2snn_runtime.probing.sums import Units
@@ -87,7 +87,7 @@ class OperationCounter(Probe):
             rests.append(rest_of(self.program, name, self.reach.likes, frame) if rest is None else rest)
             self._stand(key, rests[-1])
         if any(product.shifted):
-            self._add(product.name, "products", t, pairs(product.inner, *operands(product, rests, frame)))
+            self._add(product.name, "products", t, pairs(product.inner, *map(marks, operands(product, rests, frame))))
 
     def _stand(self, key: tuple[str, int], rest: Tensor) -> None:
         """Take `rest` as what the changes are from; a new one, because the inputs moved, is no change."""
@@ -99,34 +99,43 @@ class OperationCounter(Probe):
 
     def values(self, item: Population, t: int, values: Tensor, before: Tensor) -> None:
         """Count what `item` sent from step t on: the changes of `values` [n, ...], which follow upon `before`."""
-        changes = torch.diff(values, dim=0, prepend=before[None].to(values.dtype))
         neuron = self._neurons[item.output]
         wires = [wire_of(self.settings.dynamics, t + i, neuron) for i in range(len(values))]
-        self._sent(item.output, t, changes, wires)
+        self._sent(item.output, t, values, before, wires)
 
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Count what `item` sent at step t."""
         wire = wire_of(self.settings.dynamics, t, self._neurons[item.output])
-        self._sent(item.output, t, spike[None], [wire])
+        self._sent(item.output, t, spike[None], torch.zeros_like(spike), [wire])
 
     def encoded(self, name: str, t: int, spike: Tensor, neuron: Neuron) -> None:
         """Count what the input `name` sent at step t: its synapses, but no event of a population."""
-        self._sent(name, t, spike[None], [wire_of(self.settings.encoder, t, neuron)], inner=False)
+        wire = wire_of(self.settings.encoder, t, neuron)
+        self._sent(name, t, spike[None], torch.zeros_like(spike), [wire], inner=False)
 
-    def _sent(self, sender: str, t: int, changes: Tensor, wires: Sequence[Wire], inner: bool = True) -> None:
-        wire, unit = wires[0], _units(wires, changes)
-        if inner:
-            found = tally(changes, self._masked(changes.new_ones(1), changes[0]), wire.mantissa, unit)
-            self.ledger.add(SENT, "events", t, found.met)
-            self.ledger.add(SENT, "digits", t, found.added)
-            self.ledger.add(SENT, "bits", t, found.met * wire.bits)
+    def _sent(
+        self, sender: str, t: int, values: Tensor, before: Tensor, wires: Sequence[Wire], inner: bool = True
+    ) -> None:
+        """Count the changes of `values` [n, ...], the first of which follow upon `before`, wherever they go."""
+        wire, unit = wires[0], _units(wires, values)
+
+        def counted(fan: Tensor) -> Tally:
+            return tally(values, before, self._masked(fan, values[0]), wire.mantissa, unit)
+
+        everywhere: tuple[Tally, float] | None = None
         for pattern in self.reach.patterns.get(sender, ()):
-            found = tally(changes, self._masked(pattern.fan, changes[0]), wire.mantissa, unit)
+            found = counted(pattern.fan)
+            everywhere = (found, float(pattern.fan)) if pattern.fan.numel() == 1 else everywhere
+            shifts = found.met if wire.mantissa is None else found.added
             for layer, factor in pattern.layers:
                 self.ledger.add(layer, "met", t, found.met * factor)
                 self.ledger.add(layer, "graded", t, found.graded.to(torch.float64))
-                what = "multiplied" if wire.mantissa is None else "added"
-                self.ledger.add(layer, what, t, (found.met if wire.mantissa is None else found.added) * factor)
+                self.ledger.add(layer, "multiplied" if wire.mantissa is None else "added", t, shifts * factor)
+        if inner:  # each spike meets the same number of weights there, or is counted by itself
+            found, many = everywhere or (counted(values.new_ones(1)), 1.0)
+            self.ledger.add(SENT, "events", t, found.met / many)
+            self.ledger.add(SENT, "digits", t, found.added / many)
+            self.ledger.add(SENT, "bits", t, found.met * (wire.bits / many))
 
     def _masked(self, fan: Tensor, like: Tensor) -> Tensor:
         """Return `fan`, 0 for samples that only fill up a batch."""
@@ -154,16 +163,16 @@ class OperationCounter(Probe):
             if product.item.output != item.output:
                 continue
             now, last = operands(product, values, constant), operands(product, held, constant)
-            for index, (value, before) in enumerate(zip(now, last, strict=True)):
-                one, other = (value - before, now[1]) if index == 0 else (now[0], value - before)
-                self._add(product.name, "products", t, pairs(product.inner, one, other))
+            changed = [marks(value, before) for value, before in zip(now, last, strict=True)]
+            self._add(product.name, "products", t, pairs(product.inner, changed[0], marks(now[1])))
+            self._add(product.name, "products", t, pairs(product.inner, marks(now[0]), changed[1]))
             self._measure(product, now)
         self._before.update({(item.output, i): value for i, value in enumerate(values)})
 
     def _measure(self, product: Product, values: Sequence[Tensor]) -> None:
         """Write down how many products there are of a sample if nothing is zero."""
         if product.name not in self.reach.dense:
-            ones = pairs(product.inner, *(torch.ones_like(value) for value in values))
+            ones = pairs(product.inner, *(torch.ones_like(value, dtype=torch.float32) for value in values))
             self.reach.dense[product.name] = float(ones.sum(dtype=torch.float64)) / self.batch
 
     def select_samples(self, rows: Tensor, batch: int) -> None:

@@ -11,9 +11,8 @@ from typing import NamedTuple
 import torch
 
 from onnx2snn_runtime.dynamics.base import Tensor
-
-MOST = 16
-"""Mantissa bits that are looked at."""
+from onnx2snn_runtime.kernels import tally as kernel
+from onnx2snn_runtime.kernels.tally import MOST
 
 
 class Tally(NamedTuple):
@@ -42,14 +41,24 @@ def digits_of(a: Tensor, mantissa: int) -> Tensor:
     """Return the signed digits of a >= 0, rounded to `mantissa` bits behind the leading one; of 0 there are none."""
     bits = min(mantissa, MOST)
     significand, _ = torch.frexp(a)
-    return _table(bits, a.device)[torch.round(significand * (2 << bits)).to(torch.int64)]
+    return _table(bits, a.device)[(significand * (2 << bits) + 0.5).to(torch.int64)]
 
 
-def tally(changes: Tensor, fan: Tensor, mantissa: int | None, unit: Tensor | float) -> Tally:
-    """Count `changes` [n, ...], the payloads of n steps; element i of a step meets fan[i mod period] weights.
+def tally(values: Tensor, before: Tensor, fan: Tensor, mantissa: int | None, unit: Tensor | float) -> Tally:
+    """Count the changes of `values` [n, ...] over n steps, the first of which follow upon `before`.
 
-    `mantissa` and `unit`, which broadcasts to `changes`, are those of `Wire`. Real numbers have no digits.
+    Element i of a step meets fan[i mod period] weights. `mantissa` and `unit`, which broadcasts to `values`, are those
+    of `Wire`. Real numbers have no digits.
     """
+    if kernel.fits(values, fan):
+        sums = kernel.run(values, before, fan, mantissa, unit)
+        return Tally(sums[:, 0].to(torch.float64), sums[:, 1].to(torch.float64), sums[:, 2] > 0)
+    return tally_by_steps(values, before, fan, mantissa, unit)
+
+
+def tally_by_steps(values: Tensor, before: Tensor, fan: Tensor, mantissa: int | None, unit: Tensor | float) -> Tally:
+    """Return what `tally` gives, computed by torch on any device."""
+    changes = torch.diff(values, dim=0, prepend=before[None].to(values.dtype))
     rows, fired = len(changes), changes != 0
     wide = fan.to(torch.float64)
 

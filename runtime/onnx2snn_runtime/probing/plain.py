@@ -12,7 +12,7 @@ from onnx2snn_runtime.execution.step import StepExecution
 from onnx2snn_runtime.probing.arrivals import Arrival
 from onnx2snn_runtime.probing.counting import OperationCounter
 from onnx2snn_runtime.probing.operations import Operations
-from onnx2snn_runtime.probing.products import operands, pairs
+from onnx2snn_runtime.probing.products import marks, operands, pairs
 from onnx2snn_runtime.probing.results import results
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, fetch
 from onnx2snn_runtime.program.population import Population
@@ -62,7 +62,7 @@ class PlainCounter(OperationCounter):
         for product in self.plan.products:
             if product.item.output == item.output:
                 now = operands(product, values, constant)
-                self._add(product.name, "products", t, pairs(product.inner, *now))
+                self._add(product.name, "products", t, pairs(product.inner, *map(marks, now)))
                 self._measure(product, now)
 
 

@@ -24,9 +24,14 @@ def operands(product: Product, sources: Sequence[Tensor], constant: Frame) -> li
     return [formal[name] for name in inner.inputs[:2]]
 
 
-def pairs(inner: Call, one: Tensor, other: Tensor) -> Tensor:
-    """Return how many products `inner` makes of elements that are not zero, as a tensor to be summed."""
-    a, b = (one != 0).to(torch.float32), (other != 0).to(torch.float32)
+def marks(value: Tensor, before: Tensor | float = 0.0) -> Tensor:
+    """Return 1 where `value` is not `before`, else 0."""
+    made = torch.empty(value.shape, dtype=torch.float32, device=value.device)
+    return torch.ne(value, before, out=made)
+
+
+def pairs(inner: Call, a: Tensor, b: Tensor) -> Tensor:
+    """Return how many products `inner` makes of elements that are marked by 1, as a tensor to be summed."""
     if inner.op_type == "MatMul" and a.ndim > 1 and b.ndim > 1:
         return a.sum(-2) * b.sum(-1)
     alpha = float(inner.attributes.get("alpha", 1.0)) or 1.0

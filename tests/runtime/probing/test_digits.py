@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onnx2snn_runtime.probing.digits import digits_of, signed_digits, tally
+from onnx2snn_runtime.kernels.compiling import unavailable
+from onnx2snn_runtime.probing.digits import digits_of, signed_digits, tally, tally_by_steps
 
 
 def fewest(n: int) -> int:
@@ -32,18 +33,50 @@ def test_digits_of_more_bits_than_there_are_are_rounded() -> None:
     assert digits_of(torch.tensor([1.0 + 2.0**-20, 2.0 - 2.0**-20]), 3).tolist() == [1, 1]
 
 
-def test_a_tally_by_hand() -> None:
+WAYS = [tally, tally_by_steps]
+
+
+def counted(way, changes: torch.Tensor, fan: torch.Tensor, mantissa: int | None, unit: torch.Tensor | float) -> list:
+    values = changes.cumsum(0)
+    return [each.tolist() for each in way(values, torch.zeros_like(changes[0]), fan, mantissa, unit)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_tally_by_hand(way) -> None:
     changes = torch.tensor([[[0.5, 0.0, -0.75], [0.5, 0.5, 0.0]], [[0.0, 0.0, 0.0], [0.0, 0.0, -0.5]]])
-    found = tally(changes, torch.tensor([1.0, 2.0, 10.0]), 1, 0.5)
-    assert found.met.tolist() == [1 + 10 + 1 + 2, 10]
-    assert found.added.tolist() == [1 + 2 * 10 + 1 + 2, 10]
-    assert found.graded.tolist() == [True, False]  # 0.75 is one unit and a half
-    real = tally(changes, torch.tensor([1.0, 2.0, 10.0]), None, 1.0)
-    assert (real.met.tolist(), real.added.tolist(), real.graded.tolist()) == ([14, 10], [0, 0], [True, True])
+    fan = torch.tensor([1.0, 2.0, 10.0])
+    met = [1 + 10 + 1 + 2, 10]
+    assert counted(way, changes, fan, 1, 0.5) == [met, [1 + 2 * 10 + 1 + 2, 10], [True, False]]
+    assert counted(way, changes, fan, 0, 0.5) == [met, met, [True, False]]  # 0.75 is one unit and a half
+    assert counted(way, changes, fan, None, 1.0) == [met, [0, 0], [True, True]]
 
 
-def test_units_of_steps_and_channels() -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_units_of_steps_and_channels(way) -> None:
     changes = torch.tensor([[[0.5, 0.0]], [[0.125, -0.25]]])
     unit = torch.tensor([[[0.5, 1.0]], [[0.125, 0.25]]])
-    assert tally(changes, torch.ones(1), 0, unit).graded.tolist() == [False, False]
-    assert tally(changes, torch.ones(1), 0, 0.5).graded.tolist() == [False, True]
+    one = torch.ones(1)
+    assert counted(way, changes, one, 0, unit)[2] == [False, False]
+    assert counted(way, changes, one, 0, 0.5)[2] == [False, True]
+    assert counted(way, changes, one, 0, torch.tensor([[[0.5]], [[0.125]]]))[2] == [False, True]
+    assert counted(way, changes, one, 0, torch.tensor([0.5, 1.0]))[2] == [False, True]
+
+
+@pytest.mark.skipif(unavailable("tally") is not None, reason="there is no C compiler")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("mantissa", [None, 0, 1, 3, 7, 16])
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_kernel_counts_as_torch_does(dtype: torch.dtype, mantissa: int | None, whole: bool) -> None:
+    draw = torch.Generator().manual_seed(3)
+    spikes = torch.randint(-(2**17), 2**17, (5, 3, 7, 9, 11), generator=draw).to(dtype) / 2**10
+    spikes *= torch.rand(spikes.shape, generator=draw) < 0.3
+    unit = torch.tensor([0.5, 2, 1, 4, 8, 0.25, 1])[:, None, None]
+    fan = torch.randint(0, 50, (3 * 693 if whole else 693,), generator=draw).float()
+    values, before = spikes[1:], spikes[0]
+    for units in (unit, 0.125, torch.stack([unit * 2.0**-t for t in range(4)])[:, None]):
+        expected, found = (way(values, before, fan, mantissa, units) for way in (tally_by_steps, tally))
+        assert [each.tolist() for each in found] == [each.tolist() for each in expected]
+
+
+def test_more_weights_than_a_block_can_add_up_are_counted_too() -> None:
+    assert counted(tally, torch.ones(1, 300), torch.tensor([2.0**24]), 0, 1.0)[0] == [300 * 2**24]

@@ -1,0 +1,75 @@
+"""Counts what a population sent in a chunk of time, on a CPU, in one pass over memory: see tally.c."""
+
+import ctypes
+import functools
+from typing import Any
+
+import torch
+
+from onnx2snn_runtime.dynamics.base import Tensor
+from onnx2snn_runtime.kernels.compiling import library
+from onnx2snn_runtime.kernels.memory import address
+from onnx2snn_runtime.kernels.native import GRAIN
+
+SOURCE = "tally"
+BITS = {torch.float32: 23, torch.float64: 52}
+"""The bits of a significand behind the leading one."""
+
+MOST = 16
+"""Mantissa bits that are looked at."""
+
+LARGEST = 1 << 18
+"""An element that meets more weights than this could overflow the sums of a block."""
+
+
+def fits(values: Tensor, fan: Tensor) -> bool:
+    """Return whether the kernel counts these `values`: on a CPU, with a compiler, and no overflow."""
+    if values.device.type != "cpu" or values.dtype not in BITS or not values.numel():
+        return False
+    return library(SOURCE) is not None and float(fan.max()) <= LARGEST
+
+
+def run(values: Tensor, before: Tensor, fan: Tensor, mantissa: int | None, unit: Tensor | float) -> Tensor:
+    """Return, for the changes of `values` [n, ...] that follow upon `before`, weights met, digits and graded: [n, 3].
+
+    `fan` [period] repeats along a step; `unit` is a number, one for each step [n, 1, ...], or one for each neuron.
+    """
+    native, rows, size = library(SOURCE), len(values), values[0].numel()
+    if native is None:
+        raise TypeError("a kernel counts what it fits")
+    values, before = values.contiguous(), before.to(values.dtype).contiguous()
+    units, rowwise = _units(unit, values)
+    period = max(fan.numel(), units.shape[1])
+    fans, units = (x if x.shape[1] == 1 else x.repeat(1, period // x.shape[1]) for x in (fan[None], units))
+    fans, units = fans.to(torch.int32).contiguous(), units.contiguous()
+    drop = -1 if mantissa is None else BITS[values.dtype] - min(mantissa, MOST)
+    threads = max(1, min(torch.get_num_threads(), size * rows // GRAIN)) if native.threaded else 1
+    sums = torch.zeros((threads, rows, 3), dtype=torch.int64)
+    _function(native.handle, f"tally_{str(values.dtype)[6:]}")(
+        address(values, values.dtype, rows * size), address(before, values.dtype, size), rows, size,
+        address(fans, torch.int32, fans.numel()), fans.numel(), address(units, values.dtype, units.numel()),
+        units.shape[1], int(rowwise), size if period == 1 else period, drop,
+        address(sums, torch.int64, sums.numel()), threads,
+    )  # fmt: skip
+    return sums.sum(0)
+
+
+def _units(unit: Tensor | float, values: Tensor) -> tuple[Tensor, bool]:
+    """Return the units [1 or n, 1 or neurons of a sample], and whether they differ between steps."""
+    if not isinstance(unit, Tensor) or unit.numel() == 1:
+        return torch.full((1, 1), float(unit), dtype=values.dtype), False
+    rowwise = unit.ndim == values.ndim and len(unit) == len(values)
+    rows = unit if rowwise else unit[None]
+    if rows[0].numel() > 1:
+        shape = values.shape[2:]
+        rows = rows.reshape(len(rows), *rows.shape[rows.ndim - len(shape) :]).expand(len(rows), *shape)
+    return rows.reshape(len(rows), -1).to(values.dtype), rowwise
+
+
+@functools.cache
+def _function(handle: ctypes.CDLL, name: str) -> Any:
+    function = getattr(handle, name)
+    at, number = ctypes.c_void_p, ctypes.c_int64
+    function.argtypes = [at, at, number, number, at, number, at, number, number, number, number, at, number]
+    function.restype = None
+    return function
