@@ -1,4 +1,4 @@
-"""Converts array-likes to numpy arrays that numpy, onnx and torch all accept."""
+"""Converts arrays to the byte order of this machine, the only one that torch and onnxruntime support."""
 
 import numpy as np
 

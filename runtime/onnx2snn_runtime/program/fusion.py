@@ -6,6 +6,7 @@ MatMul(x, W) + b                     ->  linear(x, W, b), where W and b are cons
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -35,6 +36,28 @@ def scaled(x: Tensor, *unused: Any, function: Callable[[Tensor], Tensor], factor
     """Return factor * function(x)."""
     y = function(x)
     return y if factor == 1.0 else y.mul_(factor)  # y is the function's own
+
+
+def fuse(
+    loop: Sequence[Any],
+    tail: Sequence[Any],
+    readout: Sequence[Call],
+    outputs: frozenset[str],
+    constants: Mapping[str, Tensor],
+) -> tuple[list[Any], list[Any]]:
+    """Return the items of `loop` and `tail`, fused; values that others read, or that are `outputs`, are kept."""
+    by_readout = frozenset(name for item in readout for name in item.inputs)
+    by_tail = frozenset(name for item in tail for name in item.inputs)
+    fused = fuse_biases(loop, constants, outputs | by_tail | by_readout)
+    return [_simplified(item, constants) for item in fused], fuse_biases(tail, constants, outputs | by_readout)
+
+
+def _simplified(item: Any, constants: Mapping[str, Tensor]) -> Any:
+    """Return a population with one source and a known scalar function with one call as its body, others as they are."""
+    if isinstance(item, Call) or len(item.sources) > 1:
+        return item
+    short = shorten(item.body, item.formal, [constants.get(name) for name in item.constants])
+    return item if short is None else replace(item, body=(short,), result=short.outputs[0])
 
 
 def fuse_biases(calls: Sequence[Any], constants: Mapping[str, Tensor], kept: frozenset[str]) -> list[Any]:

@@ -22,6 +22,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
+import onnx
 import torch
 
 from onnx2snn_runtime.ops.cast import keep_float
@@ -64,3 +65,11 @@ def widened(items: Sequence[Item], wide: set[str]) -> list[Item]:
         wide.update(item.outputs if reached else ())
         made.append(replace(item, wide=reached) if item.wide != reached else item)
     return made
+
+
+def own_dtype(model: onnx.ModelProto) -> torch.dtype:
+    """Return float64 for a model whose inputs or weights are all double, else float32."""
+    kinds = {value.type.tensor_type.elem_type for value in model.graph.input}
+    kinds |= {tensor.data_type for tensor in model.graph.initializer}
+    floats = kinds & {onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
+    return torch.float64 if onnx.TensorProto.DOUBLE in kinds and not floats else torch.float32

@@ -1,6 +1,5 @@
 """The executable program of a spiking IR model: a torch module with its constants, and the bound nodes in order."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,11 +21,12 @@ from onnx2snn_runtime.ir.schema import (
     is_neuron,
     read_defaults,
 )
-from onnx2snn_runtime.program.fusion import fuse_biases, shorten
+from onnx2snn_runtime.program.fusion import fuse
 from onnx2snn_runtime.program.interpreter import WIDE, Call, Frame, Tensor, bind, to_tensor
+from onnx2snn_runtime.program.lifetimes import read_by_narrow_synapses, read_later, releases
 from onnx2snn_runtime.program.population import Population, bind_population
 from onnx2snn_runtime.program.ports import named_ports, placed, ports
-from onnx2snn_runtime.program.precision import fits, unrounded, widened
+from onnx2snn_runtime.program.precision import fits, own_dtype, unrounded, widened
 from onnx2snn_runtime.program.shapes import ShapeCache, shaped_values
 
 MAX_HOST_ELEMENTS = 4096
@@ -61,7 +61,7 @@ class Program(nn.Module):
         self.varying: frozenset[str]
         self.releases: list[tuple[str, ...]]
         self.anchor: Tensor
-        self.own_dtype: torch.dtype = _own_dtype(model) if parent is None else parent.own_dtype
+        self.own_dtype: torch.dtype = own_dtype(model) if parent is None else parent.own_dtype
         """The type of the file: a program of another one was moved to it."""
         self.rolled: onnx.ModelProto | None = model if recurrences(model.graph) else None
         """The model itself where it holds recurrences: such a program runs as the one of `unrolling.unrolled`."""
@@ -128,11 +128,12 @@ class Program(nn.Module):
         self.tail = [item for item in map(build, flow.tail) if isinstance(item, Call)]
         self.readout = [bind(node, opsets, flow.varying, self.where) for node in flow.readout]
         self.varying = flow.varying
-        self._fuse()
+        constants = {name: getattr(self, key) for name, key in self._names.items()}
+        self.loop, self.tail = fuse(self.loop, self.tail, self.readout, self._output_names(), constants)
         self.populations = [item for item in self.loop if isinstance(item, Population)]
         if not self.populations:
             raise ModelError(f"{self.where} holds no neuron: convert a model with a nonlinearity")
-        self.releases = self._releases()
+        self.releases = releases(self.loop, read_later(self.tail, self.readout, self._output_names()), self.varying)
         self.shapes = ShapeCache(*shaped_values((*self.prologue, *self.loop), self._names))
         self._choose_precision()
 
@@ -145,40 +146,8 @@ class Program(nn.Module):
         self.shapes = ShapeCache(frozenset(), frozenset())
         self._choose_precision()
 
-    def _fuse(self) -> None:
-        """Replace calls by faster equivalent ones: see `fusion`."""
-        constants = {name: getattr(self, key) for name, key in self._names.items()}
-        kept = frozenset(port.name for port in self.outputs)
-        read_later = frozenset(name for item in (*self.tail, *self.readout) for name in item.inputs)
-        self.loop = [self._simplified(item, constants) for item in fuse_biases(self.loop, constants, kept | read_later)]
-        self.tail = fuse_biases(self.tail, constants, kept | frozenset(n for item in self.readout for n in item.inputs))
-
-    def _simplified(self, item: "Call | Population", constants: Mapping[str, Tensor]) -> "Call | Population":
-        if isinstance(item, Call) or len(item.sources) > 1:
-            return item
-        short = shorten(item.body, item.formal, [constants.get(name) for name in item.constants])
-        return item if short is None else replace(item, body=(short,), result=short.outputs[0])
-
-    def _releases(self) -> list[tuple[str, ...]]:
-        """Return, for each item of the loop, the time-varying values that can be released after it."""
-        later = {name for item in (*self.tail, *self.readout) for name in item.inputs}
-        later |= {port.name for port in self.outputs}
-        released: list[tuple[str, ...]] = []
-        for item in reversed(self.loop):
-            used = (*item.sources, *item.constants) if isinstance(item, Population) else item.inputs
-            names = {name for name in used if name in self.varying and name not in later}
-            later |= names
-            released.append(tuple(sorted(names)))
-        return released[::-1]
-
-    def _read_by_synapses_alone(self) -> frozenset[str]:
-        """Return the populations whose estimates are read only by synapses that run in the program's dtype."""
-        read = {name for item in self.populations for name in item.sources} | {port.name for port in self.outputs}
-        read |= {name for item in self.readout for name in item.inputs}
-        read |= {
-            name for item in (*self.loop, *self.tail) if isinstance(item, Call) and item.wide for name in item.inputs
-        }
-        return frozenset(item.output for item in self.populations if item.output not in read)
+    def _output_names(self) -> frozenset[str]:
+        return frozenset(port.name for port in self.outputs)
 
     def _choose_precision(self) -> None:
         """Mark the synapses that must run in float32: see `precision`."""
@@ -189,7 +158,8 @@ class Program(nn.Module):
         }
         self.loop = widened(self.loop, wide)
         self.tail = widened(self.tail, wide)
-        self.narrow = self._read_by_synapses_alone()
+        others = read_later((), self.readout, self._output_names())
+        self.narrow = read_by_narrow_synapses(self.loop, self.tail, others)
         self._invalidate()
 
     def _apply(self, fn: Any, recurse: bool = True) -> "Program":
@@ -278,11 +248,3 @@ class Program(nn.Module):
 
     def _on_device(self, array: np.ndarray) -> Tensor:
         return torch.as_tensor(np.array(array), dtype=self.wide, device=self.device)
-
-
-def _own_dtype(model: onnx.ModelProto) -> torch.dtype:
-    """Return float64 for a model whose inputs or weights are all double, else float32."""
-    kinds = {value.type.tensor_type.elem_type for value in model.graph.input}
-    kinds |= {tensor.data_type for tensor in model.graph.initializer}
-    floats = kinds & {onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
-    return torch.float64 if onnx.TensorProto.DOUBLE in kinds and not floats else torch.float32
