@@ -34,6 +34,7 @@ from onnx2snn_runtime.program.inputs import check_input, named_inputs, to_device
 from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.program import TYPES, Program
 from onnx2snn_runtime.program.real_samples import TORCH
+from onnx2snn_runtime.program.weights import store_weights
 from onnx2snn_runtime.settings import make_settings
 
 Output = Any
@@ -221,7 +222,7 @@ class SpikingModel(nn.Module):
 
         It is an ONNX file that onnxruntime runs as the plain network. Weights of 2 GB and more go to a file beside it.
         """
-        self.program.store(self.proto)
+        store_weights(self.proto, self.program.constants)
         write_model(self.proto, check_writable(path, force=force), force=force)
 
     def _checked(self, x: Any) -> dict[str, Tensor]:

@@ -34,6 +34,13 @@ _DIGITS = {torch.float16: 11, torch.bfloat16: 8}
 _SMALLEST = {torch.float16: -24, torch.bfloat16: -133}
 """log2 of the smallest number above zero."""
 
+DECLARED: dict[int, torch.dtype] = {
+    onnx.TensorProto.FLOAT: torch.float32,
+    onnx.TensorProto.DOUBLE: torch.float64,
+    onnx.TensorProto.FLOAT16: torch.float16,
+}
+"""The dtypes of outputs, by their declared ONNX type."""
+
 
 def fits(dtype: torch.dtype, scale: np.ndarray, levels: int, mantissa: int) -> bool:
     """Return whether graded spikes are exact in `dtype`, for scales that are powers of two; others are in its range."""

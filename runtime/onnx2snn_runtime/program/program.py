@@ -26,19 +26,11 @@ from onnx2snn_runtime.program.interpreter import WIDE, Call, Frame, Tensor, bind
 from onnx2snn_runtime.program.lifetimes import read_by_narrow_synapses, read_later, releases
 from onnx2snn_runtime.program.population import Population, bind_population
 from onnx2snn_runtime.program.ports import named_ports, placed, ports
-from onnx2snn_runtime.program.precision import fits, own_dtype, unrounded, widened
+from onnx2snn_runtime.program.precision import DECLARED, fits, own_dtype, unrounded, widened
 from onnx2snn_runtime.program.shapes import ShapeCache, shaped_values
-
-MAX_HOST_ELEMENTS = 4096
-"""Integer constants with at most this many elements have host copies."""
+from onnx2snn_runtime.program.weights import host_values
 
 TYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
-
-_DECLARED: dict[int, torch.dtype] = {
-    onnx.TensorProto.FLOAT: torch.float32,
-    onnx.TensorProto.DOUBLE: torch.float64,
-    onnx.TensorProto.FLOAT16: torch.float16,
-}
 
 
 class Program(nn.Module):
@@ -77,7 +69,7 @@ class Program(nn.Module):
             self._share(parent)
         for tensor in model.graph.initializer:
             self._register_constant(tensor)
-        self._host_values = self._read_host_values()
+        self._host_values = host_values(self.constants)
         self._bind(model)
 
     def _share(self, parent: "Program") -> None:
@@ -99,14 +91,6 @@ class Program(nn.Module):
         self.defaults: ModelDefaults = defaults
         self.axes: BatchAxes = axes_of(model, defaults)
         self.inputs = placed(self.inputs, self.axes)
-
-    def store(self, model: onnx.ModelProto) -> None:
-        """Write weights that changed since loading into the initializers of `model`, in the types declared there."""
-        for tensor in model.graph.initializer:
-            array = numpy_helper.to_array(tensor)
-            weight = getattr(self, self._names[tensor.name]).detach().cpu()
-            if not torch.equal(to_tensor(array).to(weight.dtype), weight):
-                tensor.CopyFrom(numpy_helper.from_array(weight.double().numpy().astype(array.dtype), tensor.name))
 
     def _bind(self, model: onnx.ModelProto) -> None:
         opsets = {("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import}
@@ -167,7 +151,7 @@ class Program(nn.Module):
         super()._apply(fn, recurse)
         self.unrolled.clear()
         self._choose_precision()
-        self._host_values = self._read_host_values()
+        self._host_values = host_values(self.constants)
         return self
 
     def use_channels_last(self) -> None:
@@ -183,15 +167,6 @@ class Program(nn.Module):
     def _invalidate(self) -> None:
         self.version += 1
         self.shapes.entries.clear()
-
-    def _read_host_values(self) -> dict[str, Any]:
-        """Return host copies of the constants that handlers may take as Python numbers, so that no run has to wait."""
-        constants = {name: getattr(self, key) for name, key in self._names.items()}
-        return {
-            name: value.tolist()
-            for name, value in constants.items()
-            if value.numel() == 1 or (value.numel() <= MAX_HOST_ELEMENTS and not value.is_floating_point())
-        }
 
     def set_attributes(self, name: str, attributes: NeuronAttributes) -> None:
         """Give the population `name`, at all positions, other attributes."""
@@ -231,7 +206,7 @@ class Program(nn.Module):
         """Return the type that an output leaves in: the `declared` ONNX type, but in a program that was moved."""
         if not value.is_floating_point():
             return value.dtype
-        own = _DECLARED.get(declared, self.wide)
+        own = DECLARED.get(declared, self.wide)
         return own if self.dtype in (self.own_dtype, own) else self.wide
 
     def frame(self) -> Frame:
