@@ -11,6 +11,7 @@ HEAD = '<ir_version: 8, opset_import: ["" : 17, "onnx2snn" : 1]>\n'
 BODIES = {
     "Relu": "(x) => (y) { y = Relu(x) }",
     "Tanh": "(x) => (y) { y = Tanh(x) }",
+    "Softmax": "(x) => (y) { y = Softmax<axis = -1>(x) }",
     "Clip": "(x, c, d) => (y) { y = Clip(x, c, d) }",
     "Cast": "(x) => (y) { a = Cast<to = 10>(x)  b = Relu(a)  y = Cast<to = 1>(b) }",
     "Mul": "(x, z) => (y) { y = Mul(x, z) }",

@@ -87,7 +87,8 @@ class _ShrinkingBatch:
         made |= self.execution.run_steps(1, [t + count])
         changed = torch.zeros_like(self.active)
         for name, now in self.execution.states.items():
-            changes = now.v != (before[name].v if name in before else 0.0)
+            last = before[name].v if name in before else torch.zeros_like(now.v)
+            changes = (now.v != last) & ~(now.v.isnan() & last.isnan())
             axis = self.axes[name] if self.axes is not None else None
             changed = changed | (changes.any() if axis is None else _any_per_entry(changes, axis))
         return made, torch.where(changed, NEVER, t + count)

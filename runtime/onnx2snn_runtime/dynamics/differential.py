@@ -1,5 +1,6 @@
 """Graded corrections: a spike is a small float, and silence means that the estimate is good enough."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -58,19 +59,29 @@ class Differential(Accumulating):
         return neuron.scale * (2.0 - 2.0**-mantissa)
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
-        """Return v + s and s; a target that is NaN counts as 0, an infinite one as +-scale."""
+        """Return v + s and s; an infinite target counts as +-scale, and NaN is sent once: see `with_nan`."""
         mantissa = neuron.mantissa if self.mantissa is None else self.mantissa
-        error = finite(target, neuron.scale) - state.v
+        error = bounded(target, neuron.scale) - state.v
         spike = quantise(error, neuron.scale, self.levels_at(t, neuron), mantissa)
+        spike = with_nan(spike, error, target, state.v)
         return State(state.v + spike), spike
 
 
-def finite(target: Tensor, scale: Tensor | float) -> Tensor:
-    """Return `target` with 0 for NaN and +-scale for infinities."""
+def bounded(target: Tensor, scale: Tensor | float) -> Tensor:
+    """Return `target` with +-scale for infinities; NaN stays."""
     if isinstance(scale, float):
-        return torch.nan_to_num(target, 0.0, scale, -scale)
-    clamped = torch.where(torch.isinf(target), torch.sign(target) * scale, target)
-    return torch.nan_to_num(clamped, nan=0.0)
+        return torch.nan_to_num(target, math.nan, scale, -scale)
+    return torch.where(torch.isinf(target), torch.sign(target) * scale, target)
+
+
+def with_nan(spike: Tensor, error: Tensor, target: Tensor, v: Tensor) -> Tensor:
+    """Return `spike` with NaN where `target` is NaN and the estimate `v` is not yet, and 0 where `error` is NaN else.
+
+    A neuron with a NaN target says so once: from then on its estimate is NaN, like all that is made of it, and it is
+    silent. Written in place.
+    """
+    spike.masked_fill_(error.isnan(), 0.0)
+    return spike.masked_fill_(target.isnan().logical_and_(~v.isnan()), math.nan)
 
 
 def quantise(error: Tensor, scale: Tensor | float, levels: int, mantissa: int) -> Tensor:
@@ -78,7 +89,7 @@ def quantise(error: Tensor, scale: Tensor | float, levels: int, mantissa: int) -
 
     With a = |error| / scale and lo = 2^-(levels - 1): no spike where a <= lo / 2; otherwise
     k = clamp(floor(log2 a), -(levels - 1), 0), q = round(a 2^(mantissa - k)) 2^(k - mantissa), half to even, clamped to
-    [lo, 2 - 2^-mantissa]. Exact for a scale that is a power of two. `error` is float32 or float64.
+    [lo, 2 - 2^-mantissa]. Exact for a scale that is a power of two. `error` is float32 or float64, and not NaN.
     """
     a = error.abs() / scale
     lo = 2.0 ** -(levels - 1)

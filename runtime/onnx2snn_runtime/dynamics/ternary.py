@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import torch
 
 from onnx2snn_runtime.dynamics.base import DYNAMICS, Accumulating, Neuron, State, Tensor, Wire
-from onnx2snn_runtime.dynamics.differential import finite
+from onnx2snn_runtime.dynamics.differential import bounded, with_nan
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.schedules.base import Schedule
 from onnx2snn_runtime.schedules.exponential import Exponential
@@ -41,8 +41,9 @@ class Ternary(Accumulating):
         return Wire(1, 0, neuron.scale * self.schedule(t))
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
-        """Return v + s and s; a target that is NaN counts as 0, an infinite one as +-scale."""
+        """Return v + s and s; an infinite target counts as +-scale, and NaN is sent once: see `with_nan`."""
         move = self.schedule(t) * neuron.scale
-        error = finite(target, neuron.scale) - state.v
+        error = bounded(target, neuron.scale) - state.v
         spike = (torch.sign(error) * move).masked_fill_(error.abs() <= move * self.zone, 0.0)
+        spike = with_nan(spike, error, target, state.v)
         return State(state.v + spike), spike

@@ -8,17 +8,17 @@
 static inline REAL step(REAL f, REAL unit, REAL least, PARAMETERS p, STATE *s) {
     const int shift = (int)p.shift;
     const INT odd = (INT)p.odd, bias = p.half ? ((INT)1 << (shift - 1)) - odd : 0;
-    f = f != f ? 0 : f;
     f = f > LARGEST ? unit : f;
     f = f < -LARGEST ? -unit : f;
-    const REAL e = f - s->v, a = ABS(e) / unit;
+    const REAL error = f - s->v, e = error != error ? 0 : error, a = ABS(e) / unit;
     INT bits;
     memcpy(&bits, &a, sizeof bits);
     bits = ((bits + bias + ((bits >> shift) & odd)) >> shift) << shift;
     REAL q;
     memcpy(&q, &bits, sizeof q);
     CLIP(q, least, p.top);
-    const REAL spike = a <= least / 2 ? 0 : COPYSIGN(q * unit, e);
+    REAL spike = a <= least / 2 ? 0 : COPYSIGN(q * unit, e);
+    spike = (f != f) & (s->v == s->v) ? f : spike;  // NaN is sent once
     s->v += spike;
     return spike;
 }

@@ -70,19 +70,24 @@ def test_the_table(error, scale, levels, mantissa, spike, sign, dtype) -> None:
 
 
 @pytest.mark.parametrize("scale", [2.0, torch.tensor([2.0])])
-@pytest.mark.parametrize(("target", "spike"), [(NAN, 0.0), (INF, 2.0), (-INF, -2.0), (1e30, 3.0), (0.0, 0.0)])
+@pytest.mark.parametrize(("target", "spike"), [(INF, 2.0), (-INF, -2.0), (1e30, 3.0), (0.0, 0.0)])
 def test_targets_that_are_no_numbers(target, spike, scale) -> None:
     dynamics = Differential()
     state, sent = dynamics.step(dynamics.init(torch.zeros(1)), torch.tensor([target]), 1, Neuron(scale))
     assert sent.item() == state.v.item() == spike
 
 
-def test_a_target_that_becomes_nan_is_taken_back() -> None:
-    dynamics, neuron = Differential(), Neuron(1.0)
-    state, _ = dynamics.step(dynamics.init(torch.zeros(1)), torch.tensor([0.75]), 1, neuron)
-    state, sent = dynamics.step(state, torch.tensor([NAN]), 2, neuron)
-    assert sent.item() == -0.75
-    assert state.v.item() == 0.0
+@pytest.mark.parametrize("scale", [1.0, torch.tensor([1.0, 2.0])])
+@pytest.mark.parametrize("name", ["differential", "ternary"])
+def test_nan_is_sent_once(name: str, scale: torch.Tensor | float) -> None:
+    dynamics, neuron = make_dynamics(name), Neuron(scale)
+    state, _ = dynamics.step(dynamics.init(torch.zeros(2)), torch.tensor([0.75, 0.75]), 1, neuron)
+    state, sent = dynamics.step(state, torch.tensor([NAN, 0.5]), 2, neuron)
+    assert sent.isnan().tolist() == state.v.isnan().tolist() == [True, False]
+    for target in (NAN, 1.0, INF):
+        state, sent = dynamics.step(state, torch.tensor([target, 0.5]), 3, neuron)
+        assert sent[0].item() == 0.0
+        assert state.v.isnan().tolist() == [True, False]
 
 
 def test_options_override_those_of_the_population() -> None:

@@ -13,10 +13,10 @@ def step(f, unit, least, state, reals, flags, COMPLETE: tl.constexpr):
     pattern = tl.int64 if v.dtype == tl.float64 else tl.int32
     shift, odd = flags[0].to(pattern), flags[2].to(pattern)
     bias = flags[1].to(pattern) * (tl.full((), 1, pattern) << tl.maximum(shift - 1, 0)) - odd
-    f = tl.where(f != f, 0.0, f)
     f = tl.where(f == float("inf"), unit, f)
     f = tl.where(f == float("-inf"), -unit, f)
-    e = f - v
+    error = f - v
+    e = tl.where(error != error, 0.0, error)
     a = divide(tl.abs(e), unit)
     bits = a.to(pattern, bitcast=True)
     bits = ((bits + bias + ((bits >> shift) & odd)) >> shift) << shift
@@ -26,4 +26,5 @@ def step(f, unit, least, state, reals, flags, COMPLETE: tl.constexpr):
     spike = q * unit
     spike = tl.where(e < 0, -spike, spike)
     spike = tl.where(a <= least * 0.5, 0.0, spike)
+    spike = tl.where((f != f) & (v == v), f, spike)  # NaN is sent once
     return (v + spike,), spike
