@@ -10,7 +10,6 @@ from onnx2snn.passes.base import Work
 from onnx2snn.reference.aligned import aligned
 from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.errors import ModelError
-from onnx2snn_runtime.ir.batch import BatchAxes
 from onnx2snn_runtime.ir.large import is_large
 from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.ir.verify import verify
@@ -23,7 +22,9 @@ def check_equivalence(
     if not is_large(model):
         onnx.checker.check_model(model, full_check=True)
     verify(model, work.where)
-    before = run_ann(original, inputs, 4, axes=replace(work.axes, size=_fixed_batch(original, work.axes)))
+    before = run_ann(
+        original, inputs, 4, axes=replace(work.axes, size=_fixed_batch(original, work.axes) or work.axes.size)
+    )
     after = run_ann(model, inputs, 4, axes=work.axes)
     rounds = any(facts(node.op_type, node.domain).rounds for node in original.graph.node)
     for name in before:
@@ -38,10 +39,3 @@ def check_equivalence(
                     f"the output {name!r} of the rewritten graph differs from that of {work.where} by {gap:.2g} "
                     "(relative): this is a fault of onnx2snn; please report it with the model"
                 )
-
-
-def _fixed_batch(model: onnx.ModelProto, axes: BatchAxes) -> int:
-    """Return the batch size that the inputs of `model` declare, 0 where it is free."""
-    dims = {value.name: value.type.tensor_type.shape.dim for value in model.graph.input}
-    placed = [(dims[name], axis) for name, axis in axes.inputs.items() if axis is not None and name in dims]
-    return max((d[axis].dim_value for d, axis in placed if axis < len(d)), default=0)

@@ -20,7 +20,7 @@ class Work:
 
     `supported(domain, operator, opset)` says whether the runtime has a handler; passes themselves import no torch.
     `samples` are the calibration data as they were given, `batch_axes` and `shapes` what was asked for, by input name;
-    `axes` is what was found of where samples are.
+    `axes` is what was found of where samples are, `built_in` the batch size of the graph as it came, 0 for any.
     """
 
     model: onnx.ModelProto
@@ -33,6 +33,7 @@ class Work:
 
     graph: gs.Graph = field(default_factory=gs.Graph)
     axes: BatchAxes = field(default_factory=BatchAxes)
+    built_in: int = 0
     samples: Mapping[str, np.ndarray] = field(default_factory=dict)
     batch_axes: Mapping[str, int | None] = field(default_factory=dict)
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)

@@ -8,13 +8,15 @@ where no axis counts samples a call takes one. `Work.axes` says what was found.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import onnx
-from onnx import numpy_helper, shape_inference
+from onnx import shape_inference
 
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.folding.batch_candidates import Candidate, candidates, dimensions, real_inputs
 from onnx2snn.passes.folding.batch_trials import Outcome, Trials
+from onnx2snn.passes.folding.loosen_batch import loosen
 from onnx2snn_runtime.errors import InputError, Onnx2SnnError
 from onnx2snn_runtime.ir.batch import Axis, BatchAxes
 
@@ -44,12 +46,13 @@ class _Search:
 
     def __init__(self, work: Work, guess: int) -> None:
         self.work, self.guess, self.freed = work, guess, 0
-        self._trials: dict[tuple[str, ...], Trials | None] = {}
+        self._trials: dict[tuple[object, ...], Trials | None] = {}
 
     def run(self, ordered: list[Candidate]) -> bool:
         """Take the first of the assignments that holds; return whether one does."""
         joint: tuple[Candidate, Outcome] | None = None
-        for candidate in ordered:
+        fixed_inside = [replace(c, size=1, cost=c.cost + 1) for c in ordered if not c.size]
+        for candidate in (*ordered, *fixed_inside):
             if all(axis is None for axis in candidate.axes.values()):
                 continue
             outcome = self._together(candidate)
@@ -58,7 +61,7 @@ class _Search:
             if not outcome.joint:
                 self._take(candidate, outcome)
                 return True
-            if joint is None and not candidate.freed:
+            if joint is None and not candidate.size:
                 joint = candidate, outcome
         if joint is not None and not self._stacked():
             self._take_joint(*joint)
@@ -72,15 +75,16 @@ class _Search:
 
     def _model(self, candidate: Candidate) -> Trials | None:
         """Return what tries the graph with the axes of `candidate` free, None where that makes no valid graph."""
-        if candidate.freed not in self._trials:
+        key = candidate.size, *candidate.freed
+        if key not in self._trials:
             model = self.work.model
             try:
-                if candidate.freed:
+                if candidate.size:
                     model = _freed(model, candidate)
-                self._trials[candidate.freed] = Trials(model, self.work.samples, self.guess)
+                self._trials[key] = Trials(model, self.work.samples, self.guess)
             except (Onnx2SnnError, shape_inference.InferenceError):
-                self._trials[candidate.freed] = None
-        return self._trials[candidate.freed]
+                self._trials[key] = None
+        return self._trials[key]
 
     def _together(self, candidate: Candidate) -> Outcome | None:
         trials = self._model(candidate)
@@ -92,8 +96,9 @@ class _Search:
     def _take(self, candidate: Candidate, outcome: Outcome) -> None:
         work, trials = self.work, self._model(candidate)
         work.axes = _axes(work, candidate, outcome.outputs, size=0)
-        self.freed = len(candidate.freed)
-        if candidate.freed and trials is not None:
+        work.built_in = max(work.built_in, candidate.size)
+        self.freed = len(candidate.freed) or int(candidate.size > 0)
+        if candidate.size and trials is not None:
             work.model = trials.model
         _correct_outputs(work.model, outcome, work.axes)
 
@@ -117,7 +122,7 @@ class _Search:
         given = [work.samples[n].shape[a] for n, a in candidate.axes.items() if n in work.samples and a is not None]
         if outcome.joint and all(count == size for count in given):
             return False  # rows of one sample
-        work.axes = _axes(work, candidate, outcome.outputs, size=size)
+        work.axes, work.built_in = _axes(work, candidate, outcome.outputs, size=size), size
         _correct_outputs(work.model, outcome, work.axes)
         work.warnings.append(
             f"the graph is fixed to a batch of {size}: "
@@ -175,39 +180,13 @@ def _freed(model: onnx.ModelProto, candidate: Candidate) -> onnx.ModelProto:
     """Return `model` with the chosen axes of a fixed size symbolic, and shapes inferred anew."""
     freed = onnx.ModelProto()
     freed.CopyFrom(model)
-    _rewrite(freed, candidate.size)
+    loosen(freed, candidate.size)
     for value in real_inputs(freed):
         if value.name in candidate.freed:
             value.type.tensor_type.shape.dim[candidate.axes[value.name] or 0].dim_param = AXIS
     for value in freed.graph.output:
         value.type.tensor_type.ClearField("shape")
     return shape_inference.infer_shapes(freed, data_prop=True)
-
-
-def _rewrite(model: onnx.ModelProto, size: int) -> None:
-    shapes = {v.name: v.type.tensor_type.shape.dim for v in (*model.graph.value_info, *model.graph.input)}
-    batched = {name for name, dims in shapes.items() if dims and dims[0].dim_value == size}
-    constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    merged: set[str] = set()  # values of which the first axis is samples by heads
-    for node in model.graph.node:
-        if node.op_type != "Reshape" or node.input[1] not in constants:
-            if merged.intersection(node.input):
-                merged.update(set(node.output) - batched)
-            continue
-        shape = numpy_helper.to_array(constants[node.input[1]]).copy()
-        if not shape.size or shape[0] < size or shape[0] % size:
-            continue
-        if node.input[0] in batched and shape[0] == size:
-            shape[0] = 0
-        elif (node.input[0] in batched or node.input[0] in merged) and -1 not in shape:
-            merged.update(node.output if shape[0] > size else ())
-            shape[0] = -1
-        else:
-            continue
-        name = f"{node.output[0]}.shape"
-        model.graph.initializer.append(numpy_helper.from_array(shape, name))
-        node.input[1] = name
-    del model.graph.value_info[:]
 
 
 def _correct_outputs(model: onnx.ModelProto, outcome: Outcome, axes: BatchAxes) -> None:
