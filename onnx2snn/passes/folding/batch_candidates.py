@@ -116,8 +116,17 @@ def _with(
                 total += 1.5  # the same symbol stands elsewhere in the other
         counts = _count(data.get(name), axis), _count(data.get(other), place)
         total += 6.0 if None not in counts and counts[0] != counts[1] else 0.0
+    if axis is None and _names_others(dims, [_symbol(inputs[other], place) for other, place in before.axes.items()]):
+        total -= 2.5  # all of its axes have other names than that of the samples
     freed = (*before.freed, name) if size else before.freed
     return Candidate({**before.axes, name: axis}, total, size or before.size, freed)
+
+
+def _names_others(dims: Sequence[Dimension] | None, chosen: Sequence[str]) -> bool:
+    """Return whether the free axes of an input have names, none of which is the name of a batch that is `chosen`."""
+    own = [d.symbol for d in dims or () if not d.size]
+    batches = [symbol for symbol in chosen if _BATCH.match(symbol)]
+    return bool(own and batches) and all(own) and not set(own).intersection(batches)
 
 
 def _symbol(dims: Sequence[Dimension] | None, axis: int | None) -> str:
