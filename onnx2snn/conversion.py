@@ -12,13 +12,14 @@ import onnx
 from onnx2snn.data.samples import calibration_inputs, first, given_arrays, hold_back, sample_count
 from onnx2snn.evaluation.energy import EnergyTally
 from onnx2snn.evaluation.equivalence import check_equivalence
-from onnx2snn.fitting.adaptation import adapt
 from onnx2snn.fitting.advice import advise, disagreement
 from onnx2snn.fitting.calibrate import calibrate, power_of_two
+from onnx2snn.fitting.spikes import fit
 from onnx2snn.passes.base import Work, run_passes
 from onnx2snn.pipeline import pipeline, prepare
 from onnx2snn.report import ConversionReport
 from onnx2snn.settings import ConversionSettings, Keywords, collect
+from onnx2snn.settings.payload import PAYLOADS
 from onnx2snn.settings.registered import check_registered, run_defaults
 from onnx2snn.version import VERSION
 from onnx2snn_runtime.errors import Stage
@@ -55,10 +56,10 @@ def convert(
     result, the rest sets the scales. Without any, inputs are made up and accuracy is not to be expected.
 
     Settings are keywords, each with its default, or the objects that hold them (see there for what they mean):
-    `spikes`, SpikeSettings: dynamics, dynamics_options, schedule, schedule_options, levels, mantissa, timesteps;
-    `network`, NetworkSettings: neurons, encoder, delay, recurrence, batch_axis, shape; `ranges`, RangeSettings: scale,
-    range, samples, seed; `adaptation`, AdaptationSettings: adapt, tolerance, budget; `settings`, ConversionSettings:
-    all of these.
+    `spikes`, SpikeSettings: payload, bits, and what follows from them unless it is given: dynamics, dynamics_options,
+    schedule, schedule_options, levels, mantissa, timesteps; `network`, NetworkSettings: neurons, encoder, delay,
+    recurrence, batch_axis, shape; `ranges`, RangeSettings: scale, range, samples, seed; `adaptation`,
+    AdaptationSettings: adapt, tolerance, budget; `settings`, ConversionSettings: all of these.
 
     `device` is where this runs and where the result lies; `progress` is called with a stage and the share done; by the
     constants `energy` the report tells what a sample costs. The result's `conversion` is a `ConversionReport`. Raises
@@ -100,7 +101,7 @@ class _Conversion:
         self.tell("checking against the original", 0.6)
         check_equivalence(original, work.model, first(held, max(4, work.batch), work.axes), work)
         snn = place(SpikingModel(work.model, work.where), device)
-        self.adapt(snn, held)
+        self.adapt(snn, held, seen)
         self.count(snn, held)
         self.conclude(snn, work)
         return snn
@@ -136,33 +137,38 @@ class _Conversion:
         write_defaults(work.model, defaults)
 
     def _calibrate(self, work: Work, inputs: Mapping[str, np.ndarray]) -> None:
+        payload = PAYLOADS[self.settings.spikes.kind]
+        ranges = self.settings.ranges.following(payload.scale, payload.range)
         calibrate(
-            work.model, inputs, self.settings.ranges, self.settings.spikes, axes=work.axes,
+            work.model, inputs, ranges, self.settings.spikes, axes=work.axes,
             progress=lambda share: self.tell("measuring ranges", 0.3 + 0.3 * share),
         )  # fmt: skip
 
-    def adapt(self, snn: SpikingModel, held: Mapping[str, np.ndarray]) -> None:
-        """Adapt levels and mantissa bits, where that is wanted; try the network on the samples held back anyway."""
-        spikes, wanted = self.settings.spikes, self.settings.adaptation
-        budget = wanted.budget if wanted.adapt and spikes.dynamics == "differential" else 0.0
-        done = adapt(
-            snn, held, timesteps=spikes.timesteps, tolerance=wanted.tolerance, budget=budget,
-            progress=lambda share: self.tell("adapting levels", 0.65 + 0.35 * share),
+    def adapt(self, snn: SpikingModel, held: Mapping[str, np.ndarray], seen: Mapping[str, np.ndarray]) -> None:
+        """Fit the spikes to the samples held back, where that is wanted; try the network on them anyway."""
+        spikes, wanted = self.settings.spikes.resolved(), self.settings.adaptation
+        tolerance = PAYLOADS[spikes.payload].tolerance if wanted.tolerance is None else wanted.tolerance
+        budget = wanted.budget if wanted.adapt else 0.0
+        done = fit(
+            snn, held, spikes, seen=seen, tolerance=tolerance, budget=budget,
+            progress=lambda share: self.tell("adapting spikes", 0.65 + 0.35 * share),
         )  # fmt: skip
+        snn.set_defaults(timesteps=done.timesteps)
         report = self.report
         report.relative_error, report.agreement, report.reached = done.relative_error, done.agreement, done.reached
-        report.raised, report.mantissa_raised, report.not_finite = done.raised, done.mantissa, done.not_finite
+        report.raised, report.mantissa_raised, report.notes = done.levels, done.mantissa, done.notes
+        report.timesteps, report.not_finite = done.timesteps, done.not_finite
         if done.not_finite:
             report.warnings.append(
                 f"{done.not_finite} values of the outputs, on held-back samples, are NaN or infinite in one of the two "
                 "networks alone: look for an overflow or a division by 0 in the model"
             )
         elif not done.reached:
-            why = "the time budget was spent" if done.out_of_time and budget else "a few more levels do not help"
+            why = "the time budget was spent" if done.out_of_time and budget else "nothing that was tried comes nearer"
             report.warnings.append(
-                f"the network is off by {done.relative_error:.1%} (relative) at T={spikes.timesteps} on held-back "
-                f"samples, the tolerance is {wanted.tolerance:.1%}: {why if budget else 'levels were not adapted'}; "
-                f"{advise(snn, held, spikes.timesteps, wanted.tolerance, budget)}"
+                f"the network is off by {done.relative_error:.1%} (relative) at T={done.timesteps} on held-back "
+                f"samples, the tolerance is {tolerance:.1%}: {why if budget else 'spikes were not adapted'}; "
+                f"{advise(snn, held, done.timesteps, tolerance, budget)}"
             )
         elif warning := disagreement(done.agreement, done.relative_error):
             report.warnings.append(warning)
@@ -171,7 +177,7 @@ class _Conversion:
         """Count the operations of the network, and of the plain one, on the samples held back."""
         self.tell("counting operations", 1.0)
         tally = EnergyTally()
-        run = snn.run(held, self.settings.spikes.timesteps, batch_size=BATCH, operations=True)
+        run = snn.run(held, snn.defaults.timesteps, batch_size=BATCH, operations=True)
         tally.add(run, snn.plain_operations(held, BATCH))
         self.report.energy = tally.figures(snn, self.energy, by_layer=True)
 

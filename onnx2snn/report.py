@@ -8,15 +8,16 @@ from onnx2snn.settings import ConversionSettings
 
 @dataclass
 class ConversionReport:
-    """What a conversion did and what came of it on held-back samples, at the default number of time steps.
+    """What a conversion did and what came of it on held-back samples, after `timesteps`, the network's default.
 
     `neurons_by_kind` counts populations by operator; `raised` and `mantissa_raised` hold the levels and mantissa bits
-    of the populations that adaptation changed. `relative_error` is |spiking - plain| / |plain| and `agreement` the
-    share of equal top-1, from 0 to 1 (None for outputs without classes); `not_finite` counts values of the outputs
-    that are NaN or infinite in one network alone; `reached` says whether the tolerance was, with none of these.
-    `synthetic`: the samples were made up. `passes` are (name, sites changed, seconds), `warnings` sentences.
-    `settings` are those that the conversion was asked for. `energy` holds operations and energies a sample, beside
-    the plain network's, on the same samples, layer by layer too.
+    of the populations that adaptation changed, up or down, and `notes` say what was given up for what.
+    `relative_error` is |spiking - plain| / |plain| and `agreement` the share of equal top-1, from 0 to 1 (None for
+    outputs without classes); `not_finite` counts values of the outputs that are NaN or infinite in one network alone;
+    `reached` says whether the tolerance was, with none of these. `synthetic`: the samples were made up. `passes` are
+    (name, sites changed, seconds), `warnings` sentences. `settings` are those that the conversion was asked for.
+    `energy` holds operations and energies a sample, beside the plain network's, on the same samples, layer by layer
+    too.
     """
 
     source: str = ""
@@ -24,6 +25,8 @@ class ConversionReport:
     neurons_by_kind: dict[str, int] = field(default_factory=dict)
     calibration_samples: int = 0
     synthetic: bool = False
+    timesteps: int = 0
+    notes: list[str] = field(default_factory=list)
     raised: dict[str, int] = field(default_factory=dict)
     mantissa_raised: dict[str, int] = field(default_factory=dict)
     relative_error: float | None = None

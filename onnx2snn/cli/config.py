@@ -35,6 +35,6 @@ def drop_foreign_options(ctx: click.Context, given: dict[str, Any]) -> None:
     """Take settings of the file's dynamics or schedule out of `given` where the command line names another one."""
     for name in ("dynamics", "schedule"):
         inherited = ctx.get_parameter_source(f"{name}_options") is ParameterSource.DEFAULT_MAP
-        of_the_file = (ctx.default_map or {}).get(name, getattr(SpikeSettings, name))
+        of_the_file = (ctx.default_map or {}).get(name, getattr(SpikeSettings().resolved(), name))
         if inherited and given[name] not in (None, of_the_file):
             given[f"{name}_options"] = ()

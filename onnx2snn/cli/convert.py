@@ -95,16 +95,14 @@ def _converted(
 
 
 def show(report: "ConversionReport", timesteps: int, bodies: dict[str, str]) -> None:
-    """Print what became of the network: neurons, what adaptation raised, and how close it comes."""
+    """Print what became of the network: neurons, what adaptation gave up for what, and how close it comes."""
     kinds = sorted(report.neurons_by_kind.items(), key=lambda item: (-item[1], item[0]))
     rows = [(kind, bodies.get(kind), count) for kind, count in kinds]
     console.table(["neuron", "made of", "populations"], [*rows, ("in all", "", report.populations)], text=2)
     changed = [(name, sites) for name, sites, _ in report.passes if sites]
     console.say("passes: " + (", ".join(f"{name} {sites}" for name, sites in changed) or "nothing to change"))
-    raised = sorted({**report.raised, **report.mantissa_raised})
-    if raised:
-        changes = [(name, report.raised.get(name), report.mantissa_raised.get(name)) for name in raised]
-        console.table(["raised by adaptation", "levels", "mantissa"], changes)
+    for note in report.notes:
+        console.say(note)
     held = "synthetic" if report.synthetic else "held-back"
     console.say(
         f"on {held} samples at T={timesteps}: agreement {console.percent(report.agreement) or '-'}, "

@@ -4,7 +4,8 @@ import click
 
 from onnx2snn.cli import options
 from onnx2snn.cli.sections import chain, option
-from onnx2snn.settings import AdaptationSettings, RangeSettings, SpikeSettings
+from onnx2snn.settings import AdaptationSettings
+from onnx2snn.settings.payload import PAYLOADS
 from onnx2snn.settings.ranges import RANGES, SCALES
 from onnx2snn.settings.spikes import MOST_LEVELS, MOST_MANTISSA
 
@@ -13,41 +14,26 @@ ranges = chain(
     option(
         "--scale",
         type=click.Choice(SCALES),
-        default=RangeSettings.scale,
-        show_default=True,
-        help="What gets a scale of its own.",
+        help="What gets a scale of its own; by default a layer, and a channel for ternary spikes.",
     ),
     option(
         "--range",
         type=click.Choice(RANGES),
-        default=RangeSettings.range,
-        show_default=True,
-        help="What a scale covers: every output, or 99.9 % of them (for if and lif).",
+        help="What a scale covers: every output, 99.9 % of them (for if and lif), or a fit (the default of ternary).",
     ),
     options.seed,
 )
 spikes = chain(
     option(
-        "--timesteps",
-        type=click.IntRange(1),
-        default=SpikeSettings.timesteps,
-        show_default=True,
-        help="Time steps by default.",
+        "--payload",
+        type=click.Choice(list(PAYLOADS)),
+        help="What a spike may carry: sign, exponent and mantissa (graded, the default), sign and exponent (power), "
+        "sign or silence (ternary), a sign at every step (binary), a spike or none (unary). The rest follows from it.",
     ),
-    option(
-        "--levels",
-        type=click.IntRange(1, MOST_LEVELS),
-        default=SpikeSettings.levels,
-        show_default=True,
-        help="Exponents that a graded spike can have.",
-    ),
-    option(
-        "--mantissa",
-        type=click.IntRange(0, MOST_MANTISSA),
-        default=SpikeSettings.mantissa,
-        show_default=True,
-        help="Mantissa bits of a graded spike.",
-    ),
+    option("--bits", type=click.IntRange(1), help="Bits of a graded spike or a power; by default 8, and 5 of a power."),
+    option("--timesteps", type=click.IntRange(1), help="Time steps that a run takes; by default what is found to do."),
+    option("--levels", type=click.IntRange(1, MOST_LEVELS), help="Exponents of a graded spike, to begin with."),
+    option("--mantissa", type=click.IntRange(0, MOST_MANTISSA), help="Mantissa bits of a graded spike, to begin with."),
     options.dynamics,
 )
 network = chain(
@@ -67,14 +53,12 @@ adaptation = chain(
         "--adapt/--no-adapt",
         default=AdaptationSettings.adapt,
         show_default=True,
-        help="Raise levels until within the tolerance.",
+        help="Find the cheapest setting within the tolerance.",
     ),
     option(
         "--tolerance",
         type=click.FloatRange(0, min_open=True),
-        default=AdaptationSettings.tolerance,
-        show_default=True,
-        help="Relative error to reach.",
+        help="Relative error to reach; by default 0.01, and 0.1 with ternary spikes.",
     ),
     option(
         "--budget",

@@ -1,198 +1,173 @@
-"""Chooses levels and mantissa bits for each population, so that the converted network answers as the ANN does.
+"""Finds the cheapest graded spikes with which the converted network answers as the plain one does.
 
-One setting does not fit all: a logarithm of a spectrogram needs twice the levels of a classifier's ReLU. The network is
-run on held-back calibration samples; while it is off by more than the tolerance, the populations whose own quantisation
-moves the output most get more levels, or more mantissa bits, until it is not, or the time is spent.
+The network is run on held-back calibration samples. Where its spikes are too coarse, others of as many bits are tried
+in all populations, with more levels or more mantissa bits, and more time steps. Where it is within the tolerance,
+levels and mantissa bits are lowered in the populations that matter least to the output, until the tolerance is spent.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from onnx2snn.evaluation.class_axis import agreement
-from onnx2snn.evaluation.comparison import differing_in_finiteness
-from onnx2snn.reference.aligned import aligned
-from onnx2snn.reference.ann import run_ann
-from onnx2snn_runtime.errors import trying
+from onnx2snn.fitting.groups import Setting, put, rank
+from onnx2snn.fitting.inner import before_readout
+from onnx2snn.fitting.lowering import cost, lower
+from onnx2snn.fitting.trying import Clock, Look, Trier
+from onnx2snn.settings.payload import bits_of
 from onnx2snn_runtime.model import SpikingModel
 
-MOST = {"levels": 32, "mantissa": 4}
-
-MOVES = (("mantissa", 1), ("levels", 3), ("levels", 8))
-"""What can be raised, and by how much at a time."""
+SHARE, FEWEST = 20, 4
+"""So many runs have to fit into what is left of the budget, or fewer samples are taken; and so few at least."""
+MORE_STEPS = (1, 2, 4, 6, 10, 14)
+MOST_LEVELS = 64
 
 
 @dataclass
 class Adaptation:
-    """What adaptation did: the last error, the agreement, whether that is within tolerance, and what was raised.
+    """What adaptation did: the last error, the agreement, whether that is within tolerance, and what was changed.
 
-    `not_finite` counts values of the outputs that are NaN or infinite in one of the two networks alone.
+    `levels` and `mantissa` hold those of populations that have others than before; `notes` say what was given up for
+    what, in sentences. `not_finite` counts values of the outputs that are NaN or infinite in one of the two networks
+    alone.
     """
 
     relative_error: float
     agreement: float | None
     reached: bool
-    raised: dict[str, int] = field(default_factory=dict)
+    timesteps: int
+    levels: dict[str, int] = field(default_factory=dict)
     mantissa: dict[str, int] = field(default_factory=dict)
     runs: int = 0
     out_of_time: bool = False
     not_finite: int = 0
-
-
-class Adapter:
-    """Runs `snn` on held-back `inputs` and moves the settings of its populations."""
-
-    def __init__(self, snn: SpikingModel, inputs: Mapping[str, np.ndarray], timesteps: int, budget: float) -> None:
-        self.snn = snn
-        self.inputs = dict(inputs)
-        self.timesteps = timesteps
-        self.deadline = time.perf_counter() + budget
-        self.runs = 0
-        self.expected = run_ann(snn.proto, self.inputs, 8)
-        self.seconds = 0.0
-        self.events = 0.0
-
-    @property
-    def time_left(self) -> bool:
-        """Whether another run fits into the budget."""
-        return time.perf_counter() + self.seconds < self.deadline
-
-    def outputs(self) -> dict[str, np.ndarray]:
-        """Return the outputs of the network as it is set now."""
-        start = time.perf_counter()
-        with trying():
-            run = self.snn.run(self.inputs, timesteps=self.timesteps, batch_size=16)
-        result = run.outputs[self.timesteps]
-        self.seconds = time.perf_counter() - start
-        self.events = run.events_per_neuron[self.timesteps]
-        self.runs += 1
-        return result if isinstance(result, dict) else {self.snn.program.outputs[0].name: result}
-
-    def error(self, outputs: Mapping[str, np.ndarray] | None = None) -> float:
-        """Return the largest relative error among the float outputs, or 1 - agreement where there are none."""
-        return relative_error(self.expected, self.outputs() if outputs is None else outputs)
-
-    def cost(self) -> float:
-        """Return the shift-and-adds of the last run for each neuron and synapse: a mantissa bit is half a one."""
-        bits = [p.attributes.mantissa for p in self.snn.program.populations]
-        return self.events * (1 + sum(bits) / len(bits) / 2)
-
-    def change(self, names: Sequence[str], what: str, by: int) -> dict[str, int]:
-        """Raise the levels or mantissa bits of the populations `names`, up to MOST; return what they had."""
-        now = {p.name: getattr(p.attributes, what) for p in self.snn.program.populations}
-        before = {name: now[name] for name in names}
-        for name, value in before.items():
-            self.snn.set_population(name, **{what: max(value, min(MOST[what], value + by))})
-        return before
-
-    def restore(self, what: str, before: Mapping[str, int]) -> None:
-        """Undo a change."""
-        for name, value in before.items():
-            self.snn.set_population(name, **{what: value})
+    notes: list[str] = field(default_factory=list)
 
 
 def adapt(
     snn: SpikingModel,
     inputs: Mapping[str, np.ndarray],
     *,
-    timesteps: int = 4,
+    seen: Mapping[str, np.ndarray] | None = None,
+    timesteps: int = 2,
+    more_timesteps: bool = False,
+    bits: int = 8,
+    power: bool = False,
     tolerance: float = 0.01,
     budget: float = 60.0,
     progress: Callable[[float], None] | None = None,
 ) -> Adaptation:
-    """Raise the levels and mantissa bits of `snn` until its relative error on `inputs` is at most `tolerance`.
+    """Give `snn` the cheapest levels and mantissa bits whose relative error on `inputs` is at most `tolerance`.
 
-    At most `budget` seconds are spent. `inputs` are samples that the ranges were not measured on.
+    Spikes keep to `bits` (sign, levels, mantissa; a `power` has no mantissa). The number of time steps rises only with
+    `more_timesteps`, and where nothing else does. At most `budget` seconds are spent from when the plain answers are
+    there; what is best by then stands. `inputs` are samples that the ranges were not measured on; of `seen`, on which
+    they were, as many as there is time for help to tell what the tolerance may be spent on.
     """
-    adapter = Adapter(snn, inputs, timesteps, budget)
-    start = {p.name: p.attributes for p in snn.program.populations}
-    error = adapter.error()
-    while error > tolerance and adapter.time_left:
-        move = _best_move(adapter, list(start), error, tolerance)
-        if move is None:
-            break
-        best, what, by = move
-        goal = tolerance if best <= tolerance else min(best * 1.1, 0.95 * error)
-        error = _raise_few(adapter, what, by, error, goal, progress)
-    outputs = adapter.outputs()
-    final = adapter.error(outputs)
-    bad = _not_finite(adapter.expected, outputs)
-    now = {p.name: p.attributes for p in snn.program.populations}
+    trier = Trier(snn, inputs)
+    clock = Clock(budget)
+    start: Setting = {p.name: (p.attributes.levels, p.attributes.mantissa) for p in snn.program.populations}
+    first = trier.look([timesteps])[0]
+    search = _Search(trier, clock, tolerance, (lambda: progress(clock.share)) if progress else (lambda: None))
+    setting, look = start, first
+    if first.error > tolerance and clock.left > trier.seconds * timesteps:
+        splits = [] if power else _splits(bits, start)
+        setting, look = search.reach(start, first, splits, MORE_STEPS if more_timesteps else ())
+    if look.error <= tolerance and clock.left > 0:
+        setting, look = search.spend(setting, look, seen or {})
+    put(trier, setting)
+    last = trier.look([look.timesteps])[0]
     return Adaptation(
-        relative_error=final,
-        agreement=agreement(snn, adapter.expected, outputs),
-        reached=final <= tolerance and not bad,
-        raised={n: a.levels for n, a in now.items() if a.levels != start[n].levels},
-        mantissa={n: a.mantissa for n, a in now.items() if a.mantissa != start[n].mantissa},
-        runs=adapter.runs,
-        out_of_time=not adapter.time_left,
-        not_finite=bad,
+        relative_error=last.error,
+        agreement=trier.agreement(),
+        reached=last.error <= tolerance and not trier.not_finite(),
+        timesteps=look.timesteps,
+        levels={name: now for name, (now, _) in setting.items() if now != start[name][0]},
+        mantissa={name: now for name, (_, now) in setting.items() if now != start[name][1]},
+        runs=trier.runs + search.runs,
+        out_of_time=clock.left <= 0,
+        not_finite=trier.not_finite(),
+        notes=_notes(first, start, last, setting),
     )
 
 
-def _best_move(adapter: Adapter, names: Sequence[str], error: float, tolerance: float) -> tuple[float, str, int] | None:
-    """Try each move everywhere at once; return (error, what, by) of the cheapest that suffices, or the best one.
+class _Search:
+    """The two stages: reach the tolerance, then spend what is left of it."""
 
-    None where nothing brings the error down by a twentieth.
-    """
-    tried = []
-    for what, by in MOVES:
-        before = adapter.change(names, what, by)
-        tried.append((adapter.error(), adapter.cost(), what, by))
-        adapter.restore(what, before)
-    enough = [t for t in tried if t[0] <= tolerance]
-    best = min(enough, key=lambda t: t[1]) if enough else min(tried)
-    return None if best[0] > 0.95 * error else (best[0], best[2], best[3])
+    def __init__(self, trier: Trier, clock: Clock, tolerance: float, tell: Callable[[], None]) -> None:
+        self.trier, self.clock, self.tolerance, self.tell = trier, clock, tolerance, tell
+        self.runs = 0
 
+    def reach(
+        self, start: Setting, first: Look, splits: Sequence[tuple[int, int]], more: Sequence[int]
+    ) -> tuple[Setting, Look]:
+        """Return the cheapest of what is within the tolerance, or the nearest: other splits of bits, more steps."""
+        seen: list[tuple[Setting, Look]] = [(start, first)]
+        seen += self._looks([dict.fromkeys(start, split) for split in splits], [first.timesteps])
+        nearest = sorted(seen, key=lambda pair: pair[1].error)
+        for setting, _ in nearest[:2]:
+            for by in more:
+                if any(look.error <= self.tolerance for _, look in seen):
+                    break
+                seen += self._looks([setting], [first.timesteps + by])
+        fine = [pair for pair in seen if pair[1].error <= self.tolerance]
+        return min(fine, key=lambda p: cost(p[1], p[0])) if fine else min(seen, key=lambda p: p[1].error)
 
-def _raise_few(
-    adapter: Adapter,
-    what: str,
-    by: int,
-    error: float,
-    goal: float,
-    progress: Callable[[float], None] | None,
-) -> float:
-    """Raise the populations that matter most, in order of what each alone does, until the error is at `goal`."""
-    names = [p.name for p in adapter.snn.program.populations]
-    effects: list[tuple[float, str]] = []
-    for index, name in enumerate(names):
-        if not adapter.time_left:
-            break
-        before = adapter.change([name], what, by)
-        effects.append((adapter.error(), name))
-        adapter.restore(what, before)
-        if progress:
-            progress((index + 1) / len(names))
-    ranked = [name for _, name in sorted(effects)]
-    ranked += [name for name in names if name not in set(ranked)]
-    size = 1
-    while ranked and error > goal:
-        group, ranked = ranked[:size], ranked[size:]
-        adapter.change(group, what, by)
-        error = adapter.error()
-        size *= 2  # the first matter most; further ones come in groups
-    return error
+    def _looks(self, settings: Sequence[Setting], steps: list[int]) -> list[tuple[Setting, Look]]:
+        """Return what the settings give, those that there is time for."""
+        found = []
+        for setting in settings:
+            if self.clock.left < self.trier.seconds * steps[-1]:
+                break
+            put(self.trier, setting)
+            found += [(setting, look) for look in self.trier.look(steps)]
+            self.tell()
+        return found
 
+    def spend(self, setting: Setting, look: Look, seen: Mapping[str, np.ndarray]) -> tuple[Setting, Look]:
+        """Return a setting that costs less, and still is within the tolerance: on more samples, and before readouts."""
+        one = self.trier.seconds * look.timesteps / self.trier.samples
+        inner = self.trier.inside(before_readout(self.trier.snn))
+        whole = inner.joined(seen, int(self.clock.left / SHARE / one) - inner.samples)
+        few = whole.few(max(FEWEST, int(self.clock.left / SHARE / one / len(setting))))
+        put(whole, setting)
+        base = whole.look([look.timesteps])[0]
+        if base.bound <= self.tolerance and whole.real:
+            ranking = rank(few, setting, look.timesteps, self.tolerance, self.clock, self.tell)
+            if ranking is not None:
+                setting, look = lower(whole, ranking, setting, base, self.tolerance, self.clock, self._holds, self.tell)
+        self.runs += sum(other.runs for other in {id(t): t for t in (whole, few)}.values() if other is not self.trier)
+        return setting, look
 
-def relative_error(expected: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]) -> float:
-    """Return max over float outputs of |outputs - expected| / |expected|; without any, the share that differs."""
-    errors, differing = [], []
-    for name in expected:
-        value, got = aligned(expected[name], outputs[name])
-        if value.dtype.kind != "f":
-            differing.append(float(np.mean(got != value)))
-            continue
-        finite = np.isfinite(value)
-        norm = float(np.linalg.norm(value[finite].astype(np.float64)))
-        gap = np.nan_to_num(got[finite].astype(np.float64), nan=1e30, posinf=1e30, neginf=-1e30) - value[finite]
-        distance = float(np.linalg.norm(gap))
-        errors.append(distance / norm if norm else distance)
-    return max(errors or differing or [0.0])
+    def _holds(self, setting: Setting, timesteps: int) -> bool:
+        """Return whether the outputs, on the samples that were held back, are within the tolerance."""
+        put(self.trier, setting)
+        return self.trier.look([timesteps])[0].error <= self.tolerance
 
 
-def _not_finite(expected: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]) -> int:
-    pairs = (aligned(value, outputs[name]) for name, value in expected.items())
-    return sum(differing_in_finiteness(value, got) for value, got in pairs if value.dtype.kind == "f")
+def _splits(bits: int, start: Setting) -> list[tuple[int, int]]:
+    """Return the levels and mantissa bits that take `bits`, besides what all populations have at the start."""
+    pairs = [(2**exponent, bits - 1 - exponent) for exponent in (4, 5, 3, 6) if exponent < bits]
+    return [p for p in pairs if p[0] <= MOST_LEVELS and bits_of(*p) <= bits and set(start.values()) != {p}]
+
+
+def _notes(first: Look, start: Setting, last: Look, setting: Setting) -> list[str]:
+    """Return what was given up for what."""
+    if setting == start and first.timesteps == last.timesteps:
+        return []
+    gone = [f"T={first.timesteps} -> {last.timesteps}"] if first.timesteps != last.timesteps else []
+    for what, place in (("levels", 0), ("mantissa", 1)):
+        before, after = ({pair[place] for pair in s.values()} for s in (start, setting))
+        changed = sum(start[name][place] != setting[name][place] for name in start)
+        if changed:
+            gone.append(f"{what} {_span(before)} -> {_span(after)} in {changed} of {len(start)} populations")
+    costs = [f"{cost(look, s):.3g}" for look, s in ((first, start), (last, setting))]
+    events = [f"{look.events_per_neuron:.3g}" for look in (first, last)]
+    return [
+        f"{', '.join(gone)}: {costs[0]} -> {costs[1]} shift-adds and {events[0]} -> {events[1]} events a neuron, "
+        f"relative error {first.error:.2%} -> {last.error:.2%}"
+    ]
+
+
+def _span(values: set[int]) -> str:
+    return str(min(values)) if len(values) == 1 else f"{min(values)} to {max(values)}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from onnx2snn.fitting.adaptation import relative_error
+from onnx2snn.fitting.errors import relative_error
 from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.model import SpikingModel
 

@@ -1,7 +1,7 @@
 """Measures the range of every population by running the ANN on sample data with onnxruntime."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx
@@ -10,7 +10,9 @@ from onnx import helper
 from onnx2snn.fitting.floors import evened, floors, raised
 from onnx2snn.reference.ann import Ann
 from onnx2snn.settings import RangeSettings, SpikeSettings
+from onnx2snn.settings.payload import bits_of
 from onnx2snn.settings.ranges import check_range
+from onnx2snn.settings.spikes import Spikes
 from onnx2snn_runtime.ir.batch import BatchAxes, axes_of
 from onnx2snn_runtime.ir.recurrence import body_of, expose, neurons_of, recurrences
 from onnx2snn_runtime.ir.schema import NeuronAttributes, read_neuron, write_neuron
@@ -22,27 +24,41 @@ PERCENTILE = 99.9
 
 @dataclass
 class Statistics:
-    """What was seen of one population's output: largest magnitude, an element each, and the mean square.
+    """What was seen of one population's output: largest magnitudes and sums of squares, [] or an element each.
 
-    `octaves[k]` counts the nonzero magnitudes in (2^(k - 101), 2^(k - 100)], where they are asked for.
+    `count` are the values that went into the sums. `octaves[k]` counts the nonzero magnitudes in
+    (2^(k - 101), 2^(k - 100)], where they are asked for.
     """
 
     largest: np.ndarray = field(default_factory=lambda: np.zeros(()))
-    squares: float = 0.0
+    squares: np.ndarray = field(default_factory=lambda: np.zeros(()))
     count: int = 0
     octaves: np.ndarray = field(default_factory=lambda: np.zeros(201, np.int64))
 
-    def update(self, values: np.ndarray, per_neuron: bool, octaves: bool = False) -> None:
-        """Take in `values` [batch, ...]; what is not finite counts as nothing."""
+    def update(self, values: np.ndarray, axes: tuple[int, ...] | None = None, octaves: bool = False) -> None:
+        """Take in `values` [batch, ...], over `axes` (None: all) with the batch axis; what is not finite is 0."""
         magnitude = np.abs(np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0))
-        self.squares += float(np.square(magnitude).sum())
-        self.count += magnitude.size
         if octaves:
             exponents = np.log2(power_of_two(magnitude[magnitude > 0])).astype(np.int64)
             self.octaves += np.bincount(exponents + 100, minlength=201)
-        largest = magnitude.max(axis=0) if per_neuron and magnitude.ndim else np.asarray(magnitude.max(initial=0.0))
-        same = self.largest.shape == largest.shape
-        self.largest = np.maximum(self.largest, largest) if same else np.maximum(self.largest.max(), largest)
+        over = None if axes is None or not magnitude.ndim else axes
+        largest = np.asarray(magnitude.max(axis=over, initial=0.0, keepdims=over is not None))
+        squares = np.asarray(np.square(magnitude).sum(axis=over, keepdims=over is not None))
+        if over is not None:
+            largest, squares = largest[0], squares[0]
+        if not self.count:
+            self.largest, self.squares = largest, squares
+        elif self.largest.shape == largest.shape:
+            self.largest, self.squares = np.maximum(self.largest, largest), self.squares + squares
+        else:  # of a size that varies: one for the layer
+            self.largest = np.maximum(self.largest.max(), largest.max())
+            self.squares = np.asarray(self.squares.sum() + squares.sum())
+        self.count += magnitude.size
+
+    @property
+    def rms(self) -> np.ndarray:
+        """Return the root mean squares, in the shape of `squares`."""
+        return np.sqrt(self.squares * self.squares.size / max(1, self.count))
 
     def percentile(self, percent: float) -> float:
         """Return the smallest power of two that `percent` of the nonzero magnitudes do not exceed."""
@@ -54,7 +70,7 @@ def calibrate(
     model: onnx.ModelProto,
     inputs: Mapping[str, np.ndarray],
     ranges: RangeSettings,
-    spikes: SpikeSettings,
+    spikes: SpikeSettings | Spikes,
     *,
     batch: int = 8,
     axes: BatchAxes | None = None,
@@ -63,63 +79,80 @@ def calibrate(
     """Write the parameters of every population of the IR `model`, measured on `inputs`, samples along `axes`.
 
     The scale is the smallest power of two not below the largest magnitude: one for the layer, for each channel or for
-    each neuron; where the size of a population is not fixed, one for the layer. What never moved has the scale 1, and
-    what hardly moved the scale and the levels of `floors`. The range "percentile" holds 99.9 % of a layer's nonzero
-    outputs instead: thresholds for rate-coded neurons.
+    each neuron; where the size of a channel axis, or of a population, is not fixed, one for the layer. What never moved
+    has the scale 1, and what hardly moved the scale and the levels of `floors`. The range "percentile" holds 99.9 % of
+    a layer's nonzero outputs instead: thresholds for rate-coded neurons. "fitted" is a number: see `fitted_scale`.
     """
-    per_neuron = ranges.scale != "layer"
+    spikes = spikes.resolved() if isinstance(spikes, SpikeSettings) else spikes
     found = measure(
-        model, inputs, per_neuron=per_neuron, octaves=ranges.robust, batch=batch, axes=axes, progress=progress
+        model, inputs, scale=ranges.scale or "layer", octaves=ranges.robust, batch=batch, axes=axes, progress=progress
     )
     moved = {name: float(seen.largest.max(initial=0.0)) for name, seen in found.items()}
     least = {} if ranges.robust else floors(model, inputs, moved, batch, axes)
-    shapes = _static_shapes(model)
-    rank3_convolutions = _has_rank3_convolutions(model)
     for node in neurons_of(model.graph):
         seen = found[node.output[0]]
-        largest = _largest(seen.largest, ranges.scale, shapes.get(node.output[0]), rank3_convolutions)
-        scale = power_of_two(np.asarray(seen.percentile(PERCENTILE)) if ranges.robust else largest)
         attributes = NeuronAttributes(
             sources=read_neuron(node).sources,
-            scale=evened(scale, float(largest.max())),
+            scale=evened(_scale(seen, ranges.range or "maximum"), float(seen.largest.max(initial=0.0))),
             levels=spikes.levels,
             mantissa=spikes.mantissa,
-            maximum=float(largest.max()),
-            rms=(seen.squares / max(1, seen.count)) ** 0.5,
+            maximum=float(seen.largest.max()),
+            rms=float(np.sqrt(seen.squares.sum() / max(1, seen.count))),
         )
-        write_neuron(node, raised(attributes, least.get(node.output[0], 0.0)))
+        write_neuron(node, _kept_to(spikes, raised(attributes, least.get(node.output[0], 0.0))))
 
 
-def _largest(largest: np.ndarray, scale: str, shape: tuple[int, ...] | None, rank3_convolutions: bool) -> np.ndarray:
-    """Return the largest magnitude of a layer, or of each of its channels or neurons, as far as its `shape` is known.
+def _kept_to(spikes: Spikes, attributes: NeuronAttributes) -> NeuronAttributes:
+    """Return `attributes` with fewer mantissa bits where their levels leave graded spikes no room for all of them."""
+    room = spikes.bits - bits_of(attributes.levels, 0)
+    if spikes.dynamics != "differential" or attributes.mantissa <= room:
+        return attributes
+    return replace(attributes, mantissa=max(0, room))
 
-    `largest` is that of each neuron, or of the layer [].
+
+def _scale(seen: Statistics, range: str) -> np.ndarray:
+    """Return the scale, or those of channels or neurons, of a population."""
+    if range == "fitted":
+        return fitted_scale(seen.largest, seen.rms)
+    return power_of_two(np.asarray(seen.percentile(PERCENTILE)) if range == "percentile" else seen.largest)
+
+
+def fitted_scale(largest: np.ndarray, rms: np.ndarray) -> np.ndarray:
+    """Return sqrt(largest * 4 rms), but no less than a quarter of the largest of them, and 1 where nothing ever moved.
+
+    For spikes of one size: between a scale that covers every output, for which the usual ones are small, and one that
+    suits the usual ones, from which the outliers are many steps away. A channel that was quiet on the samples may not
+    be so on others.
     """
-    if scale == "layer" or shape is None or largest.shape != shape:
-        return np.asarray(largest.max())
-    return _by_channel(largest, rank3_convolutions) if scale == "channel" else largest
+    scale = np.sqrt(largest * 4 * rms)
+    return np.where(scale.max() > 0, np.maximum(scale, scale.max() / 4), 1.0).astype(np.float32)
 
 
 def measure(
     model: onnx.ModelProto,
     inputs: Mapping[str, np.ndarray],
     *,
-    per_neuron: bool = False,
+    scale: str = "layer",
     octaves: bool = False,
     batch: int = 8,
     axes: BatchAxes | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, Statistics]:
-    """Return the statistics of every population of `model` on `inputs`, by the name of its output."""
+    """Return the statistics of every population of `model` on `inputs`, by the name of its output.
+
+    They are those of the layer, or of each channel or neuron (`scale`), as far as their number is known.
+    """
     names = [node.output[0] for node in neurons_of(model.graph)]
     ann = Ann(with_outputs(model, names), names, axes=axes_of(model) if axes is None else axes)
     inside = {n.output[0] for scan in recurrences(model.graph) for n in neurons_of(body_of(scan))}
     found = {name: Statistics() for name in names}
+    dims, rank3 = _dims(model), _has_rank3_convolutions(model)
+    over = {name: _axes(scale, dims.get(name), rank3) for name in names}
     total, done = ann.axes.count({name: value.shape for name, value in inputs.items()}), 0
     for part, count in ann.axes.split(inputs, batch):
         for name, values in ann(part).items():
             at_once = values.reshape(-1, *values.shape[2:]) if name in inside else values  # positions, samples
-            found[name].update(at_once, per_neuron, octaves)
+            found[name].update(at_once, over[name], octaves)
         done += count
         if progress:
             progress(done / total)
@@ -146,14 +179,18 @@ def power_of_two(magnitude: np.ndarray) -> np.ndarray:
     return np.where(magnitude > 0, np.exp2(np.clip(exponent, -100, 100)), 1.0).astype(np.float32)
 
 
-def _by_channel(largest: np.ndarray, rank3_convolutions: bool) -> np.ndarray:
-    """Reduce [...] without its batch axis to one a channel: the first axis of maps, the last of sequences."""
-    if largest.ndim < 2:
-        return largest
-    axis = largest.ndim - 1 if largest.ndim == 2 and not rank3_convolutions else 0
-    others = tuple(i for i in range(largest.ndim) if i != axis)
-    reduced: np.ndarray = largest.max(axis=others, keepdims=True)
-    return reduced
+def _axes(scale: str, dims: list[int] | None, rank3_convolutions: bool) -> tuple[int, ...] | None:
+    """Return the axes that statistics go over, the batch axis among them; None for all of them.
+
+    `dims` are the sizes without the batch axis, 0 where one is not fixed. Channels are the first axis of maps, the last
+    of sequences.
+    """
+    if scale == "layer" or not dims:
+        return None
+    if scale == "neuron" or len(dims) < 2:
+        return (0,) if all(dims) else None
+    channel = len(dims) - 1 if len(dims) == 2 and not rank3_convolutions else 0
+    return tuple(i for i in range(len(dims) + 1) if i != channel + 1) if dims[channel] else None
 
 
 def _has_rank3_convolutions(model: onnx.ModelProto) -> bool:
@@ -161,11 +198,9 @@ def _has_rank3_convolutions(model: onnx.ModelProto) -> bool:
     return any(n.op_type in ("Conv", "ConvTranspose") and dims.get(n.input[1]) == 3 for n in model.graph.node)
 
 
-def _static_shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    """Return the shapes, without the batch axis, of the values of which all other dimensions are known."""
-    shapes = {}
-    for value in (*model.graph.value_info, *model.graph.output):
-        dims = value.type.tensor_type.shape.dim[1:]
-        if all(d.HasField("dim_value") for d in dims):
-            shapes[value.name] = tuple(d.dim_value for d in dims)
-    return shapes
+def _dims(model: onnx.ModelProto) -> dict[str, list[int]]:
+    """Return the sizes of values, without the batch axis, 0 for those that are not fixed."""
+    return {
+        value.name: [d.dim_value for d in value.type.tensor_type.shape.dim[1:]]
+        for value in (*model.graph.value_info, *model.graph.output)
+    }

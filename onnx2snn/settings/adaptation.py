@@ -16,12 +16,12 @@ class AdaptationSettings:
     """
 
     adapt: bool = True
-    tolerance: float = 0.01
+    tolerance: float | None = None
     budget: float = 60.0
 
     def __post_init__(self) -> None:
         check_values(self)
-        if not self.tolerance > 0 or not self.budget >= 0:
+        if (self.tolerance is not None and not self.tolerance > 0) or not self.budget >= 0:
             raise InputError(
                 f"tolerance is {self.tolerance} and budget {self.budget}: give an error above 0 and 0 or more seconds"
             )

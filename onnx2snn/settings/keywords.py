@@ -20,13 +20,15 @@ class Keywords(TypedDict, total=False):
     ranges: RangeSettings
     adaptation: AdaptationSettings
 
-    dynamics: str
+    payload: str | None
+    bits: int | None
+    dynamics: str | None
     dynamics_options: Mapping[str, Any] | None
-    schedule: str
+    schedule: str | None
     schedule_options: Mapping[str, float] | None
-    levels: int
-    mantissa: int
-    timesteps: int
+    levels: int | None
+    mantissa: int | None
+    timesteps: int | None
 
     neurons: str
     encoder: str
@@ -35,13 +37,13 @@ class Keywords(TypedDict, total=False):
     shape: Mapping[str, Sequence[int]] | None
     recurrence: str
 
-    scale: str
-    range: str
+    scale: str | None
+    range: str | None
     samples: int | None
     seed: int
 
     adapt: bool
-    tolerance: float
+    tolerance: float | None
     budget: float
 
 

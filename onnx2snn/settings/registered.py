@@ -18,12 +18,13 @@ def check_registered(settings: ConversionSettings) -> None:
 
 def run_defaults(settings: ConversionSettings) -> dict[str, Any]:
     """Return the settings that a network carries into its runs, as `ModelDefaults` takes them."""
+    spikes = settings.spikes.resolved()
     return {
-        "dynamics": settings.spikes.dynamics,
-        "dynamics_options": dict(settings.spikes.dynamics_options),
-        "schedule": settings.spikes.schedule,
-        "schedule_options": dict(settings.spikes.schedule_options),
-        "timesteps": settings.spikes.timesteps,
+        "dynamics": spikes.dynamics,
+        "dynamics_options": dict(spikes.dynamics_options),
+        "schedule": spikes.schedule,
+        "schedule_options": dict(spikes.schedule_options),
+        "timesteps": spikes.timesteps,
         "neurons": settings.network.neurons,
         "encoder": settings.network.encoder,
         "delay": settings.network.delay,

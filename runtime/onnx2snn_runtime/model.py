@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
 from torch import nn
@@ -23,7 +24,6 @@ from onnx2snn_runtime.ir.recurrence import neurons_of
 from onnx2snn_runtime.ir.schema import (
     ModelDefaults,
     NeuronAttributes,
-    read_neuron,
     write_defaults,
     write_neuron,
 )
@@ -63,6 +63,8 @@ class SpikingModel(nn.Module):
         self.proto = proto
         self.program = Program(proto, where)
         self.conversion: Any = None
+        self._nodes: dict[str, onnx.NodeProto] = {}
+        """The nodes of the populations, by name, once one was asked for."""
         self._stream: Execution | None = None
         self._stream_samples = 0
 
@@ -177,17 +179,24 @@ class SpikingModel(nn.Module):
         or an invalid value, raises InputError.
         """
         _check_names(f"the population {name!r}", changes, [f.name for f in fields(NeuronAttributes)])
-        for node in neurons_of(self.proto.graph):
-            if (node.name or node.output[0]) == name:
-                attributes = replace(read_neuron(node), **changes)
-                try:
-                    check_parameters(name, attributes, len(node.input))
-                except ModelError as error:
-                    raise InputError(str(error)) from error
-                write_neuron(node, attributes)
-                self.program.set_attributes(name, attributes)
-                return
-        raise InputError(f"there is no population {name!r}: there are {', '.join(self.population_names())}")
+        if name not in self._nodes:
+            self._nodes = {node.name or node.output[0]: node for node in neurons_of(self.proto.graph)}
+        node = self._nodes.get(name)
+        if node is None:
+            raise InputError(f"there is no population {name!r}: there are {', '.join(self.population_names())}")
+        if "scale" in changes:
+            changes["scale"] = np.asarray(changes["scale"], np.float32)
+        attributes = replace(self.program.attributes(name), **changes)
+        try:
+            check_parameters(name, attributes, len(node.input))
+        except ModelError as error:
+            raise InputError(str(error)) from error
+        write_neuron(node, attributes, changes)
+        self.program.set_attributes(name, attributes)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what copies and pickles hold; the nodes in a copy are others."""
+        return {**self.__dict__, "_nodes": {}}
 
     def population_names(self) -> list[str]:
         """Return the names of the populations, in order of execution."""

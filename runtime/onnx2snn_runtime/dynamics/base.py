@@ -37,6 +37,7 @@ class Neuron(NamedTuple):
     levels    the exponents of a graded spike, mantissa its mantissa bits
     ceiling   c, if the population computes clip(x, 0, c)
     stream    the index of the random number stream of an encoder
+    onset     the time steps that go by before it begins (ternary spikes)
     """
 
     scale: Tensor | float
@@ -45,6 +46,7 @@ class Neuron(NamedTuple):
     mantissa: int = 1
     ceiling: float = float("inf")
     stream: int = 0
+    onset: int = 0
 
     def threshold(self, factor: float = 1.0) -> Tensor | float:
         """Return factor * scale, but not more than the ceiling."""

@@ -38,11 +38,15 @@ class Ternary(Accumulating):
 
     def wire(self, t: int, neuron: Neuron) -> Wire:
         """Return one bit, the sign of the step at t."""
-        return Wire(1, 0, neuron.scale * self.schedule(t))
+        return Wire(1, 0, neuron.scale * self.eta(t, neuron))
+
+    def eta(self, t: int, neuron: Neuron) -> float:
+        """Return the step size of the population at step t, in units of its scale."""
+        return self.schedule(t - neuron.onset) if t > neuron.onset else 0.0
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return v + s and s; an infinite target counts as +-scale, and NaN is sent once: see `with_nan`."""
-        move = self.schedule(t) * neuron.scale
+        move = self.eta(t, neuron) * neuron.scale
         error = bounded(target, neuron.scale) - state.v
         spike = (torch.sign(error) * move).masked_fill_(error.abs() <= move * self.zone, 0.0)
         spike = with_nan(spike, error, target, state.v)

@@ -5,6 +5,7 @@ function `f` the population computes. Its first `sources` inputs spike; control 
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -26,7 +27,8 @@ class NeuronAttributes:
 
     `scale` multiplies every step size and payload; it broadcasts to the output without its batch axis. `levels` is the
     number of exponents and `mantissa` the number of mantissa bits of a graded spike. `maximum` and `rms` are the
-    largest magnitude and the root mean square of the output on the calibration data.
+    largest magnitude and the root mean square of the output on the calibration data. `onset` is the number of time
+    steps that go by before a population of ternary spikes begins; it is written where it is not 0.
     """
 
     sources: int
@@ -35,11 +37,16 @@ class NeuronAttributes:
     mantissa: int = 1
     maximum: float = 0.0
     rms: float = 0.0
+    onset: int = 0
 
-    def to_onnx(self) -> dict[str, Any]:
-        """Return the attributes as `onnx.helper.make_node` takes them."""
-        values = {f: getattr(self, f) for f in self.__dataclass_fields__}
-        return values | {"scale": numpy_helper.from_array(np.asarray(self.scale, np.float32), "scale")}
+    def to_onnx(self, only: Collection[str] | None = None) -> dict[str, Any]:
+        """Return the attributes, or those named in `only`, as `onnx.helper.make_node` takes them."""
+        values = {f: getattr(self, f) for f in self.__dataclass_fields__ if only is None or f in only}
+        if "scale" in values:
+            values["scale"] = numpy_helper.from_array(np.asarray(self.scale, np.float32), "scale")
+        if not self.onset and only is None:
+            del values["onset"]
+        return values
 
 
 def read_neuron(node: onnx.NodeProto) -> NeuronAttributes:
@@ -47,7 +54,7 @@ def read_neuron(node: onnx.NodeProto) -> NeuronAttributes:
     found = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     if "sources" not in found:
         raise ModelError(f"the neuron {node.name!r} has no attribute 'sources': convert the model again")
-    kinds = {"sources": int, "levels": int, "mantissa": int, "maximum": float, "rms": float}
+    kinds = {"sources": int, "levels": int, "mantissa": int, "maximum": float, "rms": float, "onset": int}
     for name in kinds:
         if not isinstance(found.get(name, 0), int | float):
             raise ModelError(
@@ -61,13 +68,14 @@ def read_neuron(node: onnx.NodeProto) -> NeuronAttributes:
     return NeuronAttributes(**values)
 
 
-def write_neuron(node: onnx.NodeProto, attributes: NeuronAttributes) -> None:
-    """Replace the neuron attributes of `node` in place."""
-    names = set(attributes.__dataclass_fields__)
-    kept = [a for a in node.attribute if a.name not in names]
+def write_neuron(node: onnx.NodeProto, attributes: NeuronAttributes, only: Collection[str] | None = None) -> None:
+    """Replace the neuron attributes of `node`, or those named in `only`, in place."""
+    values = attributes.to_onnx(only)
+    replaced = set(attributes.__dataclass_fields__ if only is None else only)
+    kept = [a for a in node.attribute if a.name not in replaced]
     del node.attribute[:]
     node.attribute.extend(kept)
-    node.attribute.extend(helper.make_attribute(k, v) for k, v in attributes.to_onnx().items())
+    node.attribute.extend(helper.make_attribute(name, value) for name, value in values.items())
 
 
 @dataclass(frozen=True)

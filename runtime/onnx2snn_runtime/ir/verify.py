@@ -92,6 +92,8 @@ def check_parameters(name: str, p: NeuronAttributes, inputs: int) -> None:
         raise ModelError(
             f"the neuron {name!r} has levels {p.levels}, mantissa {p.mantissa}: 1 level or more, 0 to 23 bits"
         )
+    if p.onset < 0:
+        raise ModelError(f"the neuron {name!r} begins after {p.onset} time steps: 0 or more")
     if not math.isfinite(p.maximum):
         raise ModelError(f"the neuron {name!r} has a maximum of {p.maximum}: calibrate it on finite values")
 

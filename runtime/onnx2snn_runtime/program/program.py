@@ -1,5 +1,6 @@
 """The executable program of a spiking IR model: a torch module with its constants, and the bound nodes in order."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -61,6 +62,7 @@ class Program(nn.Module):
         """Programs of the same weights, by the lengths of the recurrences."""
         self.lengths: dict[Any, Any] = {}
         """Lengths of the recurrences, by the shapes of the inputs."""
+        self._places: tuple[dict[str, list[int]], dict[str, list[int]]] | None = None
         self.groups: dict[str, str] = {}
         """Where positions are written out: names of their populations and synapses -> those that they share."""
         if parent is None:
@@ -135,11 +137,7 @@ class Program(nn.Module):
 
     def _choose_precision(self) -> None:
         """Mark the synapses that must run in float32: see `precision`."""
-        wide = {
-            item.output
-            for item in self.populations
-            if not fits(self.dtype, item.attributes.scale, item.attributes.levels, item.attributes.mantissa)
-        }
+        wide = {item.output for item in self.populations if not self._exact(item.attributes)}
         self.loop = widened(self.loop, wide)
         self.tail = widened(self.tail, wide)
         others = read_later((), self.readout, self._output_names())
@@ -169,17 +167,35 @@ class Program(nn.Module):
         self.shapes.entries.clear()
 
     def set_attributes(self, name: str, attributes: NeuronAttributes) -> None:
-        """Give the population `name`, at all positions, other attributes."""
-
-        def changed(item: Any) -> Any:
-            own = isinstance(item, Population) and self.groups.get(item.name, item.name) == name
-            return replace(item, attributes=attributes) if own else item
-
-        self.loop = [changed(item) for item in self.loop]
-        self.populations = [changed(item) for item in self.populations]
-        self._choose_precision()
+        """Give the population `name`, at all positions, other attributes; plans for the shapes of inputs stay."""
+        self._places = self._places or (self._placed(self.loop), self._placed(self.populations))
+        before = self.attributes(name)
+        lists: tuple[list[Any], list[Any]] = (self.loop, self.populations)
+        for items, places in zip(lists, self._places, strict=True):
+            for index in places.get(name, ()):
+                items[index] = replace(items[index], attributes=attributes)
+        self.version += 1
+        if self._exact(before) != self._exact(attributes):
+            self._choose_precision()
         for program in self.unrolled.values():
             program.set_attributes(name, attributes)
+
+    def _placed(self, items: Sequence[Any]) -> dict[str, list[int]]:
+        """Return the places in `items` of every population, at all its positions, by its name."""
+        found: dict[str, list[int]] = {}
+        for index, item in enumerate(items):
+            if isinstance(item, Population):
+                found.setdefault(self.groups.get(item.name, item.name), []).append(index)
+        return found
+
+    def attributes(self, name: str) -> NeuronAttributes:
+        """Return the attributes of the population `name`."""
+        self._places = self._places or (self._placed(self.loop), self._placed(self.populations))
+        return self.populations[self._places[1][name][0]].attributes
+
+    def _exact(self, attributes: NeuronAttributes) -> bool:
+        """Return whether spikes of a population are exact in the program's type."""
+        return fits(self.dtype, attributes.scale, attributes.levels, attributes.mantissa)
 
     @property
     def constants(self) -> dict[str, Tensor]:
@@ -219,7 +235,7 @@ class Program(nn.Module):
         """Return the parameters of the population `item` that are passed to the dynamics, its scale on the device."""
         a = item.attributes
         scale: Tensor | float = float(a.scale.item()) if a.scale.size == 1 else self._on_device(a.scale)
-        return Neuron(scale, a.sources, a.levels, a.mantissa)
+        return Neuron(scale, a.sources, a.levels, a.mantissa, onset=a.onset)
 
     def _on_device(self, array: np.ndarray) -> Tensor:
         return torch.as_tensor(np.array(array), dtype=self.wide, device=self.device)

@@ -42,7 +42,7 @@ def test_the_converter_gets_the_settings_of_the_file(
     assert result.exit_code == 0, result.output
     expected = {
         "levels": 9, "dynamics": "signgd", "dynamics_options": {"momentum": 0.5}, "schedule_options": {"decay": 0.9},
-        "delay": 1, "scale": "channel", "samples": 30, "adapt": False, "tolerance": 0.05, "mantissa": 1,
+        "delay": 1, "scale": "channel", "samples": 30, "adapt": False, "tolerance": 0.05, "mantissa": None,
     }  # fmt: skip
     assert {name: converter.calls[0][name] for name in expected} == expected
     assert "schedule" not in converter.calls[0]

@@ -44,7 +44,7 @@ def test_the_sections_of_convert(invoke: Invoke) -> None:
     titles += ["Machine", OTHER]
     assert list(found) == titles
     assert found["Output"] == ["--output", "--force", "--json"]
-    assert found["Spikes"][:3] == ["--timesteps", "--levels", "--mantissa"]
+    assert found["Spikes"][:5] == ["--payload", "--bits", "--timesteps", "--levels", "--mantissa"]
     assert found["Machine"] == ["--device", "--threads"]
     assert found[OTHER] == ["--debug", "--help"]
 

@@ -1,4 +1,4 @@
-"""Levels and mantissa bits rise where they help, and only there."""
+"""Levels, mantissa bits and time steps: raised until the tolerance is met, lowered where that is not seen."""
 
 import time
 
@@ -7,7 +7,11 @@ import onnx
 import pytest
 
 import onnx2snn
-from onnx2snn.fitting.adaptation import MOST, Adapter, adapt, relative_error
+from onnx2snn.fitting.adaptation import adapt
+from onnx2snn.fitting.errors import error_bound, relative_error
+from onnx2snn.fitting.inner import before_readout
+from onnx2snn.fitting.trying import Look, Trier, digits
+from onnx2snn.settings.payload import bits_of
 from onnx2snn_runtime.model import SpikingModel
 from tests.onnx2snn.passes.rewriting import model
 
@@ -16,33 +20,79 @@ WIDE = """net (float[N, 6] x) => (float[N, 3] y) <float[6, 8] w, float[8, 8] v, 
   y = MatMul(r, u) }"""
 
 
-def converted(**options: object) -> tuple[SpikingModel, dict[str, np.ndarray], onnx.ModelProto]:
-    proto = model(WIDE)
+DEEP = """net (float[N, 6] x) => (float[N, 3] y) <float[6, 32] w, float[32, 32] v, float[32, 3] u>
+{ a = MatMul(x, w)  b = Relu(a)  c = MatMul(b, v)  d = Tanh(c)  y = MatMul(d, u) }"""
+
+
+def converted(text: str = WIDE, **options: object) -> tuple[SpikingModel, dict[str, np.ndarray], onnx.ModelProto]:
+    proto = model(text)
     x = 2 * np.random.default_rng(1).normal(size=(32, 6)).astype(np.float32)
     return onnx2snn.convert(proto, x[:16], adapt=False, **options), {"x": x[16:]}, proto
 
 
-def test_levels_rise_until_the_tolerance_is_met() -> None:
-    snn, held, _ = converted(levels=6, timesteps=6)
-    before = {p.name: p.attributes for p in snn.program.populations}
-    error = Adapter(snn, held, 6, 1.0).error()
-    done = adapt(snn, held, timesteps=6, tolerance=0.02, budget=20)
+def settings(snn: SpikingModel) -> dict[str, tuple[int, int]]:
+    return {p.name: (p.attributes.levels, p.attributes.mantissa) for p in snn.program.populations}
+
+
+def test_coarse_spikes_are_refined_within_their_bits() -> None:
+    snn, held, _ = converted(levels=6, mantissa=0, timesteps=6)
+    error = Trier(snn, held).look([6])[0].error
+    done = adapt(snn, held, timesteps=6, tolerance=0.02, budget=20, bits=8)
     assert error > 0.02
-    assert done.reached
+    assert (done.reached, done.timesteps) == (True, 6)
     assert done.relative_error <= 0.02
-    assert done.raised or done.mantissa
-    for p in snn.program.populations:
-        assert before[p.name].levels <= p.attributes.levels <= MOST["levels"]
-        assert before[p.name].mantissa <= p.attributes.mantissa <= MOST["mantissa"]
-        assert (p.attributes.levels != before[p.name].levels) == (p.name in done.raised)
-        assert (p.attributes.mantissa != before[p.name].mantissa) == (p.name in done.mantissa)
-    assert Adapter(snn, held, 6, 1.0).error() == pytest.approx(done.relative_error)
+    assert all(bits_of(*pair) <= 8 for pair in settings(snn).values())
+    changed = {name for name, pair in settings(snn).items() if pair != (6, 0)}
+    assert changed == {*done.levels, *done.mantissa}
+    assert Trier(snn, held).look([6])[0].error == pytest.approx(done.relative_error)
+    assert done.runs > 3
+    assert f"relative error {error:.2%} -> " in done.notes[0]
 
 
-def test_what_is_good_enough_stays() -> None:
-    snn, held, _ = converted(levels=24, mantissa=4)
-    done = adapt(snn, held, timesteps=12, tolerance=0.05)
-    assert (done.reached, done.raised, done.mantissa, done.runs) == (True, {}, {}, 2)
+def test_time_steps_rise_where_nothing_else_does() -> None:
+    snn, held, _ = converted(levels=4, mantissa=0, timesteps=1)
+    stuck = adapt(snn, held, timesteps=1, tolerance=0.02, budget=20, bits=8)
+    assert (stuck.reached, stuck.timesteps) == (False, 1)
+    snn, held, _ = converted(levels=4, mantissa=0, timesteps=1)
+    done = adapt(snn, held, timesteps=1, tolerance=0.02, budget=20, bits=8, more_timesteps=True)
+    assert done.reached
+    assert done.timesteps > 1
+    assert done.notes[0].startswith(f"T=1 -> {done.timesteps}")
+
+
+def test_what_is_better_than_it_must_be_is_made_cheaper() -> None:
+    snn, held, _ = converted(DEEP)
+    before = Trier(snn, held).look([2])[0]
+    done = adapt(snn, held, tolerance=0.05)
+    after = Trier(snn, held).look([2])[0]
+    costs = [look.shift_adds(m) for look, m in ((before, dict.fromkeys(settings(snn), 3)), (after, mantissas(snn)))]
+    assert before.error < done.relative_error <= 0.05
+    assert costs[1] < 0.8 * costs[0]
+    assert after.events_per_neuron < before.events_per_neuron
+    assert all(levels <= 16 and mantissa <= 3 for levels, mantissa in settings(snn).values())
+
+
+def mantissas(snn: SpikingModel) -> dict[str, int]:
+    return {name: mantissa for name, (_, mantissa) in settings(snn).items()}
+
+
+def test_a_power_gets_no_mantissa() -> None:
+    snn, held, _ = converted(payload="power")
+    adapt(snn, held, timesteps=6, tolerance=0.5, budget=5, bits=5, power=True)
+    assert {mantissa for _, mantissa in settings(snn).values()} == {0}
+    assert max(levels for levels, _ in settings(snn).values()) <= 16
+
+
+def test_errors_are_seen_before_a_readout() -> None:
+    text = WIDE.replace("float[N, 3] y)", "int64[N, 1] z)").replace("Abs(b)", "Relu(b)").replace("Log(c)", "Tanh(c)")
+    proto = model(text.replace("y = MatMul(r, u)", "y = MatMul(r, u)  z = ArgMax <axis = 1> (y)"))
+    x = np.random.default_rng(1).normal(size=(64, 6)).astype(np.float32)
+    snn = onnx2snn.convert(proto, x[:48], tolerance=0.02)
+    assert snn.conversion.reached
+    inner = before_readout(snn)
+    assert [port.name for port in inner.program.outputs] == ["y"]
+    assert Trier(inner, {"x": x[48:]}).look([2])[0].error < 0.1
+    assert before_readout(inner) is inner
 
 
 def test_the_budget_is_kept() -> None:
@@ -51,15 +101,16 @@ def test_the_budget_is_kept() -> None:
     done = adapt(snn, held, timesteps=2, tolerance=1e-6, budget=0.2)
     assert time.perf_counter() - start < 2
     assert not done.reached
+    before = settings(snn)
     none = adapt(snn, held, timesteps=2, tolerance=1e-6, budget=0.0)
-    assert (none.out_of_time, none.runs) == (True, 2)
+    assert (none.out_of_time, none.runs, settings(snn)) == (True, 2, before)
 
 
 def test_it_never_makes_it_worse() -> None:
     for levels in (2, 6, 10):
         snn, held, _ = converted(levels=levels, mantissa=0)
-        before = Adapter(snn, held, 4, 1.0).error()
-        assert adapt(snn, held, tolerance=1e-9, budget=1.0).relative_error <= before * 1.0001
+        before = Trier(snn, held).look([4])[0].error
+        assert adapt(snn, held, timesteps=4, tolerance=1e-9, budget=1.0).relative_error <= before * 1.0001
 
 
 def test_progress_stays_between_0_and_1() -> None:
@@ -68,6 +119,13 @@ def test_progress_stays_between_0_and_1() -> None:
     adapt(snn, held, tolerance=1e-3, budget=1.0, progress=seen.append)
     assert seen
     assert 0 <= min(seen) <= max(seen) <= 1
+
+
+def test_signed_digits_of_payloads() -> None:
+    assert [digits(mantissa) for mantissa in range(4)] == [1.0, 1.5, 1.75, 2.125]
+    look = Look(2, 0.1, {"a": 4.0, "b": 2.0}, 3)
+    assert look.events_per_neuron == 2.0
+    assert look.shift_adds({"a": 0, "b": 1}) == pytest.approx((4 + 3) / 3)
 
 
 def test_relative_error() -> None:
@@ -80,3 +138,13 @@ def test_relative_error() -> None:
     assert relative_error({"y": np.array([3.0, np.inf])}, {"y": np.array([3.0, 0.0])}) == 0
     assert relative_error({"i": np.array([1, 2])}, {"i": np.array([1, 3])}) == 0.5
     assert relative_error({"i": np.array([1, 2]), "y": value}, {"i": np.array([0, 0]), "y": value}) == 0
+
+
+def test_the_bound_of_an_error_is_wide_where_few_samples_make_it() -> None:
+    value, even, odd = np.ones((16, 1)), np.full((16, 1), 1.1), np.ones((16, 1))
+    odd[3] += 0.4
+    same = [relative_error({"y": value}, {"y": other}) for other in (even, odd)]
+    assert same == pytest.approx([0.1, 0.1])
+    assert error_bound({"y": value}, {"y": even}, {"y": 0}) == pytest.approx(0.1)
+    assert error_bound({"y": value}, {"y": odd}, {}) > 0.15
+    assert error_bound({"y": value}, {"y": even}, {"y": None}) == 0

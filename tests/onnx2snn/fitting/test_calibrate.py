@@ -27,7 +27,7 @@ from onnx2snn_runtime.ir.schema import is_neuron, read_neuron
 def test_a_percentile_is_a_power_of_two(values, percent, power) -> None:
     seen = Statistics()
     for part in np.array_split(np.array(values), 3):
-        seen.update(part, per_neuron=False, octaves=True)
+        seen.update(part, octaves=True)
     assert seen.percentile(percent) == power
 
 
@@ -59,7 +59,7 @@ def test_dynamics_that_cannot_express_a_network(network: onnx.ModelProto, featur
 @pytest.mark.parametrize(
     ("kind", "scale", "message"),
     [
-        ("mean", "layer", "there is no range 'mean': choose maximum or percentile"),
+        ("mean", "layer", "there is no range 'mean': choose maximum, percentile, fitted"),
         ("percentile", "channel", "percentiles are those of whole layers, not one a channel: choose the scale 'layer'"),
     ],
 )

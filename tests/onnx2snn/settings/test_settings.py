@@ -24,10 +24,10 @@ from onnx2snn_runtime.errors import InputError
 
 def test_defaults_are_those_of_the_keywords() -> None:
     flat = {
-        "dynamics": "differential", "dynamics_options": {}, "schedule": "exponential", "schedule_options": {},
-        "levels": 12, "mantissa": 1, "timesteps": 4, "neurons": "region", "encoder": "direct", "delay": 0,
-        "scale": "layer", "range": "maximum", "samples": None, "seed": 0, "adapt": True, "tolerance": 0.01,
-        "budget": 60.0,
+        "payload": None, "bits": None, "dynamics": None, "dynamics_options": {}, "schedule": None,
+        "schedule_options": {}, "levels": None, "mantissa": None, "timesteps": None, "neurons": "region",
+        "encoder": "direct", "delay": 0, "scale": None, "range": None, "samples": None, "seed": 0, "adapt": True,
+        "tolerance": None, "budget": 60.0,
     }  # fmt: skip
     settings = collect(None, {})
     assert settings == ConversionSettings()
@@ -60,7 +60,7 @@ def test_objects_and_keywords_say_the_same() -> None:
         ({"xyz": 3}, "a conversion has no setting 'xyz': it knows spikes, network, "),
         (
             {"levels": 8, "spikes": SpikeSettings()},
-            "levels is 12 in spikes and 8 in a keyword of its own: give it once",
+            "levels is None in spikes and 8 in a keyword of its own: give it once",
         ),
         ({"spikes": {"levels": 8}}, r"spikes is \{'levels': 8\}: give an object of SpikeSettings"),
         ({"spikes": RangeSettings()}, r"spikes is RangeSettings\(.*: give an object of SpikeSettings"),
@@ -76,7 +76,7 @@ def test_settings_that_contradict_a_keyword_or_a_part() -> None:
     assert collect(settings, {"levels": 8}) == settings
     with pytest.raises(InputError, match="levels is 8 in settings and 9 in a keyword of its own: give it once"):
         collect(settings, {"levels": 9})
-    with pytest.raises(InputError, match="levels is 8 in settings and 12 in spikes: give it once"):
+    with pytest.raises(InputError, match="levels is 8 in settings and None in spikes: give it once"):
         collect(settings, {"spikes": SpikeSettings()})
     with pytest.raises(InputError, match="settings is 3: give an object of ConversionSettings"):
         collect(3, {})  # type: ignore[arg-type]
@@ -88,7 +88,6 @@ def test_settings_that_contradict_a_keyword_or_a_part() -> None:
         ("levels", "many", "levels is 'many': give a whole number"),
         ("levels", 1.5, "levels is 1.5: give a whole number"),
         ("levels", True, "levels is True: give a whole number"),
-        ("levels", None, "levels is None: give a whole number"),
         ("tolerance", "1%", "tolerance is '1%': give a number"),
         ("adapt", "no", "adapt is 'no': give true or false"),
         ("dynamics", 3, "dynamics is 3: give a text"),
@@ -112,7 +111,7 @@ def test_numbers_of_numpy_become_plain() -> None:
 
 def test_a_copy_with_changes() -> None:
     settings = ConversionSettings().updated(levels=8, delay=1)
-    assert (settings.spikes.levels, settings.network.delay, settings.spikes.mantissa) == (8, 1, 1)
+    assert (settings.spikes.levels, settings.network.delay, settings.spikes.mantissa) == (8, 1, None)
     with pytest.raises(InputError, match="a conversion has no setting 'level': did you mean 'levels'"):
         settings.updated(level=3)
     with pytest.raises(AttributeError):
@@ -139,7 +138,7 @@ def test_what_is_not_at_its_default() -> None:
         ({"spikes": 8}, r"'spikes' in a.toml is 8: write a table of settings, \[spikes\]"),
         ({"spikes": {"levles": 8}}, r"\[spikes\] of a.toml has no setting 'levles': did you mean 'levels'?"),
         ({"spikes": {"seed": 8}}, r"'seed' stands in \[spikes\] of a.toml: put it into \[ranges\]"),
-        ({"spikes": {"levels": 0}}, "a.toml: levels is 0 and mantissa 1: give 1 to 100 levels"),
+        ({"spikes": {"levels": 0}}, "a.toml: levels is 0: give 1 to 100 levels"),
     ],
 )
 def test_tables_that_cannot_be_read(tables: dict[str, Any], sentence: str) -> None:

@@ -85,7 +85,16 @@ def test_writing_replaces_and_leaves_other_attributes_alone() -> None:
     for levels in (3, 5):
         write_neuron(node, NeuronAttributes(1, levels=levels))
     assert read_neuron(node).levels == 5
-    assert sorted(a.name for a in node.attribute) == sorted([*NeuronAttributes.__dataclass_fields__, "vendor"])
+    names = set(NeuronAttributes.__dataclass_fields__) - {"onset"}  # written where it is not 0
+    assert {a.name for a in node.attribute} == {*names, "vendor"}
+    write_neuron(node, NeuronAttributes(1, onset=3))
+    assert {a.name for a in node.attribute} == {*names, "vendor", "onset"}
+    assert read_neuron(node).onset == 3
+    write_neuron(node, NeuronAttributes(1))
+    assert read_neuron(node).onset == 0
+    write_neuron(node, NeuronAttributes(1, onset=3))
+    write_neuron(node, NeuronAttributes(1, mantissa=4, levels=9), only=["mantissa"])
+    assert (read_neuron(node).mantissa, read_neuron(node).levels, read_neuron(node).onset) == (4, 12, 3)
 
 
 def test_neurons_that_cannot_be_read() -> None:

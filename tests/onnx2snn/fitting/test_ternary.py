@@ -1,0 +1,67 @@
+"""The step sizes of ternary spikes: fitted to depth and data, in the fewest time steps that do."""
+
+import numpy as np
+
+import onnx2snn
+from onnx2snn.fitting.depths import depths
+from onnx2snn.fitting.ternary import GRID, MOST_STEPS, Steps, fit_schedule
+from onnx2snn.fitting.trying import Trier
+from onnx2snn.settings import SpikeSettings
+from onnx2snn_runtime.model import SpikingModel
+from tests.onnx2snn.passes.rewriting import model
+
+DEEP = """deep (float[N, 8] x) => (float[N, 4] y) <float[8, 16] a, float[16, 16] b, float[16, 16] c, float[16, 4] d>
+{ h = MatMul(x, a)  i = Relu(h)  j = MatMul(i, b)  k = Tanh(j)  s = Add(i, k)  l = MatMul(s, c)  m = Relu(l)
+  y = MatMul(m, d) }"""
+
+
+def converted(**options: object) -> tuple[SpikingModel, dict[str, np.ndarray]]:
+    x = np.random.default_rng(5).normal(size=(32, 8)).astype(np.float32)
+    return onnx2snn.convert(model(DEEP), x[:24], **options), {"x": x[24:]}
+
+
+def test_depths_are_the_most_populations_in_a_row() -> None:
+    snn, _ = converted(adapt=False)
+    assert list(depths(snn.program).values()) == [0, 1, 2]
+
+
+def test_the_schedule_is_fitted_at_conversion() -> None:
+    snn, held = converted(payload="ternary", budget=10)
+    report, look = snn.conversion, Trier(snn, held).look([snn.defaults.timesteps])[0]
+    assert (snn.defaults.dynamics, report.reached, report.timesteps) == ("ternary", True, snn.defaults.timesteps)
+    assert snn.defaults.timesteps < MOST_STEPS
+    assert look.error < 0.2
+    assert "step sizes fitted: eta(t) = " in report.notes[0]
+    onsets = [p.attributes.onset for p in snn.program.populations]
+    assert onsets == sorted(onsets)
+    assert all(np.asarray(p.attributes.scale).size > 1 for p in snn.program.populations)
+    again = SpikingModel(snn.proto)
+    assert [p.attributes.onset for p in again.program.populations] == onsets
+    np.testing.assert_array_equal(again(held["x"]), snn(held["x"]))
+
+
+def test_with_time_steps_given_the_nearest_is_found() -> None:
+    snn, _ = converted(payload="ternary", timesteps=9, budget=10)
+    plain, _ = converted(payload="ternary", timesteps=9, adapt=False)
+    assert snn.defaults.timesteps == 9
+    assert snn.conversion.relative_error < plain.conversion.relative_error
+
+
+def test_a_schedule_that_is_given_stays() -> None:
+    snn, _ = converted(payload="ternary", schedule="exponential", schedule_options={"decay": 0.8, "initial": 0.6})
+    assert snn.defaults.schedule_options == {"decay": 0.8, "initial": 0.6}
+    assert snn.conversion.reached
+    assert {p.attributes.onset for p in snn.program.populations} == {0}
+
+
+def test_the_budget_is_kept_and_a_tolerance_out_of_reach_is_said() -> None:
+    snn, held = converted(payload="ternary", adapt=False)
+    done = fit_schedule(snn, held, SpikeSettings(payload="ternary").resolved(), tolerance=1e-9, budget=1e-3)
+    assert (done.reached, done.out_of_time) == (False, True)
+
+
+def test_lengths_end_at_the_finest_step() -> None:
+    assert Steps(0.5, 0.5, 1.0).length(3) == 3 + 7
+    assert Steps(0.5, 0.9, 1.0).length(60) == MOST_STEPS
+    assert [Steps(0.5, 0.5, 0.5).onset(d) for d in (0, 1, 3)] == [0, 0, 2]
+    assert len(set(GRID)) == len(GRID)
