@@ -18,6 +18,7 @@ from onnx2snn_runtime.dynamics.base import DYNAMICS
 from onnx2snn_runtime.encoders.base import ENCODERS
 from onnx2snn_runtime.kernels.base import KERNELS
 from onnx2snn_runtime.ops import _VERSIONS
+from onnx2snn_runtime.probing.energy import Arithmetic, read_profile
 from onnx2snn_runtime.schedules.base import SCHEDULES
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +70,15 @@ def test_the_python_of_the_readme(folder: Path, capsys: pytest.CaptureFixture[st
 def test_the_page_on_python(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     execute(ROOT / "docs" / "python.md", {})
     assert "the input 'image' has the shape (32, 1, 4, 8), the model takes (any, 1, 8, 8)" in capsys.readouterr().out
+
+
+def test_the_example_of_the_page_on_figures(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "honest-figures.md"
+    names = execute(page, {})
+    assert names["fp32"].ratio < 0.5
+    ((_, profile),) = blocks(page, "toml")
+    (tmp_path / "mine.toml").write_text(profile)
+    assert read_profile(tmp_path / "mine.toml").int8 == Arithmetic(0.07, 0.03)
 
 
 @pytest.mark.filterwarnings("ignore:.*TorchScript-based ONNX export", "ignore:.*feature will be removed")
