@@ -122,6 +122,16 @@ def test_the_page_on_speed(folder: Path) -> None:
     assert "found" in execute(ROOT / "docs" / "gpu.md", {"snn": snn, "x": x})
 
 
+def test_the_page_on_export(folder: Path) -> None:
+    with np.load("data.npz") as data:
+        x = data["image"]
+    snn = onnx2snn.convert("model.onnx", calibration=x, adapt=False)
+    snn.save("model.snn.onnx")
+    names = execute(ROOT / "docs" / "export.md", {"x": x})
+    assert np.abs(names["answer"] - snn(x, timesteps=4)).max() < 1e-3
+    assert set(names["spikes"]) == set(snn.population_names())
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):

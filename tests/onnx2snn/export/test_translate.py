@@ -63,7 +63,7 @@ def scaled(snn: SpikingModel, channels: bool) -> SpikingModel:
 
 
 def _shapes(snn: SpikingModel) -> list[tuple[int, ...]]:
-    run = snn.run(samples(snn, 2), 1, probes=["spikes"], executor="step", dynamics="if")
+    run = snn.run(samples(snn, 2), 1, probes=["spikes"], executor="step", dynamics="differential")
     return [tuple(run.probes["spikes"][item.name].shape[2:]) for item in snn.program.populations]
 
 
