@@ -29,6 +29,7 @@ class Case:
     layout: str = "contiguous"
     still: bool = False
     rows: int = 0
+    onset: int = 0
 
 
 CASES = {
@@ -45,6 +46,7 @@ CASES = {
     "deep": Case(levels=160, mantissa=2, steps=6),
     "one level": Case(levels=1, mantissa=0, steps=6),
     "later": Case(first=5),
+    "begins later": Case(onset=3, steps=6, scale="channel"),
     "ceiling": Case(ceiling=1.1, steps=6),
     "channels with a ceiling": Case(ceiling=1.1, scale="channel", steps=6, clamp=(0.0, math.inf)),
     "odd scale": Case(scale="odd number", steps=6),
@@ -93,7 +95,7 @@ def inputs(case: Case) -> tuple[Tensor, Tensor, Neuron]:
     x = _laid_out(x.to(case.given), case.layout)
     v = torch.randn(case.shape, generator=draw, dtype=torch.float64).to(case.wide) if case.first > 1 else None
     v = torch.zeros(case.shape, dtype=case.wide) if v is None else (v * 8).round() / 8
-    neuron = Neuron(_scale(case), case.sources, case.levels, case.mantissa, case.ceiling)
+    neuron = Neuron(_scale(case), case.sources, case.levels, case.mantissa, case.ceiling, onset=case.onset)
     return x, v, neuron
 
 

@@ -20,6 +20,7 @@ CHUNKS = 3
 DYNAMICS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "differential": [("differential", {}), ("differential", {"annealed": 2, "rise": 1})],
     "signgd": [("signgd", {})],
+    "ternary": [("ternary", {})],
     "subgradient": [
         ("subgradient", {}),
         ("subgradient", {"momentum": 0.3}),

@@ -13,7 +13,7 @@ TYPES = [("fp16", "fp32", "fp16"), ("bf16", "fp32", "fp32"), ("fp32", "fp32", "f
 STATES = ("state0", "state1", "state2")
 WHOLE = ("target", "v", "out", "last", "counts", "scale", *STATES, "size", "stride")
 FLAGS = {"CONSTANT": False, "CLAMP": True, "LARGE": False, "BLOCK": 1024}
-KERNELS = {"differential": 0, "signgd": 0, "subgradient": 1, "integrate_and_fire": 3}
+KERNELS = {"differential": 0, "signgd": 0, "ternary": 0, "subgradient": 1, "integrate_and_fire": 3}
 """The numbers of states of the kernels besides the estimate."""
 
 

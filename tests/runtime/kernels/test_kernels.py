@@ -17,7 +17,7 @@ from onnx2snn_runtime.kernels.base import KERNELS, available, find_kernel
 from tests.runtime.kernels.cases import CASES, DEVICE, HALF
 from tests.runtime.kernels.checking import check
 
-COMPILED = ("differential", "integrate_and_fire", "signgd", "subgradient")
+COMPILED = ("differential", "integrate_and_fire", "signgd", "subgradient", "ternary")
 TRITON = tuple(f"{name}_triton" for name in COMPILED)
 installed = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
 
