@@ -1,12 +1,25 @@
 """What the scripts of this folder share."""
 
 import importlib
+import importlib.util
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import click
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Network:
+    """The files of one network in the folder, and the options that it is converted with."""
+
+    model: str
+    test: str
+    calibration: str
+    options: tuple[str, ...] = ()
+
 
 PathOption = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -28,6 +41,15 @@ def need(module: str, command: str) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise click.ClickException(f"the package {error.name!r} is missing, install it with: {command}") from error
+
+
+def need_file(module: str, file: str, command: str) -> Path:
+    """Return the path of a file inside a package, without importing the package and all that it needs."""
+    spec = importlib.util.find_spec(module)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        if Path(folder, file).exists():
+            return Path(folder, file)
+    raise click.ClickException(f"the package {module!r} with its {file!r} is missing, install it with: {command}")
 
 
 def save(path: Path, **arrays: np.ndarray) -> None:

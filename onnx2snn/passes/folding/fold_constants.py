@@ -11,6 +11,7 @@ from onnx import helper, numpy_helper, shape_inference
 
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.folding.fold_shapes import fold_shapes
+from onnx2snn.passes.rewriting.node_builder import read_by
 from onnx2snn.reference.ann import ORT_ERRORS
 from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.ir.large import is_large
@@ -66,7 +67,7 @@ def _evaluate(model: onnx.ModelProto, where: str) -> int:
     if not nodes:
         return 0
     ids = {id(node) for node in nodes}
-    read = {name for node in model.graph.node if id(node) not in ids for name in node.input}
+    read = {name for node in model.graph.node if id(node) not in ids for name in read_by(node)}
     read |= {value.name for value in model.graph.output}
     wanted = [name for node in nodes for name in node.output if name in read]
     values = _run(model, nodes, weights, wanted, where) if wanted else {}

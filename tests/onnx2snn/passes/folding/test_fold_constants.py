@@ -79,3 +79,13 @@ def test_models_that_contradict_themselves() -> None:
     )
     with pytest.raises(ModelError, match=r"the constants of net\.onnx cannot be computed: .*; check the model"):
         apply(made, fold_constants)
+
+
+def test_constants_that_a_branch_alone_reads_are_kept() -> None:
+    text = """net (float[N, 4] x, bool which) => (float[N, 4] y)
+    { half = Constant<value = float {0.5}>()
+      y = If(which) <then_branch = then () => (float[N, 4] a) { a = Mul(x, half) },
+                     else_branch = other () => (float[N, 4] b) { b = Relu(x) }> }"""
+    work, _ = apply(model(text), fold_constants)
+    assert [tensor.name for tensor in work.model.graph.initializer] == ["half"]
+    onnx.checker.check_model(work.model, full_check=True)

@@ -1,0 +1,100 @@
+"""Makes silero_vad.onnx and silero_vad_half.onnx, which tell speech from silence, and speech: `--out DIR`.
+
+The networks are two files of the package silero-vad, as they are there (opsets 15 and 16, the latter with weights of
+half precision): of 64 samples before, 512 now, and a state `[2, batch, 128]` (of an LSTM) they make the probability of
+speech and the next state. A sample is a frame, with the state that the plain network had before it.
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import onnxruntime
+
+from models.real.common import Network, need_file, out_option, save
+from models.real.speech import SENTENCES, spoken, with_pauses
+
+FILES = {"silero_vad": "silero_vad_16k_op15.onnx", "silero_vad_half": "silero_vad_half.onnx"}
+NETWORKS = tuple(Network(f"{name}.onnx", f"{name}_frames.npz", f"{name}_calibration.npz") for name in FILES)
+COMMAND = "pip install --no-deps silero-vad"
+FRAME, BEFORE, RATE = 512, 64, np.array(16_000)
+SPEECH = 0.5
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Frames, those of speech, and those where both networks decide alike."""
+
+    frames: int
+    speech: int
+    equal: int
+
+    def __str__(self) -> str:
+        return f"{self.equal} of {self.frames} decisions equal, {self.speech} of them speech"
+
+
+def measure(plain: Mapping[str, np.ndarray], spiking: Mapping[str, np.ndarray]) -> Decisions:
+    """Return how far both networks decide alike."""
+    ours, theirs = (np.ravel(outputs["output"]) >= SPEECH for outputs in (plain, spiking))
+    return Decisions(len(ours), int(ours.sum()), int((ours == theirs).sum()))
+
+
+def frames(sound: np.ndarray) -> np.ndarray:
+    """Return the frames of a sound, each behind the end of the one before it, float32 `[frames, 576]`."""
+    padded = np.concatenate([np.zeros(BEFORE, np.float32), sound])
+    starts = range(0, len(padded) - BEFORE - FRAME + 1, FRAME)
+    return np.stack([padded[start : start + BEFORE + FRAME] for start in starts])
+
+
+def states(model: Path, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the inputs of the network for frames in a row: what it is fed, with the states that it makes itself."""
+    session: Any = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    shared = {"sr": RATE} if "sr" in {port.name for port in session.get_inputs()} else {}
+    state, seen = np.zeros((2, 1, 128), np.float32), []
+    for row in rows:
+        seen.append(state)
+        _, state = session.run(["output", "stateN"], {"input": row[None], "state": state, **shared})
+    return {"input": rows, "state": np.concatenate(seen, 1), **shared}
+
+
+def stream(model: Path, spiking: Path, steps: int) -> Decisions:
+    """Return how far both networks decide alike over whole sentences, each fed with the states that it makes itself."""
+    import onnx2snn
+
+    rows = frames(with_pauses(spoken(SENTENCES), np.random.default_rng(1)))
+    inputs = states(model, rows)
+    session: Any = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    plain = session.run(["output"], inputs)[0]
+    network, state, found = onnx2snn.load(spiking), inputs["state"][:, :1], []
+    for row in rows:
+        made = network({**inputs, "input": row[None], "state": state}, timesteps=steps)
+        found.append(made["output"])
+        state = made["stateN"]
+    return measure({"output": plain}, {"output": np.concatenate(found)})
+
+
+def taken(inputs: Mapping[str, np.ndarray], places: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the samples at `places`."""
+    along = {"input": 0, "state": 1}
+    return {name: value.take(places, along[name]) if name in along else value for name, value in inputs.items()}
+
+
+@click.command()
+@out_option()
+def main(out: Path) -> None:
+    """Write both networks, frames of eight sentences, and one in four, left out there, to calibrate with."""
+    sound = with_pauses(spoken(SENTENCES), np.random.default_rng(0))
+    for network, file in zip(NETWORKS, FILES.values(), strict=True):
+        shutil.copyfile(need_file("silero_vad", f"data/{file}", COMMAND), out / network.model)
+        inputs = states(out / network.model, frames(sound))
+        places = np.arange(len(inputs["input"]))
+        save(out / network.calibration, **taken(inputs, places[places % 4 == 0]))
+        save(out / network.test, **taken(inputs, places[places % 4 != 0]))
+
+
+if __name__ == "__main__":
+    main()
