@@ -1,4 +1,4 @@
-"""How the commands show operations and energy."""
+"""Prints operations and energy, for the commands."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What the libraries that read sample data raise where a file is damaged, encrypted, or no such file at all."""
+"""The exceptions of the libraries that read sample data, for files that are damaged, encrypted or of another kind."""
 
 import lzma
 import struct

@@ -1,4 +1,4 @@
-"""Makes inputs from a model's own signature, for want of sample data; accuracy is not to be expected of them."""
+"""Generates random inputs from a model's signature, if there are no sample data; accuracy is not to be expected."""
 
 import numpy as np
 import onnx

@@ -1,4 +1,4 @@
-"""How close a spiking network comes to the plain one, against time steps; `comparison` defines the figures."""
+"""Evaluates a spiking network against the plain one, by time steps; `comparison` defines the metrics."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -71,7 +71,7 @@ def evaluate(
         count = axes.count({name: value.shape for name, value in batch.items()})
         labels = None if samples.labels is None else samples.labels[done : done + count]
         made = [samples_first(_of(out, port.name), port.name, axes) for out in run.outputs.values()]
-        reference, *values = aligned(reference, *made)  # of the same shape, but for what hangs on the data
+        reference, *values = aligned(reference, *made)  # of the same shape, but for what depends on the data
         comparison.add(reference, dict(zip(run.outputs, values, strict=True)), labels)
         comparison.add_events(run)
         if counting:

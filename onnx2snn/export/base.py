@@ -1,4 +1,4 @@
-"""What an exporter is: a function from a spiking network to files, found by its name."""
+"""The interface of exporters, functions from a spiking network to files, and their registry."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Says what would help a network that is off by too much, and warns where its answers differ all the same."""
+"""Advice for a network whose error is too large, and warnings about differing answers."""
 
 import time
 from collections.abc import Callable, Mapping

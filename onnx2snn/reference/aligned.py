@@ -1,4 +1,4 @@
-"""Results that can differ in shape, because it hangs on the data, made comparable number by number."""
+"""Results that can differ in shape, because it depends on the data, made comparable number by number."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""Tries a model out in a process of its own first: C++ that dies of a damaged file dies there, and a sentence stays.
+"""Tries a model in a subprocess first, so that native code that crashes on a damaged file raises an error here.
 
-The process runs `trying`; it is given no weights of more than 64 KiB: neither shapes nor crashes hang on their numbers.
+The subprocess runs `trying`. Weights above 64 KiB are left out: neither shapes nor crashes depend on their values.
 """
 
 import math

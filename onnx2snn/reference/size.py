@@ -1,4 +1,4 @@
-"""How much a model unfolds to, before anything unfolds it: calls of functions in calls, and loops that never end.
+"""Estimates the size of a model after inlining, before it is inlined: nested function calls, and endless loops.
 
 f30(x) = f29(f29(x)), ..., f1(x) = Relu(Relu(x))     2^30 nodes in a file of a kilobyte
 """

@@ -1,4 +1,4 @@
-"""What a process of its own does with a model that nobody has vouched for; run as a script, it imports no onnx2snn.
+"""The script of the subprocess that tries an untrusted model; it imports no onnx2snn.
 
 It says {"ready": true} once it has started. Then it reads models from its input, each behind its length (8 bytes) and
 the seconds that it may take (4), and answers with lines of JSON: {"stage": s} before each stage, {"error": text} where

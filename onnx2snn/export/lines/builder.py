@@ -1,4 +1,4 @@
-"""Makes layers: folds factors into weights, adds terms up, and scales where nothing else can."""
+"""Builds layers: folds factors into weights, adds terms, and inserts scale layers only where it has to."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the affine operators of a network are as layers: one function an operator, from Values to a Value.
+"""Translates affine operators to layers: one function per operator, from Values to a Value.
 
 A function takes a Site and returns the Value of the node's output; what cannot be said raises UnsupportedError with the
 reason alone, the node is named by the caller.

@@ -1,4 +1,4 @@
-"""What a reader is: it runs a NIR file over time and shows the spikes of every layer of neurons."""
+"""The interface of readers, which run a NIR file over time and return the spikes of every layer of neurons."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

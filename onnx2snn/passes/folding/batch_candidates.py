@@ -1,4 +1,4 @@
-"""Which axes of the inputs may count the samples: assignments of one axis, or none, to every input, likely ones first.
+"""Candidates for the batch axes of the inputs: assignments of one axis or none to every input, likely ones first.
 
 Names of dimensions, their places and sizes, and the shapes of the calibration data decide the order; what runs, and
 gives every sample what it gets alone, decides which one is taken: see `batch_trials`.

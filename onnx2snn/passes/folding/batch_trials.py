@@ -1,4 +1,4 @@
-"""Tries out which axis counts the samples: three samples together, and two of them the other way round.
+"""Tests candidates for the batch axes: by running three samples together, and two of them in reverse order.
 
 Where the axis is right and samples do not act on each other, the two have the results that they had among the three.
 Anything else on the way (a recurrence, a position) gives another result, because their order is another one.
@@ -170,7 +170,7 @@ def _rounds(model: onnx.ModelProto) -> bool:
 
 
 def _loose_outputs(model: onnx.ModelProto) -> Iterator[str]:
-    """Yield the outputs whose shape hangs on the data, as far as the operators before them tell."""
+    """Yield the outputs whose shape depends on the data, as far as the operators before them tell."""
     loose, known = set[str](), {tensor.name for tensor in model.graph.initializer}  # known: of shapes alone
     for node in model.graph.node:
         held = facts(node.op_type, node.domain)

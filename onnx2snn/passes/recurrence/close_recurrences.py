@@ -1,4 +1,4 @@
-"""Makes a Scan of what lies between the marks of a recurrence, once every pass has seen it.
+"""Writes the nodes between the marks of a recurrence as a Scan, after all other passes.
 
 h = Carried(h0); x = Position(xs); h' = SpikingTanh(x + h R); hT, ys = Exit(length, x, h, h', h')
   ->  hT, ys = Scan(h0, xs) { h' = SpikingTanh(x + h R) }

@@ -1,4 +1,4 @@
-"""How often a Loop runs, as nodes outside of it: its trip count, bounded by counters that its condition compares.
+"""Computes the trip count of a Loop by nodes outside of it, from the counters that its condition compares.
 
 Loop(n, true, c = a) { c' = c + s; go on while c' < limit }  ->  min(n, 1 + max(0, ceil((limit - a - s) / s)))
 """

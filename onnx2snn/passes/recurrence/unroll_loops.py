@@ -176,7 +176,7 @@ def _rename(node: onnx.NodeProto, names: dict[str, str]) -> None:
 
 
 def _evaluate(names: list[str], scope: Scope) -> dict[str, np.ndarray]:
-    """Return the values of those of `names` that hang on constants alone."""
+    """Return the values of those of `names` that depend on constants alone."""
     values = {name: scope.constants[name] for name in names if name in scope.constants}
     wanted = [name for name in dict.fromkeys(names) if name in scope.static]
     if not wanted:

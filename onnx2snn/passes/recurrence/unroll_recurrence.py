@@ -1,4 +1,4 @@
-"""Takes recurrence apart, LSTM, GRU, RNN, Loop and Scan, and If of a known condition.
+"""Unrolls or marks recurrence: LSTM, GRU, RNN, Loop and Scan, and If with a known condition.
 
 Y = LSTM(X[3, N, I], W, R)  ->  three steps of MatMul, Split, Sigmoid, Tanh, Mul and Add
 Y = LSTM(X[L, N, I], W, R)  ->  one such step between marks, which `close_recurrences` makes the body of a Scan

@@ -1,4 +1,4 @@
-"""What the rules of fused attention share: heads, masks, and the attention itself, in operators of ONNX.
+"""Shared code of the rules for fused attention: heads, masks, and the attention itself, in operators of ONNX.
 
 Heads are [batch, heads, tokens, features].
 """

@@ -22,7 +22,7 @@ class Ternary(Accumulating):
 
     Sign gradient descent with a dead zone: with a `zone` of 1/2 a step is made only where it brings the estimate
     nearer. The step size is the schedule's (0.7 * 0.75^(t-1) unless one is chosen), so what travels is -1, 0 or 1; it
-    adds up to at most scale (eta(1) + eta(2) + ...). For a target that stands still eta(t) = 3^(1-t) writes balanced
+    adds up to at most scale (eta(1) + eta(2) + ...). For a constant target eta(t) = 3^(1-t) writes balanced
     ternary digits, the fewest steps there are; targets that move while the layers before settle need a slower decay.
     A scale of 0 or a step size of 0 says nothing. Source of the neuron without a dead zone: arXiv 2407.01645.
     """

@@ -1,4 +1,4 @@
-"""Which axis of every input and output of a network counts the samples, and all that follows from it.
+"""The batch axes of the inputs and outputs of a network, and the operations on them.
 
 The converter finds the axes and writes them into the file. Whatever counts, splits, fills up or joins samples, in numpy
 or in torch, asks `BatchAxes`; nothing else looks at shapes for it.

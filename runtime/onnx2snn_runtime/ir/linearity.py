@@ -1,4 +1,4 @@
-"""Whether an operator is affine in chosen inputs: what makes it a synapse. The roles of inputs are in `operators`."""
+"""Tells whether an operator is affine in given inputs, and so a synapse. The roles of inputs are in `operators`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a model in memory may refer to: nothing outside itself."""
+"""Checks that a model in memory refers to nothing outside itself, such as external data."""
 
 from collections.abc import Iterable, Iterator
 

@@ -33,7 +33,7 @@ class Sampling:
 def _positions(how: Sampling, n_in: int, n_out: int, scale: float, roi: tuple[float, float]) -> Tensor:
     """Return the position in the input axis of each output element, (n_out,), in double precision.
 
-    Computed in float32, as onnxruntime does: which element is nearest at a tie hangs on its rounding. The length that
+    Computed in float32, as onnxruntime does: which element is nearest at a tie depends on its rounding. The length that
     corners are aligned to is the whole number of elements, as in onnxruntime, in PyTorch and in the text of the
     standard; its reference implementation takes scale * n_in there.
     """

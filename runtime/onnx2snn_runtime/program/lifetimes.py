@@ -1,4 +1,4 @@
-"""Which values a program reads after an item, and which it can release."""
+"""Liveness of values: those that are read after an item of a program, and those that can be released."""
 
 from collections.abc import Sequence
 

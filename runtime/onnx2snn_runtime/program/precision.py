@@ -1,4 +1,4 @@
-"""Which synapses may run in half precision: those whose spikes are exact in it.
+"""Selects the synapses that may run in half precision: those whose spikes are exact in it.
 
 A graded spike is sign * scale * 2^k * (1 + m / 2^mantissa) with -levels < k <= 0: mantissa + 1 significant bits, so it
 is exact in float16 (11 bits), bfloat16 (8) and TF32 (11), as long as its exponent is in range, for a scale that is a
