@@ -4,11 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
-from onnx import numpy_helper
-from torch import nn
 
 from onnx2snn_runtime.dynamics.base import Neuron
 from onnx2snn_runtime.errors import ModelError
@@ -23,23 +20,23 @@ from onnx2snn_runtime.ir.schema import (
     read_defaults,
 )
 from onnx2snn_runtime.program.fusion import fuse
-from onnx2snn_runtime.program.interpreter import WIDE, Call, Frame, Tensor, bind, to_tensor
+from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, bind
 from onnx2snn_runtime.program.lifetimes import read_by_narrow_synapses, read_later, releases
 from onnx2snn_runtime.program.population import Population, bind_population
 from onnx2snn_runtime.program.ports import named_ports, placed, ports
-from onnx2snn_runtime.program.precision import DECLARED, fits, own_dtype, unrounded, widened
+from onnx2snn_runtime.program.precision import fits, unrounded, widened
 from onnx2snn_runtime.program.shapes import ShapeCache, shaped_values
-from onnx2snn_runtime.program.weights import host_values
+from onnx2snn_runtime.program.weights import Weights, host_values
 
 TYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 
 
-class Program(nn.Module):
+class Program(Weights):
     """The executable form of a spiking IR model; it holds the weights, but no state of a run."""
 
     def __init__(self, model: onnx.ModelProto, where: str = "the model", parent: "Program | None" = None) -> None:
         """Bind `model`; one that was written out of the rolled `parent` shares its weights."""
-        super().__init__()
+        super().__init__(model, parent)
         self.where = where
         self.inputs = ports(model)
         self.take_defaults(model, read_defaults(model, where))
@@ -47,15 +44,11 @@ class Program(nn.Module):
         self.footprints: dict[Any, int] = {}
         self.own_settings: Any = None
         """A cache: the model's defaults, and the settings of a run made from them."""
-        self._names: dict[str, str] = {}
         self.version = 0
         """Counts the changes of type, device and parameters."""
         self.compile_regions = False
         self.varying: frozenset[str]
         self.releases: list[tuple[str, ...]]
-        self.anchor: Tensor
-        self.own_dtype: torch.dtype = own_dtype(model) if parent is None else parent.own_dtype
-        """The type of the file: a program of another one was moved to it."""
         self.rolled: onnx.ModelProto | None = model if recurrences(model.graph) else None
         """The model itself where it holds recurrences: such a program runs as the one of `unrolling.unrolled`."""
         self.unrolled: dict[Any, Program] = {}
@@ -65,28 +58,7 @@ class Program(nn.Module):
         self._places: tuple[dict[str, list[int]], dict[str, list[int]]] | None = None
         self.groups: dict[str, str] = {}
         """Where positions are written out: names of their populations and synapses -> those that they share."""
-        if parent is None:
-            self.register_buffer("anchor", torch.zeros((), dtype=self.own_dtype), persistent=False)
-        else:
-            self._share(parent)
-        for tensor in model.graph.initializer:
-            self._register_constant(tensor)
-        self._host_values = host_values(self.constants)
         self._bind(model)
-
-    def _share(self, parent: "Program") -> None:
-        """Take the weights of `parent`, with their type and device."""
-        self.register_buffer("anchor", parent.anchor, persistent=False)
-        self._names = dict(parent._names)
-        for key in self._names.values():
-            self.register_buffer(key, getattr(parent, key))
-
-    def _register_constant(self, tensor: onnx.TensorProto) -> None:
-        value = to_tensor(numpy_helper.to_array(tensor))
-        key = f"{len(self._names)}_{tensor.name.replace('.', '_')}"
-        self._names[tensor.name] = key
-        dtype = self.anchor.dtype if value.is_floating_point() else value.dtype
-        self.register_buffer(key, value.to(self.anchor.device, dtype))
 
     def take_defaults(self, model: onnx.ModelProto, defaults: ModelDefaults) -> None:
         """Take the model-level `defaults` of `model`, and where they say that samples are."""
@@ -114,8 +86,7 @@ class Program(nn.Module):
         self.tail = [item for item in map(build, flow.tail) if isinstance(item, Call)]
         self.readout = [bind(node, opsets, flow.varying, self.where) for node in flow.readout]
         self.varying = flow.varying
-        constants = {name: getattr(self, key) for name, key in self._names.items()}
-        self.loop, self.tail = fuse(self.loop, self.tail, self.readout, self._output_names(), constants)
+        self.loop, self.tail = fuse(self.loop, self.tail, self.readout, self._output_names(), self.constants)
         self.populations = [item for item in self.loop if isinstance(item, Population)]
         if not self.populations:
             raise ModelError(f"{self.where} holds no neuron: convert a model with a nonlinearity")
@@ -197,34 +168,6 @@ class Program(nn.Module):
         """Return whether spikes of a population are exact in the program's type."""
         return fits(self.dtype, attributes.scale, attributes.levels, attributes.mantissa)
 
-    @property
-    def constants(self) -> dict[str, Tensor]:
-        """The weights and other constants, by name."""
-        buffers = self._buffers
-        return {name: buffers[key] for name, key in self._names.items()}  # type: ignore[misc]
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The floating-point type that synapses run in."""
-        return self._buffers["anchor"].dtype  # type: ignore[union-attr]
-
-    @property
-    def device(self) -> torch.device:
-        """The device of the weights."""
-        return self._buffers["anchor"].device  # type: ignore[union-attr]
-
-    @property
-    def wide(self) -> torch.dtype:
-        """The floating-point type of estimates, targets and accumulated currents: float32 or more."""
-        return WIDE.get(self.dtype, self.dtype)
-
-    def type_of_output(self, value: Tensor, declared: int) -> torch.dtype:
-        """Return the type that an output leaves in: the `declared` ONNX type, but in a program that was moved."""
-        if not value.is_floating_point():
-            return value.dtype
-        own = DECLARED.get(declared, self.wide)
-        return own if self.dtype in (self.own_dtype, own) else self.wide
-
     def frame(self) -> Frame:
         """Return a new frame that holds the constants."""
         frame = Frame(self.dtype, self.device, host=dict(self._host_values))
@@ -234,8 +177,5 @@ class Program(nn.Module):
     def neuron(self, item: Population) -> Neuron:
         """Return the parameters of the population `item` that are passed to the dynamics, its scale on the device."""
         a = item.attributes
-        scale: Tensor | float = float(a.scale.item()) if a.scale.size == 1 else self._on_device(a.scale)
+        scale: Tensor | float = float(a.scale.item()) if a.scale.size == 1 else self.on_device(a.scale)
         return Neuron(scale, a.sources, a.levels, a.mantissa, onset=a.onset)
-
-    def _on_device(self, array: np.ndarray) -> Tensor:
-        return torch.as_tensor(np.array(array), dtype=self.wide, device=self.device)
