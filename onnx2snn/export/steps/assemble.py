@@ -86,7 +86,7 @@ def _write(parts: Parts, node: onnx.NodeProto, law: Law, rectifies: bool, known:
         before, after = f"{state}.{output}", f"{state}_next.{output}"
         states |= {f"{state}": before, f"{state}_next": after}
         given.append(before)
-        made.append(output if state == "v" else after)
+        made.append(after)
         for port, name in ((graph.input, before), (graph.output, after)):
             port.append(_typed(name, parts.kind, known))
     graph.output.append(_typed(states["spike"], parts.kind, known))
@@ -97,7 +97,7 @@ def _write(parts: Parts, node: onnx.NodeProto, law: Law, rectifies: bool, known:
     for name, value in law.over_time.items():
         given.append(_present(parts, output, name, value))
     graph.node.append(helper.make_node(law.name, given, made, f"{output}/step", domain=DOMAIN))
-    graph.node.append(helper.make_node("Identity", [output], [f"v_next.{output}"], f"{output}/next"))
+    graph.node.append(helper.make_node("Identity", [f"v_next.{output}"], [output], f"{output}/next"))
     parts.states.append(states)
 
 
