@@ -1,8 +1,8 @@
-"""Where changes meet weights: what reaches each weighted synapse, and through which synapses without weights.
+"""Analyses the inputs of each weighted synapse: their senders, and the synapses without weights in between.
 
 spikes   every element is one element of one sender, times a constant that can be folded into the weights
-sums     spikes that were added up on the way, by pooling or by a sum
-numbers  what a weighted synapse made of spikes, or what an operand that comes with the input made of them
+sums     sums of several spikes, from pooling or an addition
+numbers  outputs of a weighted synapse, or of an operation with an operand that depends on the network's inputs
 """
 
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ from onnx2snn_runtime.program.program import Program
 
 @dataclass(frozen=True)
 class Arrival:
-    """What reaches input `index` of the weighted synapse `item`: from `sources`, through the calls of `path`, in order.
+    """The input `index` of the weighted synapse `item`: it comes from `sources`, through the calls of `path`, in order.
 
-    `kind` is spikes, sums or numbers. `shifted`: its value at rest hangs on the inputs of the network; `loose`: its
+    `kind` is spikes, sums or numbers. `shifted`: its value at rest depends on the inputs of the network; `loose`: its
     weights do.
     """
 
@@ -45,7 +45,7 @@ class Arrival:
 class Product(NamedTuple):
     """A product of two activations: the call `inner` in the body of a population.
 
-    `shifted` says of each source whether its value at rest hangs on the inputs of the network.
+    `shifted` says of each source whether its value at rest depends on the inputs of the network.
     """
 
     item: Population
@@ -164,7 +164,7 @@ def _all_factors(item: Call) -> Iterator[int]:
 
 
 def _hanging(program: Program) -> set[str]:
-    """Return the values that hang on the inputs of the network but do not vary in time."""
+    """Return the values that depend on the inputs of the network but do not vary in time."""
     found = {port.name for port in program.inputs} - set(program.defaults.spiking_inputs)
     for item in (*program.prologue, *program.loop, *program.tail):
         if (

@@ -1,4 +1,4 @@
-"""Counts the operations of a run, at the senders: what a spike meets is known before it is sent (`reach`).
+"""Counts the operations of a run at the senders: the weights that a spike meets are known in advance (`reach`).
 
 What arrives as a sum or as a number, and the operands of a product of two activations, is looked at where it arrives,
 against what it is at rest. Every executor counts the same, to the rounding of what is computed.
@@ -30,7 +30,7 @@ SENT = "sent"
 
 
 class OperationCounter(Probe):
-    """Counts the operations of one batch; of a batch filled up to its fixed size only the first `samples` count."""
+    """Counts the operations of one batch; of a batch padded to its fixed size only the first `samples` count."""
 
     needs_synapses = True
 

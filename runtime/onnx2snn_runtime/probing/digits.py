@@ -1,4 +1,4 @@
-"""Signed digits: how many shifts and adds a multiplication by a payload takes.
+"""Counts signed digits: the shifts and adds that a multiplication by a payload takes.
 
 A number in the non-adjacent form (Reitwiesner, 1960) is a sum of signed powers of two, no two of them neighbours, and
 there is none of fewer terms: 1.75 = 2 - 1/4 takes two adds where its three bits would take three. The number of terms

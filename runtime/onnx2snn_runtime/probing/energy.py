@@ -1,4 +1,4 @@
-"""What operations cost in energy, by named constants: of a spiking network, and of the network that it came from.
+"""Estimates the energy of operations from named constants, for a spiking network and for the plain one.
 
 The default constants are those of a 45 nm process at 0.9 V: M. Horowitz, "Computing's energy problem (and what we can
 do about it)", ISSCC 2014, figure 1.1.9. Memory traffic, addresses of spikes and evaluations of a neuron's function are

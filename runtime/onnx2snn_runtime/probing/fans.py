@@ -1,4 +1,4 @@
-"""How many weights an element meets: the transposed synapse of ones, and through which elements it came to be.
+"""Computes fan-outs: the number of weights that each element is multiplied with.
 
 The synapses are linear, so that counts are gradients: with every weight that is not zero replaced by 1 the gradient of
 the sum of the outputs is, for each element, the number of weights that it meets.

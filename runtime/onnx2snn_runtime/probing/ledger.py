@@ -1,4 +1,4 @@
-"""What was counted, by layer and step, on the device until it is read."""
+"""Accumulates counts by layer and step; they stay on the device until they are read."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a run costs in operations, in all and by layer; `counting` counts them, `energy` gives them a price.
+"""The operations of a run, in total and by layer; `counting` counts them, `energy` estimates their energy.
 
 effective ACs, MACs   products of what arrives and is not zero with a weight that is not zero; accumulates (AC) where
                       the whole input tensor of a layer is -1, 0 or 1 at a step, its unit folded into the weights, else

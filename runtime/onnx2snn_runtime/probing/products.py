@@ -1,4 +1,4 @@
-"""Products of two activations: how many there are of what is not zero."""
+"""Counts the products of non-zero elements of two activations."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
-"""What a spike of each population reaches, worked out once for the shapes of the inputs.
+"""Computes the weights that a spike of each population meets, once for the shapes of the inputs.
 
-A run then needs no more of a spike than that it was sent: the weights that it meets are known.
+During a run it is then enough to know that a spike was sent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ class Pattern:
 
 @dataclass
 class Seen:
-    """An arrival that is looked at where it arrives: what it is at rest (None: that hangs on the inputs)."""
+    """An arrival that is looked at where it arrives: what it is at rest (None: that depends on the inputs)."""
 
     arrival: Arrival
     rest: Tensor | None
@@ -46,7 +46,7 @@ class Reach:
     """For some shapes of inputs: patterns by sender, arrivals to be looked at by output, weights met if all move.
 
     `dense` holds them by layer, for one sample and step; `fans` those of each arrival, by output and input (None: they
-    hang on the inputs); `direct` the calls that run once, with their fans.
+    depend on the inputs); `direct` the calls that run once, with their fans.
     """
 
     batch: int
@@ -56,7 +56,7 @@ class Reach:
     fans: dict[tuple[str, int], Tensor | None] = field(default_factory=dict)
     direct: list[tuple[str, Call, int, Tensor]] = field(default_factory=list)
     operands: dict[tuple[str, int], Tensor] = field(default_factory=dict)
-    """What the sources of populations that multiply are at rest, where that does not hang on the inputs."""
+    """What the sources of populations that multiply are at rest, where that does not depend on the inputs."""
     likes: dict[str, Tensor] = field(default_factory=dict)
     """A value of zeros of each sender, of one element in memory."""
 

@@ -1,4 +1,4 @@
-"""What a value is before the first spike: the synapses at estimates of zero."""
+"""Computes the resting values, those before the first spike: the synapses at estimates of zero."""
 
 from collections.abc import Mapping
 

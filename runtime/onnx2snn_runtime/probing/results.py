@@ -1,4 +1,4 @@
-"""What a counter has counted, as `Operations`."""
+"""Converts the counts of a counter to `Operations`."""
 
 from collections.abc import Mapping, Sequence
 

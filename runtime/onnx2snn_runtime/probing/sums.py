@@ -1,4 +1,4 @@
-"""Whether sums of one-bit spikes are still single units where they arrive: NeuroBench's condition for an accumulate."""
+"""Tells whether sums of one-bit spikes are 0 or +-1 unit at a synapse, NeuroBench's condition for an accumulate."""
 
 from collections.abc import Mapping
 
