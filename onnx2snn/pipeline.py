@@ -43,7 +43,7 @@ from onnx2snn.passes.repairs.write_quantisers import write_quantisers
 from onnx2snn.reference.sandbox import begin, try_out
 from onnx2snn_runtime.errors import Onnx2SnnError
 from onnx2snn_runtime.ir.operators import is_supported
-from onnx2snn_runtime.ir.reading import check_inside
+from onnx2snn_runtime.ir.reading import check_contents, check_inside
 from onnx2snn_runtime.ir.verify import read_model
 
 REPAIRS: tuple[Pass, ...] = (
@@ -110,6 +110,7 @@ def prepare(
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
         check_inside(copy)
+        check_contents(copy, "the model")
         work = Work(copy, "the model", is_supported, neurons, encoder, recurrence)
     elif zoo.is_name(model):
         work = Work(zoo.load(model).proto, repr(str(model)), is_supported, neurons, encoder, recurrence)

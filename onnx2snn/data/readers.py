@@ -1,5 +1,6 @@
 """Readers of sample data: .npz, .npy, image folders and saved Hugging Face datasets."""
 
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,7 +169,7 @@ def _member(file: Path, name: str, value: object) -> np.ndarray:
 
 def _unreadable(file: Path, error: Exception) -> InputError:
     why = first_line(error)
-    if isinstance(error, OSError) and error.errno is not None:
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # that is a place before the start
         return InputError(f"{str(file)!r} cannot be read ({error.strerror or why}): check the file")
     if file.stat().st_size == 0:
         return InputError(f"{str(file)!r} is empty: write the data again")

@@ -50,6 +50,9 @@ def _check(model: onnx.ModelProto) -> None:
     for value in (*model.graph.input, *model.graph.output):
         if value.type.tensor_type.elem_type not in known:  # the checker does not look at it
             raise ValueError(f"{value.name!r} has the element type {value.type.tensor_type.elem_type}, which is none")
+    for value in model.graph.input:
+        if value.type.HasField("tensor_type") and not value.type.tensor_type.elem_type:
+            raise ValueError(f"the input {value.name!r} has no element type")
     for value in copy.graph.output:
         if value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape"):
             value.type.tensor_type.shape.SetInParent()

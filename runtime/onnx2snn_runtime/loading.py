@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.errors import InputError, Stage
 from onnx2snn_runtime.ir.verify import read_model
 from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.program.program import TYPES
@@ -26,7 +26,8 @@ def load(
     `place`. Raises InputError for a path, device or dtype that cannot be used, ModelError for a file that is not a
     spiking IR or is of a newer version.
     """
-    model = SpikingModel(read_model(path), repr(str(path)))
+    with Stage(f"loading {str(path)!r}"):
+        model = SpikingModel(read_model(path), repr(str(path)))
     return place(
         model, device, dtype, allow_tf32=allow_tf32, channels_last=channels_last, compile_regions=compile_regions
     )
@@ -65,7 +66,7 @@ def check_device(device: str) -> None:
     """Raise InputError if torch cannot use `device` on this machine."""
     try:
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
         first = str(error).splitlines()[0]
         why = "there is no such kind of device" if first.startswith("Expected one of") else first
         raise InputError(f"the device {device!r} cannot be used ({why}): choose cpu, cuda or cuda:N") from error

@@ -17,7 +17,7 @@ from onnx2snn_runtime.batches.plain import count_plain
 from onnx2snn_runtime.batches.positions import program_for
 from onnx2snn_runtime.batches.range_checks import warn_of_nan, warn_of_saturation
 from onnx2snn_runtime.batches.run import Run, ascending, run_program
-from onnx2snn_runtime.errors import InputError, ModelError
+from onnx2snn_runtime.errors import InputError, ModelError, Stage
 from onnx2snn_runtime.execution.base import Execution, make_execution
 from onnx2snn_runtime.files import check_writable, write_model
 from onnx2snn_runtime.ir.recurrence import neurons_of
@@ -28,6 +28,7 @@ from onnx2snn_runtime.ir.schema import (
     write_neuron,
 )
 from onnx2snn_runtime.ir.verify import check_parameters, verify
+from onnx2snn_runtime.option_types import check_types
 from onnx2snn_runtime.probing.operations import Operations
 from onnx2snn_runtime.probing.probes import check_probes
 from onnx2snn_runtime.program.inputs import check_input, named_inputs, to_device, varies_in_time
@@ -80,6 +81,7 @@ class SpikingModel(nn.Module):
             raise InputError(f"timesteps is {timesteps!r}: give one whole number, or call run(), which takes several")
         return self.run(x, timesteps=steps, **options).outputs[steps[0]]
 
+    @Stage("running the network")
     def run(
         self,
         x: Any,
@@ -108,6 +110,11 @@ class SpikingModel(nn.Module):
         encoder_options and delay for this run. Invalid inputs, names or options raise InputError or RegistryError;
         neurons that the dynamics cannot express raise UnsupportedError.
         """
+        check_types(
+            {"probes": probes, "executor": executor, "batch_size": batch_size, "max_memory": max_memory,
+             "operations": operations, "early_exit": early_exit, "stable_steps": stable_steps,
+             "exit_every": exit_every, **overrides}
+        )  # fmt: skip
         steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
         probes = [probes] if isinstance(probes, str) else list(probes)
         check_probes(probes)
@@ -134,6 +141,7 @@ class SpikingModel(nn.Module):
         self._stream = None
         self._stream_samples = 0
 
+    @Stage("running a step of the network")
     @torch.no_grad()
     def step(self, x: Any, **overrides: Any) -> Output:
         """Run one time step on its input `x` [samples, ...], keep the state, and return the output so far.
@@ -141,6 +149,7 @@ class SpikingModel(nn.Module):
         `overrides` and `executor` are accepted at the first step only; giving them later, or another number of
         samples, raises InputError. `reset` starts a new stream.
         """
+        check_types(overrides)
         inputs = self._checked(x)
         batch, program = self._one_step(inputs), program_for(self.program, inputs)
         if self._stream is None:

@@ -39,8 +39,8 @@ class Registry(Generic[T]):
     def __getitem__(self, name: str) -> T:
         """Return the entry called `name`; an unknown name raises RegistryError with the nearest known one."""
         self.discover()
-        if name not in self._entries:
-            near = difflib.get_close_matches(name, self._entries, n=1)
+        if not isinstance(name, str) or name not in self._entries:
+            near = difflib.get_close_matches(str(name), self._entries, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(self._entries))}"
             raise RegistryError(f"there is no {self.kind} {name!r}: {hint}")
         return self._entries[name]

@@ -2,6 +2,7 @@
 
 y = Upsample(x, s), y = Resize(x, s) before opset 11   ->  y = Resize(x, , s) at the positions i / s; nearest takes the
     element below, along an axis that opset 10's Resize shrinks the one above
+y = Hardmax<axis = a>(x) before opset 13               ->  f = Flatten<axis = a>(x); h = Hardmax(f); y = Reshape(h, s)
 y, m = BatchNormalization(x, ...) before opset 14      ->  training_mode = 1: several outputs meant just that
 """
 
@@ -15,6 +16,25 @@ from onnx2snn.passes.rewriting.graph_tools import graphs_of
 from onnx2snn_runtime.errors import ModelError
 
 _TRAINS_BY_NAME = 14
+
+
+def flatten_hardmax(model: onnx.ModelProto) -> None:
+    """Write out that an old Hardmax takes all axes from its own (1) on as one; the converter keeps the axis alone."""
+    for graph in graphs_of(model.graph):
+        for node in [n for n in graph.node if n.op_type == "Hardmax" and n.domain in ("", "ai.onnx")]:
+            axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
+            x, y = node.input[0], node.output[0]
+            shape, flat, hard = (f"{y}.{part}" for part in ("shape", "flat", "hard"))
+            new = [
+                helper.make_node("Shape", [x], [shape], shape),
+                helper.make_node("Flatten", [x], [flat], flat, axis=axis),
+                helper.make_node("Hardmax", [flat], [hard], node.name, axis=1),
+                helper.make_node("Reshape", [hard, shape], [y], f"{y}.again"),
+            ]
+            place = next(i for i, other in enumerate(graph.node) if other is node or other == node)
+            del graph.node[place]
+            for offset, other in enumerate(new):
+                graph.node.insert(place + offset, other)
 
 
 def keep_sampling(model: onnx.ModelProto) -> None:

@@ -7,7 +7,7 @@ import onnx
 from onnx import version_converter
 
 from onnx2snn.passes.base import Work
-from onnx2snn.passes.repairs.old_meanings import BatchStatistics, keep_sampling
+from onnx2snn.passes.repairs.old_meanings import BatchStatistics, flatten_hardmax, keep_sampling
 from onnx2snn_runtime.errors import ModelError
 
 LEAST_OPSET = 13
@@ -31,6 +31,8 @@ def raise_opset(work: Work) -> int:
         return changed
     before = work.opset
     statistics.hide()
+    if before < LEAST_OPSET:
+        flatten_hardmax(work.model)
     try:
         work.model = version_converter.convert_version(work.model, target)
     except (RuntimeError, ValueError) as error:

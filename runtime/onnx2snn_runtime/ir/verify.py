@@ -8,8 +8,9 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 
-from onnx2snn_runtime.errors import InputError, ModelError
+from onnx2snn_runtime.errors import InputError, ModelError, Stage
 from onnx2snn_runtime.ir.flow import analyse
+from onnx2snn_runtime.ir.reading import check_contents
 from onnx2snn_runtime.ir.recurrence import neurons_of, recurrences, unrolled
 from onnx2snn_runtime.ir.schema import DOMAIN, NeuronAttributes, functions_of, read_defaults, read_neuron
 
@@ -27,17 +28,22 @@ def read_model(path: str | Path) -> onnx.ModelProto:
         raise InputError(f"{str(file)!r} is no ONNX file, or a truncated one ({_first_line(error)})") from error
     if not model.graph.node:
         raise InputError(f"{str(file)!r} holds no ONNX graph with nodes: is it an ONNX file, and complete?")
+    check_contents(model, repr(str(file)))
     try:
-        onnx.load_external_data_for_model(model, str(file.parent))
-    except (ValueError, OSError, onnx.checker.ValidationError) as error:
+        with Stage("reading them", InputError):
+            onnx.load_external_data_for_model(model, str(file.parent))
+    except InputError as error:
         raise InputError(
-            f"the weights beside {str(file)!r} cannot be read ({_first_line(error)}): keep them in the same folder"
+            f"the weights beside {str(file)!r} cannot be read ({_first_line(error.__cause__ or error)}): keep them in "
+            "the same folder"
         ) from error
+    check_contents(model, repr(str(file)))
     return model
 
 
 def verify(model: onnx.ModelProto, where: str = "the model") -> None:
     """Raise ModelError for the first violation of the spiking IR's schema in `model`."""
+    check_contents(model, where)
     defaults = read_defaults(model, where)
     neurons = list(neurons_of(model.graph))
     if not neurons:
@@ -105,5 +111,5 @@ RULES: tuple[Callable[[onnx.ModelProto, onnx.NodeProto], None], ...] = (
 )
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

@@ -81,6 +81,31 @@ def test_options(options: dict[str, Any], sentence: str) -> None:
         network(MLP).run(np.zeros((1, 4), F), **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"probes": 1}, "probes is 1: give a name or several"),
+        ({"probes": [1]}, r"probes is \[1\]: give a name or several"),
+        ({"executor": None}, "executor is None: give a text"),
+        ({"operations": 1}, "operations is 1: give True or False"),
+        ({"batch_size": 2.5}, "batch_size is 2.5: give a whole number"),
+        ({"batch_size": True}, "batch_size is True: give a whole number"),
+        ({"early_exit": ["stable"]}, r"early_exit is \['stable'\]: give a text"),
+        ({"stable_steps": None}, "stable_steps is None: give a whole number"),
+        ({"dynamics": []}, r"dynamics is \[\]: give a text"),
+        ({"dynamics_options": "levels"}, "dynamics_options is 'levels': give values by name"),
+        ({"schedule_options": {1: 2}}, r"schedule_options is \{1: 2\}: give values by name"),
+        ({"delay": 0.5}, "delay is 0.5: give a whole number"),
+    ],
+)
+def test_types_of_options(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        network(MLP).run(np.zeros((1, 4), F), **options)
+    if set(options) <= {"dynamics", "dynamics_options", "delay"}:
+        with pytest.raises(InputError, match=sentence):
+            network(MLP).step(np.zeros((1, 4), F), **options)
+
+
 @pytest.mark.parametrize("what", ["dynamics", "schedule", "encoder", "executor"])
 def test_names(what: str) -> None:
     with pytest.raises(RegistryError, match=f"there is no {what} 'nothing'"):

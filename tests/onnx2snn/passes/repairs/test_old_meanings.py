@@ -70,3 +70,16 @@ def test_statistics_that_no_new_opset_saves_are_refused() -> None:
         ModelError, match="'sv', an output of the BatchNormalization node 'y', is of training alone: export"
     ):
         raised(model)
+
+
+@pytest.mark.parametrize("axis", ["", "<axis = 1>", "<axis = 2>", "<axis = 3>"])
+@pytest.mark.parametrize("opset", [8, 11])
+def test_an_old_hardmax_takes_all_axes_from_its_own_on(opset: int, axis: str) -> None:
+    body = f"a = Conv(x, k) h = Hardmax{axis}(a) r = Elu(h) y = Conv(r, m)"
+    model = network(
+        body, "float[N, 2, 6, 6] x", "float[N, 3, 6, 6] y", opset=f'"" : {opset}',
+        k=floats(4, 2, 1, 1), m=floats(3, 4, 1, 1),
+    )  # fmt: skip
+    np.testing.assert_allclose(
+        by_default(raised(model), {"x": IMAGE})["y"], by_default(model, {"x": IMAGE})["y"], atol=1e-5
+    )
