@@ -60,7 +60,7 @@ BROKEN: dict[str, tuple[Break, str]] = {
     "no opset": (lambda m: m.opset_import.pop(), "no valid ONNX model"),
     "unknown domain": (lambda m: setattr(m.graph.node[1], "domain", "custom"), "no valid ONNX model"),
     "recursion": (recursive, "the function 'f' of the domain 'loc' calls itself"),
-    "a weight of fewer bytes": (short, "no valid ONNX model"),
+    "a weight of fewer bytes": (short, "the weight .w. of the model has 10 bytes in place of 64"),
     "a weight outside": (outside, "the weight 'w' lies in a file beside the model: give the path of the model"),
     "an attribute twice": (
         lambda m: m.graph.node[0].attribute.extend([helper.make_attribute("alpha", 1.0)] * 2),
