@@ -38,7 +38,7 @@ its inputs spikes:
 | neuron | a neuron of its own, or a part of one |
 | logic | part of a neuron or a readout: its result is no tensor of floats, so it cannot spike on its own |
 | never | its result depends on shapes alone |
-| unrolled | written out over its steps, where their number is known; a condition must be constant |
+| recurrence | unrolled, or a Scan with neurons inside, see [recurrence](recurrence.md); a condition must be constant |
 | written out | as other operators of this table, before anything else |
 | refused | by name, with everything else that cannot be converted |
 
@@ -70,7 +70,7 @@ def kind(domain: str, name: str) -> str:
     if facts(name, domain).random:
         return "refused"
     if not domain and name in (*LAYERS, *LOOPS):
-        return "unrolled"
+        return "recurrence"
     if not handlers_since(name, domain):
         schema = _schema(domain, name)
         return "written out" if not domain and has_body(name, schema.since_version) and _is_flat(schema) else "refused"

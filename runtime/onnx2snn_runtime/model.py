@@ -1,6 +1,6 @@
 """The Python interface: a spiking network as a torch.nn.Module."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ import onnx
 import torch
 from torch import nn
 
+from onnx2snn_runtime.batches.arrays import Output, checked, one_batch, returned
 from onnx2snn_runtime.batches.batch_run import Request
-from onnx2snn_runtime.batches.batching import Batch, are_stacked, batches, count_samples
+from onnx2snn_runtime.batches.batching import are_stacked
 from onnx2snn_runtime.batches.exit_rules import EarlyExit
+from onnx2snn_runtime.batches.frames import FrameStream
 from onnx2snn_runtime.batches.plain import count_plain
 from onnx2snn_runtime.batches.positions import program_for
 from onnx2snn_runtime.batches.range_checks import warn_of_nan, warn_of_saturation
@@ -31,15 +33,11 @@ from onnx2snn_runtime.ir.verify import check_parameters, verify
 from onnx2snn_runtime.option_types import check_types
 from onnx2snn_runtime.probing.operations import Operations
 from onnx2snn_runtime.probing.probes import check_probes
-from onnx2snn_runtime.program.inputs import check_input, named_inputs, to_device, varies_in_time
-from onnx2snn_runtime.program.interpreter import Tensor
+from onnx2snn_runtime.program.inputs import to_device
 from onnx2snn_runtime.program.program import TYPES, Program
 from onnx2snn_runtime.program.real_samples import TORCH
 from onnx2snn_runtime.program.weights import store_weights
 from onnx2snn_runtime.settings import make_settings
-
-Output = Any
-"""A tensor or array for a model of one output, otherwise a mapping from output name to one."""
 
 
 class SpikingModel(nn.Module):
@@ -118,7 +116,7 @@ class SpikingModel(nn.Module):
         steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
         probes = [probes] if isinstance(probes, str) else list(probes)
         check_probes(probes)
-        inputs = self._checked(x)
+        inputs = checked(self.program, x)
         rule = EarlyExit(early_exit, stable_steps, exit_every) if early_exit else None
         run = run_program(
             self.program,
@@ -126,7 +124,7 @@ class SpikingModel(nn.Module):
         )
         warn_of_saturation(run.saturated, len(self.program.populations))
         warn_of_nan(run.outputs[steps[-1]], inputs, self.program.axes)
-        run.outputs = {t: self._returned(outputs, x) for t, outputs in run.outputs.items()}
+        run.outputs = {t: returned(self.program, outputs, x) for t, outputs in run.outputs.items()}
         return run
 
     def plain_operations(self, x: Any, batch_size: int | None = None) -> Operations:
@@ -134,7 +132,7 @@ class SpikingModel(nn.Module):
 
         All of them are multiply-accumulates: effective ones of what is not zero, dense ones in `dense_once`.
         """
-        return count_plain(self.program, self._checked(x), batch_size)
+        return count_plain(self.program, checked(self.program, x), batch_size)
 
     def reset(self) -> None:
         """Discard the state that `step` keeps between calls."""
@@ -150,8 +148,8 @@ class SpikingModel(nn.Module):
         samples, raises InputError. `reset` starts a new stream.
         """
         check_types(overrides)
-        inputs = self._checked(x)
-        batch, program = self._one_step(inputs), program_for(self.program, inputs)
+        inputs = checked(self.program, x)
+        batch, program = one_batch(inputs, self.program), program_for(self.program, inputs)
         if self._stream is None:
             executor = overrides.pop("executor", "step")
             self._stream = make_execution(executor, program, make_settings(self.defaults, overrides))
@@ -168,17 +166,20 @@ class SpikingModel(nn.Module):
         self._stream.advance()
         made, count = self._stream.outputs(), [batch.samples]
         joined = {name: axes.join(name, [value], count, TORCH, stacked=stacked) for name, value in made.items()}
-        return self._returned(joined, x)
+        return returned(self.program, joined, x)
 
-    def _one_step(self, inputs: dict[str, Tensor]) -> Batch:
-        for port in self.program.inputs:
-            if varies_in_time(inputs[port.name], port):
-                raise InputError(f"the input {port.name!r} has a time axis: step() takes one step of it at a time")
-        first, *more = batches(inputs, self.program, count_samples(inputs, self.program))
-        if more:
-            size = self.program.axes.most(0, 1)
-            raise InputError(f"the graph is fixed to a batch of {size}: a step takes so many samples")
-        return first
+    def frames(self, timesteps: int | None = None, **overrides: Any) -> Callable[[Any], Output]:
+        """Return a function that takes the frames of a sequence one by one, and keeps what the network knows.
+
+        It reads a rolled recurrence over real time: there is one of each neuron, and the recurrence goes on from the
+        estimates of the frame before, whereas in `run` every position has neurons of its own. The function takes `x`,
+        a sequence of one position, runs `timesteps` steps on it and returns the output; its attribute `events` counts
+        the spikes of the last frame, by population. What positions share outside of recurrences (a convolution or a
+        mean over time) sees one frame alone. A network without a rolled recurrence, or with one that reads from the
+        end, raises UnsupportedError; another number of samples than before raises InputError.
+        """
+        (steps,) = ascending(self.defaults.timesteps if timesteps is None else timesteps)
+        return FrameStream(self.program, steps, make_settings(self.defaults, overrides))
 
     def set_population(self, name: str, **changes: Any) -> None:
         """Change parameters of the population `name`, in this model and in the IR that `save` writes.
@@ -242,24 +243,6 @@ class SpikingModel(nn.Module):
         """
         store_weights(self.proto, self.program.constants)
         write_model(self.proto, check_writable(path, force=force), force=force)
-
-    def _checked(self, x: Any) -> dict[str, Tensor]:
-        named = named_inputs(x, self.program.inputs)
-        return {port.name: check_input(named[port.name], port) for port in self.program.inputs}
-
-    def _returned(self, outputs: Mapping[str, Tensor], x: Any) -> Output:
-        first = next(iter(x.values())) if isinstance(x, Mapping) else x
-        as_numpy = not isinstance(first, Tensor)
-        types = {port.name: port.type for port in self.program.outputs}
-
-        def sent(value: Any, kind: int) -> Any:
-            if isinstance(value, list):  # one entry per sample
-                return [sent(entry, kind) for entry in value]
-            here = value.to(self.program.type_of_output(value, kind))
-            return here.cpu().numpy() if as_numpy else here.to(first.device)
-
-        made = {name: sent(value, types[name]) for name, value in outputs.items()}
-        return next(iter(made.values())) if len(made) == 1 else made
 
     def extra_repr(self) -> str:
         """Return the number of populations and the settings, for repr()."""

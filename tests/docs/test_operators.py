@@ -18,7 +18,7 @@ def test_the_page_is_up_to_date() -> None:
         ("", "Gelu", "neuron"),
         ("", "ArgMax", "logic"),
         ("", "Shape", "never"),
-        ("", "LSTM", "unrolled"),
+        ("", "LSTM", "recurrence"),
         ("", "QLinearConv", "written out"),
         ("", "StringSplit", "refused"),
         ("ai.onnx.ml", "TreeEnsemble", "refused"),

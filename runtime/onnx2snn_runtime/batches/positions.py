@@ -12,18 +12,26 @@ from onnx2snn_runtime.probing.operations import merged
 from onnx2snn_runtime.program.inputs import to_device, varies_in_time
 from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.program import Program
-from onnx2snn_runtime.program.unrolling import unrolled
+from onnx2snn_runtime.program.unrolling import lengths, unrolled
 
 
 def program_for(program: Program, inputs: Mapping[str, Tensor]) -> Program:
     """Return the program that runs `inputs`: `program` itself, or one for the lengths of their sequences."""
-    if program.rolled is None:
-        return program
+    return program if program.rolled is None else unrolled(program, _sample(program, inputs))
+
+
+def lengths_of(program: Program, inputs: Mapping[str, Tensor]) -> dict[str, int]:
+    """Return the number of positions of every recurrence for `inputs`, by the name of its node."""
+    return {} if program.rolled is None else lengths(program, _sample(program, inputs))
+
+
+def _sample(program: Program, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the first sample of `inputs`, or the first batch of a fixed size, on the device."""
     sample = next(iter(batches(inputs, program, 1))).inputs
     for port in program.inputs:
         value = sample[port.name]
         sample[port.name] = to_device(value[0] if varies_in_time(value, port) else value, port, program)
-    return unrolled(program, sample)
+    return sample
 
 
 def by_population(result: BatchResult, groups: Mapping[str, str]) -> BatchResult:

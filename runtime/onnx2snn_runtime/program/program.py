@@ -50,11 +50,9 @@ class Program(Weights):
         self.varying: frozenset[str]
         self.releases: list[tuple[str, ...]]
         self.rolled: onnx.ModelProto | None = model if recurrences(model.graph) else None
-        """The model itself where it holds recurrences: such a program runs as the one of `unrolling.unrolled`."""
+        """The model where it holds recurrences: it runs as a program of `unrolled`, by lengths, see `unrolling`."""
         self.unrolled: dict[Any, Program] = {}
-        """Programs of the same weights, by the lengths of the recurrences."""
         self.lengths: dict[Any, Any] = {}
-        """Lengths of the recurrences, by the shapes of the inputs."""
         self._places: tuple[dict[str, list[int]], dict[str, list[int]]] | None = None
         self.groups: dict[str, str] = {}
         """Where positions are written out: names of their populations and synapses -> those that they share."""

@@ -30,17 +30,24 @@ def unrolled(program: Program, sample: Mapping[str, Tensor]) -> Program:
     """
     if program.rolled is None:
         return program
-    shapes = (program.version, *((name, tuple(value.shape)) for name, value in sorted(sample.items())))
-    lengths = program.lengths.get(shapes)
-    if lengths is None:
-        lengths = program.lengths[shapes] = tuple(sorted(_Plain(program, program.rolled).lengths(sample).items()))
-    if lengths not in program.unrolled:
+    key = tuple(sorted(lengths(program, sample).items()))
+    if key not in program.unrolled:
         while len(program.unrolled) >= KEPT:
             program.unrolled.pop(next(iter(program.unrolled)))
-        program.unrolled[lengths] = _written_out(program, program.rolled, dict(lengths))
-    made = program.unrolled[lengths]
+        program.unrolled[key] = _written_out(program, program.rolled, dict(key))
+    made = program.unrolled[key]
     made.defaults = program.defaults
     return made
+
+
+@torch.no_grad()
+def lengths(program: Program, sample: Mapping[str, Tensor]) -> dict[str, int]:
+    """Return the number of positions of every recurrence of a rolled `program` for inputs of the shapes of `sample`."""
+    shapes = tuple((name, tuple(value.shape)) for name, value in sorted(sample.items()))
+    if shapes not in program.lengths and program.rolled is not None:
+        program.lengths[shapes] = _Plain(program, program.rolled).lengths(sample)
+    found: dict[str, int] = program.lengths[shapes]
+    return found
 
 
 def _written_out(program: Program, model: onnx.ModelProto, lengths: Mapping[str, int]) -> Program:
@@ -49,6 +56,17 @@ def _written_out(program: Program, model: onnx.ModelProto, lengths: Mapping[str,
     made.groups = found.names
     made.compile_regions = program.compile_regions
     return made
+
+
+@torch.no_grad()
+def initial_states(program: Program, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the values that the recurrences of a rolled `program` start from for `inputs`, by name."""
+    if program.rolled is None:
+        return {}
+    plain = _Plain(program, program.rolled)
+    plain.lengths(inputs)
+    carried = [each for node in recurrences(program.rolled.graph) for each in wiring_of(node).carried]
+    return {initial: plain.frame.values[initial] for _, _, initial, _ in carried}
 
 
 class _Plain:
@@ -61,10 +79,11 @@ class _Plain:
         self.functions = functions_of(model)
         self.bound: dict[str, Call | Population] = {}
         self.found: dict[str, int] = {}
+        self.frame = program.frame()
 
     def lengths(self, inputs: Mapping[str, Tensor]) -> dict[str, int]:
         """Return the number of positions of every recurrence, by the name of its node."""
-        frame = self.program.frame()
+        frame = self.frame
         for name, value in inputs.items():
             frame.set(name, value)
         wanted = len(recurrences(self.model.graph))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from onnx import numpy_helper, parser
 
-from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.errors import InputError, UnsupportedError
 from onnx2snn_runtime.ir.recurrence import neurons_of, recurrences, unrolled
 from onnx2snn_runtime.ir.schema import ModelDefaults, NeuronAttributes, write_defaults, write_neuron
 from onnx2snn_runtime.ir.text import to_text
@@ -156,3 +156,36 @@ def test_steps_in_time_keep_the_state() -> None:
     np.testing.assert_allclose(stepped[3], snn(x, timesteps=4)["y"], atol=1e-6)
     with pytest.raises(InputError, match="a sequence of another length came to a stream: call reset"):
         snn.step(samples(4))
+
+
+def test_frames_carry_the_estimates_of_the_frame_before() -> None:
+    snn, x = SpikingModel(model()), samples(6)
+    frame = snn.frames(timesteps=12)
+    found = [frame(x[:, index : index + 1])["y"] for index in range(6)]
+    np.testing.assert_allclose(np.concatenate(found, 1), snn(x, timesteps=12)["y"], atol=5e-3)
+    assert set(frame.events) == {"cell"}
+
+
+def test_a_frame_like_the_one_before_costs_nothing() -> None:
+    rolled = model("Relu")
+    for tensor in rolled.graph.initializer:
+        if tensor.name == "r":  # no memory: the same frame gives the same state
+            tensor.CopyFrom(numpy_helper.from_array(np.zeros((4, 4), np.float32), "r"))
+    snn = SpikingModel(rolled)
+    frame, x = snn.frames(timesteps=8), samples(1)
+    first = frame(x)["y"]
+    assert frame.events["cell"] > 0
+    assert np.array_equal(frame(x)["y"], first)
+    assert frame.events["cell"] == 0
+
+
+def test_frames_that_make_no_sense() -> None:
+    snn = SpikingModel(model())
+    frame = snn.frames()
+    frame(samples(1))
+    with pytest.raises(InputError, match="a frame is a sequence of one position, and this one has 3"):
+        frame(samples(3))
+    with pytest.raises(InputError, match="2 samples came to a stream of 3: begin a new one"):
+        frame(samples(1, count=2))
+    with pytest.raises(UnsupportedError, match="holds no rolled recurrence, whose positions could be frames"):
+        written_out(model(), 2).frames()
