@@ -12,9 +12,14 @@ NEURON_SCALES = "its neurons have scales of their own: convert with --scale laye
 
 
 class Builder:
-    """Collects the layers of a network; every method that makes one returns it as a Value."""
+    """Collects the layers of a network.
 
-    def __init__(self) -> None:
+    `dense` is whether all is to be said by layers of weights, of one group and with square kernels; otherwise there are
+    also the kinds Scale (a factor and a bias a channel), Concat and Pad, and `groups` among the options.
+    """
+
+    def __init__(self, dense: bool = True) -> None:
+        self.dense = dense
         self.network = Network()
         self._names: set[str] = set()
 
@@ -61,9 +66,18 @@ class Builder:
 
     def identity(self, layer: Layer, factor: np.ndarray, bias: np.ndarray | None = None) -> Layer:
         """Return a layer of weights that gives `factor` times `layer` plus `bias`, both a number or one a channel."""
+        return self.identities([layer], factor, bias)
+
+    def identities(self, layers: list[Layer], factor: np.ndarray, bias: np.ndarray | None = None) -> Layer:
+        """Return a layer that gives `factor` times the sum of `layers` plus `bias`, both a number or one a channel."""
+        layer = layers[0]
         size = layer.shape[0]
+        if not self.dense:
+            row = np.broadcast_to(factor, (size,)).astype(np.float64)
+            shift = np.broadcast_to(0.0 if bias is None else bias, (size,)).astype(np.float64)
+            return self.add("Scale", f"{layer.name}_scaled", layer.shape, layers, weight=row, bias=shift)
         weight = np.diag(np.broadcast_to(factor, (size,)).astype(np.float64))
-        return self.weights(f"{layer.name}_scaled", [layer], weight, bias)
+        return self.weights(f"{layer.name}_scaled", layers, weight, bias)
 
     def weights(self, name: str, inputs: list[Layer], weight: np.ndarray, bias: np.ndarray | None) -> Layer:
         """Return a layer that maps channels by the matrix `weight` [out, in] at every place."""

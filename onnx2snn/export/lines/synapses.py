@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from onnx2snn.export.lines.builder import Builder
+from onnx2snn.export.lines.builder import ONE, Builder
 from onnx2snn.export.lines.graph import Term, Value, per_channel
 from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.program.interpreter import Call
@@ -145,6 +145,11 @@ def concatenated(site: Site) -> Value:
         raise UnsupportedError("it joins constants to values")
     if site.attribute("axis", 1) not in (1, -len(values[0].shape)):
         raise UnsupportedError("it joins values along another axis than the channels")
+    if not site.builder.dense:
+        parts = [site.builder.scaled(value, ONE) for value in values]
+        one = [layers[0] if len(layers) == 1 else site.builder.identities(layers, ONE) for layers in parts]
+        shape = (sum(value.shape[0] for value in values), *values[0].shape[1:])
+        return site.builder.one(site.builder.add("Concat", site.name, shape, one))
     total, start, terms = sum(value.shape[0] for value in values), 0, list[Term]()
     for value in values:
         inputs, factor = site.builder.common(value)
@@ -216,8 +221,7 @@ def _shifted(site: Site, value: Value, constant: np.ndarray) -> Value:
     spread = per_channel(factor, value.shape)
     if spread is None:
         raise UnsupportedError("its neurons have scales of their own")
-    eye = np.diag(np.broadcast_to(spread, value.shape[:1]).astype(np.float64))
-    return site.builder.one(site.builder.weights(site.name, inputs, eye, channels))
+    return site.builder.one(site.builder.identities(inputs, spread, channels))
 
 
 def _bare(constant: np.ndarray, value: Value) -> np.ndarray:

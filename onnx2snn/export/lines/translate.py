@@ -26,10 +26,14 @@ RELU_ALONE = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the target of a file wants: sums in place of average pools; `gain` multiplies what neurons are given."""
+    """What the target wants: sums in place of average pools; `gain` multiplies what neurons are given.
+
+    `dense` is whether all of it has to be layers of weights, see `Builder`.
+    """
 
     sums: bool
     gain: float = 1.0
+    dense: bool = True
 
 
 def translate(program: Program, dynamics: IntegrateAndFire, wanted: Wanted, bias: float = 0.0) -> Network:
@@ -43,7 +47,7 @@ def translate(program: Program, dynamics: IntegrateAndFire, wanted: Wanted, bias
 class _Translation:
     def __init__(self, program: Program, dynamics: IntegrateAndFire, wanted: Wanted, bias: float) -> None:
         self.program, self.dynamics, self.wanted, self.bias = program, dynamics, wanted, bias
-        self.builder = Builder()
+        self.builder = Builder(wanted.dense)
         self.values: dict[str, Any] = {}
         self.refused: list[str] = []
         self.items = (*program.prologue, *program.loop, *program.tail)
@@ -126,9 +130,7 @@ class _Translation:
             if layer.bias is not None and id(layer) not in elsewhere:
                 layer.bias = layer.bias + bias
                 return inputs
-        eye = self.builder.identity(inputs[0], ONE, bias)
-        eye.inputs = list(inputs)
-        return [eye]
+        return [self.builder.identities(inputs, ONE, bias)]
 
     def _output(self) -> None:
         """Make the layer of the output: what is decoded, without the readouts behind it."""

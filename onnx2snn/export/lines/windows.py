@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from onnx2snn.export.lines.graph import Value, per_channel
+from onnx2snn.export.lines.graph import Layer, Value, per_channel
 from onnx2snn.export.lines.synapses import SYNAPSES, Site
 from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.ops.conv import Geometry, geometry
@@ -13,7 +13,9 @@ from onnx2snn_runtime.ops.conv import Geometry, geometry
 @SYNAPSES.register("Conv")
 def convolution(site: Site) -> Value:
     """y = w * x + b: groups are written out, and unequal padding becomes zeros in the kernel."""
-    value, weight = site.value(), ungrouped(site.constant(1, "weights"), site.attribute("group", 1))
+    value, weight, groups = site.value(), site.constant(1, "weights").astype(np.float64), site.attribute("group", 1)
+    if site.builder.dense:
+        weight, groups = ungrouped(weight, groups), 1
     g = geometry(
         value.shape[1:], weight.shape[2:], site.attribute("strides"), site.attribute("dilations"),
         site.attribute("pads"), site.attribute("auto_pad", "NOTSET"),
@@ -21,7 +23,7 @@ def convolution(site: Site) -> Value:
     bias = np.zeros(len(weight))
     if len(site.inputs) > 2 and site.inputs[2] is not None:
         bias = site.constant(2, "biases").astype(np.float64)
-    return _convolved(site, value, weight, bias, g)
+    return _convolved(site, value, weight, bias, g, groups)
 
 
 @SYNAPSES.register("Pad")
@@ -37,6 +39,9 @@ def padded(site: Site) -> Value:
     if any(outside) or (isinstance(fill, np.ndarray) and np.any(fill != 0)):
         raise UnsupportedError("it pads with other than zeros, or other than places")
     size, spatial = value.shape[0], len(value.shape) - 1
+    if not site.builder.dense:
+        inputs, factor = site.builder.common(value)
+        return site.builder.one(_pad(site, inputs, pads[2:rank], pads[rank + 2 :]), factor)
     eye = np.eye(size).reshape(size, size, *[1] * spatial)
     g = geometry(value.shape[1:], [1] * spatial, None, None, pads[2:rank] + pads[rank + 2 :], "NOTSET")
     return _convolved(site, value, eye, np.zeros(size), g)
@@ -93,20 +98,34 @@ def ungrouped(weight: np.ndarray, groups: int) -> np.ndarray:
     return full
 
 
-def _convolved(site: Site, value: Value, weight: np.ndarray, bias: np.ndarray, g: Geometry) -> Value:
+def _convolved(site: Site, value: Value, weight: np.ndarray, bias: np.ndarray, g: Geometry, groups: int = 1) -> Value:
     inputs, factor = site.builder.common(value)
     channels = per_channel(factor, value.shape)
     if channels is None:
         raise UnsupportedError("its neurons have scales of their own")
-    weight = weight * np.broadcast_to(channels, value.shape[:1]).reshape(1, -1, *[1] * (weight.ndim - 2))
+    rows = np.broadcast_to(channels, value.shape[:1]).reshape(groups, 1, weight.shape[1], *[1] * (weight.ndim - 2))
+    weight = (weight.reshape(groups, -1, *weight.shape[1:]) * rows).reshape(weight.shape)
     sizes = [
         _places(*axis) for axis in zip(value.shape[1:], g.begin, g.end, g.kernel, g.dilations, g.strides, strict=True)
     ]
-    weight, pads = _square(weight, value.shape[1:], sizes, g)
+    pads = tuple(g.begin)
+    if site.builder.dense:
+        weight, pads = _square(weight, value.shape[1:], sizes, g)
+    elif g.begin != g.end:
+        inputs, pads = [_pad(site, inputs, g.begin, g.end)], (0,) * len(sizes)
     options = {"stride": tuple(g.strides), "padding": pads, "dilation": tuple(g.dilations)}
+    options |= {} if site.builder.dense else {"groups": groups}
     kind = f"Conv{len(sizes)}d"
     layer = site.builder.add(kind, site.name, (len(weight), *sizes), inputs, weight=weight, bias=bias, options=options)
     return site.builder.one(layer)
+
+
+def _pad(site: Site, inputs: list[Layer], begin: Sequence[int], end: Sequence[int]) -> Layer:
+    """Return a layer of the sum of `inputs` with zeros around its places."""
+    channels, *places = inputs[0].shape
+    shape = (channels, *(a + b + c for a, b, c in zip(places, begin, end, strict=True)))
+    around = [pad for pair in zip(begin[::-1], end[::-1], strict=True) for pad in pair]
+    return site.builder.add("Pad", f"{site.name}_pad", shape, inputs, options={"pads": around})
 
 
 def _places(size: int, begin: int, end: int, kernel: int, dilation: int, stride: int) -> int:
