@@ -113,4 +113,5 @@ def _weights(layer: Layer) -> nn.Module | None:
     module.weight.data = torch.from_numpy(weight).contiguous()
     if biased:
         module.bias.data = torch.from_numpy(layer.bias).contiguous()
-    return module  # type: ignore[no-any-return]
+    found: nn.Module = module
+    return found

@@ -1,6 +1,7 @@
 """Convolutions and average pools as layers: one group, the same padding on both sides."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def _convolved(site: Site, value: Value, weight: np.ndarray, bias: np.ndarray, g
         weight, pads = _square(weight, value.shape[1:], sizes, g)
     elif g.begin != g.end:
         inputs, pads = [_pad(site, inputs, g.begin, g.end)], (0,) * len(sizes)
-    options = {"stride": tuple(g.strides), "padding": pads, "dilation": tuple(g.dilations)}
+    options: dict[str, Any] = {"stride": tuple(g.strides), "padding": pads, "dilation": tuple(g.dilations)}
     options |= {} if site.builder.dense else {"groups": groups}
     kind = f"Conv{len(sizes)}d"
     layer = site.builder.add(kind, site.name, (len(weight), *sizes), inputs, weight=weight, bias=bias, options=options)
