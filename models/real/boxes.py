@@ -39,15 +39,16 @@ def chosen(centres: np.ndarray, scores: np.ndarray, threshold: float, most: floa
 
 @dataclass(frozen=True)
 class Agreement:
-    """Pictures, those with as many boxes from both networks, boxes of the plain one, and their median overlap."""
+    """Pictures, those with boxes, and with as many from both networks; boxes of the plain one, their median overlap."""
 
     pictures: int
+    with_boxes: int
     same_number: int
     boxes: int
     median_overlap: float
 
     def __str__(self) -> str:
-        same = f"as many boxes on {self.same_number} of {self.pictures} pictures"
+        same = f"as many boxes on {self.same_number} of {self.pictures} pictures ({self.with_boxes} with any)"
         return f"{same}; median intersection over union {self.median_overlap:.4f} over {self.boxes} boxes"
 
 
@@ -62,4 +63,5 @@ def agreement(plain: list[Found], spiking: list[Found]) -> Agreement:
             alike = theirs.corners[theirs.classes == label]
             best.append(float(overlaps(box, alike).max()) if len(alike) else 0.0)
     same = sum(len(a.corners) == len(b.corners) for a, b in zip(plain, spiking, strict=True))
-    return Agreement(len(plain), same, len(best), float(np.median(best)) if best else 0.0)
+    some = sum(len(ours.corners) > 0 for ours in plain)
+    return Agreement(len(plain), some, same, len(best), float(np.median(best)) if best else 0.0)

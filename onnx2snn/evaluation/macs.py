@@ -26,12 +26,13 @@ def _conv_transpose(node: onnx.NodeProto, x: Shape, w: Shape, y: Shape) -> int:
 
 
 def _matmul(node: onnx.NodeProto, x: Shape, w: Shape, y: Shape) -> int:
-    return math.prod(y) * (x[-1] if x else 1)
+    return math.prod(y) * (w[-2] if len(w) > 1 else x[-1] if x else 1)
 
 
 def _gemm(node: onnx.NodeProto, x: Shape, w: Shape, y: Shape) -> int:
-    transposed = any(a.name == "transA" and a.i for a in node.attribute)
-    return math.prod(y) * (x[0] if transposed else x[-1])
+    """Take the length of the sum from the second factor: the first may be of unknown rank."""
+    transposed = any(a.name == "transB" and a.i for a in node.attribute)
+    return math.prod(y) * (w[1 if transposed else 0] if len(w) == 2 else 1)
 
 
 _RULES = {"Conv": _conv, "ConvTranspose": _conv_transpose, "MatMul": _matmul, "Gemm": _gemm}

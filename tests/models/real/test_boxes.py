@@ -27,7 +27,7 @@ def test_agreement_is_by_class_and_by_number():
     plain = [found((0, 0, 2, 2, 0), (4, 4, 6, 6, 1)), found()]
     spiking = [found((0, 0, 2, 2, 0), (4, 4, 6, 6, 0)), found((0, 0, 1, 1, 0))]
     assert str(agreement(plain, plain)) == (
-        "as many boxes on 2 of 2 pictures; median intersection over union 1.0000 over 2 boxes"
+        "as many boxes on 2 of 2 pictures (1 with any); median intersection over union 1.0000 over 2 boxes"
     )
     differing = agreement(plain, spiking)
     assert (differing.same_number, differing.boxes, differing.median_overlap) == (1, 2, 0.5)
