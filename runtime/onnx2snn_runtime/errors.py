@@ -67,11 +67,8 @@ class Stage(ContextDecorator):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Raise a `kind` for a foreign exception."""
-        if (
-            isinstance(error, Exception)
-            and not isinstance(error, Onnx2SnnError | Warning)
-            and not _is_gpu_memory(error)
-        ):
+        passed = isinstance(error, Onnx2SnnError | Warning)  # warnings are exceptions where Python is told so
+        if isinstance(error, Exception) and not passed and not _is_gpu_memory(error):
             raise self.kind(sentence(self.doing, error)) from error
 
 

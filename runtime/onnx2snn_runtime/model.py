@@ -58,9 +58,10 @@ class SpikingModel(nn.Module):
 
     def __init__(self, proto: onnx.ModelProto, where: str = "the model") -> None:
         super().__init__()
-        verify(proto, where)
-        self.proto = proto
-        self.program = Program(proto, where)
+        with Stage(f"building the network of {where}"):
+            verify(proto, where)
+            self.proto = proto
+            self.program = Program(proto, where)
         self.conversion: Any = None
         self._nodes: dict[str, onnx.NodeProto] = {}
         """The nodes of the populations, by name, once one was asked for."""

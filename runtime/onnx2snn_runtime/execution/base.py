@@ -142,7 +142,7 @@ class Execution:
     def fire(self, item: Population, sources: list[Tensor]) -> Tensor:
         """Step the population `item` towards its target f(sources); return the spike."""
         target = self.target(item, sources)
-        before = self.states.get(item.output) or self.settings.dynamics.init(target)
+        before = self.states.get(item.output) or self.start(item, target)
         driven_by = sources[0].to(self.program.wide) if self.settings.dynamics.rectifies else target
         after, spike = self.settings.dynamics.step(before, driven_by, self.t, self._neurons[item.output])
         self.states[item.output] = after
@@ -151,6 +151,11 @@ class Execution:
         for probe in self.synapse_probes if item.output in self.observed else ():
             probe.sources(item, self.t, sources, self.frame)
         return spike
+
+    def start(self, item: Population, like: Tensor) -> State:
+        """Return the state of `item` before its first step; a scale that does not fit `like` raises ModelError."""
+        item.check_scale(like.shape)
+        return self.settings.dynamics.init(like)
 
     def call(self, item: Call, frame: Frame) -> None:
         """Compute the node `item` on the values in `frame`, for a single step."""
@@ -172,7 +177,7 @@ class Execution:
                 continue
             if item.output not in self.states:
                 target = self.target(item, [self.frame.values[name] for name in item.sources])
-                self.states[item.output] = self.settings.dynamics.init(target)
+                self.states[item.output] = self.start(item, target)
             self.frame.set(item.output, self.states[item.output].v)
 
     def decoded_values(self) -> list[str]:

@@ -112,7 +112,7 @@ class LayerExecution(Execution):
             return self._scan_by_steps(item, sources, varying, first, count)
         dynamics, neuron = self.settings.dynamics, self._neurons[item.output]
         target, clamp = self._dynamics_input(item, body, sources, varying)
-        state = self.states.get(item.output) or dynamics.init(target[0].to(self.program.wide))
+        state = self.states.get(item.output) or self.start(item, target[0].to(self.program.wide))
         observing = [probe for probe in self.settings.probes if probe.needs_values]
         narrow = self.program.dtype if item.output in self.program.narrow and not observing else None
         scanned = scan(dynamics, target, state, count, first, neuron, clamp, narrow)
@@ -148,7 +148,7 @@ class LayerExecution(Execution):
         """Return the estimates [count, ...] of a population, computed step by step for probes that need spikes."""
         dynamics, self._settled = self.settings.dynamics, False
         target = self._target(item, item.body, item.result, sources, varying)
-        state = self.states.get(item.output) or dynamics.init(target[0].to(self.program.wide))
+        state = self.states.get(item.output) or self.start(item, target[0].to(self.program.wide))
         driven_by = sources[0].to(self.program.wide) if dynamics.rectifies else target
         states, spikes = scan_by_steps(dynamics, driven_by, state, count, first, self._neurons[item.output])
         self.states[item.output] = states[-1]

@@ -27,7 +27,7 @@ def is_rolled(node: onnx.NodeProto) -> bool:
 
 def body_of(node: onnx.NodeProto) -> onnx.GraphProto:
     """Return the body of a rolled recurrence."""
-    return next(a.g for a in node.attribute if a.name == "body")
+    return next((a.g for a in node.attribute if a.name == "body"), onnx.GraphProto())
 
 
 def recurrences(graph: onnx.GraphProto) -> list[onnx.NodeProto]:

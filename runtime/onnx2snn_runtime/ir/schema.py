@@ -51,12 +51,15 @@ class NeuronAttributes:
 
 def read_neuron(node: onnx.NodeProto) -> NeuronAttributes:
     """Return the neuron attributes of `node`; a missing or ill-typed one raises ModelError."""
-    found = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    try:
+        found = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    except ValueError as error:
+        raise ModelError(f"an attribute of the neuron {node.name!r} has no value: convert the model again") from error
     if "sources" not in found:
         raise ModelError(f"the neuron {node.name!r} has no attribute 'sources': convert the model again")
     kinds = {"sources": int, "levels": int, "mantissa": int, "maximum": float, "rms": float, "onset": int}
     for name in kinds:
-        if not isinstance(found.get(name, 0), int | float):
+        if not isinstance(found.get(name, 0), int if kinds[name] is int else int | float):
             raise ModelError(
                 f"the attribute {name!r} of the neuron {node.name!r} is no number: convert the model again"
             )
@@ -64,8 +67,15 @@ def read_neuron(node: onnx.NodeProto) -> NeuronAttributes:
     if "scale" in found:
         if not isinstance(found["scale"], onnx.TensorProto):
             raise ModelError(f"the attribute 'scale' of the neuron {node.name!r} is no tensor: convert the model again")
-        values["scale"] = numpy_helper.to_array(found["scale"]).astype(np.float32)
+        values["scale"] = _scale(found["scale"], node.name)
     return NeuronAttributes(**values)
+
+
+def _scale(tensor: onnx.TensorProto, name: str) -> np.ndarray:
+    try:
+        return numpy_helper.to_array(tensor).astype(np.float32)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"the scale of the neuron {name!r} cannot be read: convert the model again") from error
 
 
 def write_neuron(node: onnx.NodeProto, attributes: NeuronAttributes, only: Collection[str] | None = None) -> None:
@@ -133,11 +143,12 @@ def read_defaults(model: onnx.ModelProto, where: str = "the model") -> ModelDefa
         raise ModelError(f"{where} is no spiking IR file: convert it first with 'onnx2snn convert'")
     try:
         values = {key: json.loads(text) for key, text in found.items()}
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"the metadata of {where} is damaged ({error}): convert the model again") from error
     like = asdict(ModelDefaults()) | {"spiking_inputs": []}
     for key, value in values.items():
-        if not isinstance(value, type(like.get(key, value))):
+        wanted = type(like.get(key, value))
+        if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is int):
             raise ModelError(f"the metadata {key!r} of {where} is damaged ({value!r}): convert the model again")
     if values["ir_version"] > IR_VERSION:
         raise ModelError(

@@ -10,9 +10,14 @@ from google.protobuf.message import DecodeError
 
 from onnx2snn_runtime.errors import InputError, ModelError, Stage
 from onnx2snn_runtime.ir.flow import analyse
+from onnx2snn_runtime.ir.ranges import check_defaults
 from onnx2snn_runtime.ir.reading import check_contents
 from onnx2snn_runtime.ir.recurrence import neurons_of, recurrences, unrolled
 from onnx2snn_runtime.ir.schema import DOMAIN, NeuronAttributes, functions_of, read_defaults, read_neuron
+from onnx2snn_runtime.ir.structure import check_structure
+
+MOST_LEVELS = 1000
+"""More levels than this are below the range of double precision."""
 
 
 def read_model(path: str | Path) -> onnx.ModelProto:
@@ -42,12 +47,14 @@ def read_model(path: str | Path) -> onnx.ModelProto:
 
 
 def verify(model: onnx.ModelProto, where: str = "the model") -> None:
-    """Raise ModelError for the first violation of the spiking IR's schema in `model`."""
+    """Raise ModelError for the first violation of the spiking IR's schema in `model`; what passes can be run."""
     check_contents(model, where)
     defaults = read_defaults(model, where)
+    check_defaults(model, defaults, where)
     neurons = list(neurons_of(model.graph))
     if not neurons:
         raise ModelError(f"{where} holds no neuron: convert a model with a nonlinearity")
+    check_structure(model, where)
     names: set[str] = set()
     for node in neurons:
         for rule in RULES:
@@ -83,6 +90,11 @@ def _has_one_output(model: onnx.ModelProto, node: onnx.NodeProto) -> None:
         raise ModelError(f"the neuron {node.name!r} has {len(node.output)} outputs, a population has one")
 
 
+def _has_all_inputs(model: onnx.ModelProto, node: onnx.NodeProto) -> None:
+    if not all(node.input):
+        raise ModelError(f"the neuron {node.name!r} leaves an input out, and its function needs all: convert again")
+
+
 def _has_sane_parameters(model: onnx.ModelProto, node: onnx.NodeProto) -> None:
     check_parameters(node.name, read_neuron(node), len(node.input))
 
@@ -94,18 +106,22 @@ def check_parameters(name: str, p: NeuronAttributes, inputs: int) -> None:
         raise ModelError(f"the neuron {name!r} has {p.sources} sources among {inputs} inputs")
     if not scale.size or not (np.isfinite(scale).all() and (scale > 0).all()):
         raise ModelError(f"the scale of the neuron {name!r} is not positive and finite")
-    if p.levels < 1 or not 0 <= p.mantissa <= 23:
+    if not 1 <= p.levels <= MOST_LEVELS or not 0 <= p.mantissa <= 23:
         raise ModelError(
             f"the neuron {name!r} has levels {p.levels}, mantissa {p.mantissa}: 1 level or more, 0 to 23 bits"
         )
     if p.onset < 0:
         raise ModelError(f"the neuron {name!r} begins after {p.onset} time steps: 0 or more")
-    if not math.isfinite(p.maximum):
-        raise ModelError(f"the neuron {name!r} has a maximum of {p.maximum}: calibrate it on finite values")
+    if not math.isfinite(p.maximum) or not math.isfinite(p.rms):
+        raise ModelError(
+            f"the neuron {name!r} has a maximum of {p.maximum} and a root mean square of {p.rms}: calibrate it on "
+            "finite values"
+        )
 
 
 RULES: tuple[Callable[[onnx.ModelProto, onnx.NodeProto], None], ...] = (
     _has_one_output,
+    _has_all_inputs,
     _has_sane_parameters,
     _has_a_function,
 )

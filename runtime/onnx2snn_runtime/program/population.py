@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import onnx
 import torch
 
+from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.ir.schema import NeuronAttributes, read_neuron
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, bind, call
 from onnx2snn_runtime.program.precision import unrounded
@@ -37,6 +38,17 @@ class Population:
     formal: tuple[str, ...] = field(repr=False)
     result: str = field(repr=False)
     attributes: NeuronAttributes = field(repr=False)
+
+    def check_scale(self, shape: Sequence[int]) -> None:
+        """Raise ModelError where the scale does not broadcast to outputs of `shape` without their batch axis."""
+        own, sample = tuple(self.attributes.scale.shape), tuple(shape)[1:]
+        extra = max(0, len(own) - len(sample))
+        pairs = zip(reversed(own), reversed(sample), strict=False)
+        if any(n != 1 for n in own[:extra]) or any(n not in (1, size) for n, size in pairs):
+            raise ModelError(
+                f"the scale of the neuron {self.name!r} has the shape {own}, which does not fit its outputs "
+                f"[batch, {', '.join(map(str, sample))}]: convert the model again"
+            )
 
     def clamped(self, frame: Frame) -> "Clamped | None":
         """Return the function in the form clip(g(x)), so that a kernel can apply the clip; None if it has no such form.

@@ -26,7 +26,10 @@ def change(**parameters: object) -> Break:
 
 RULES: dict[str, tuple[Break, str]] = {
     "two outputs": (lambda m, n: n.output.append("more"), "has 2 outputs, a population has one"),
-    "no output": (lambda m, n: n.output.pop(), "has 0 outputs, a population has one"),
+    "no output": (
+        lambda m, n: n.output.pop(),
+        "the SpikingRelu node 'neuron_g' of the model has no output: the file is",
+    ),
     "no sources": (change(sources=0), "has 0 sources among 1 inputs"),
     "many sources": (change(sources=2), "has 2 sources among 1 inputs"),
     "scale 0": (change(scale=np.zeros(())), "the scale of the neuron 'neuron_g' is not positive and finite"),

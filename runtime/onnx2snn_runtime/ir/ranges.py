@@ -1,0 +1,40 @@
+"""Checks that the settings which an IR file records make sense; what their names stand for is known where it runs."""
+
+import math
+from typing import Any
+
+import onnx
+
+from onnx2snn_runtime.errors import ModelError
+from onnx2snn_runtime.ir.schema import ModelDefaults
+
+MOST_STEPS = 1_000_000
+"""No file asks for more time steps than this, which a run may."""
+
+
+def check_defaults(model: onnx.ModelProto, d: ModelDefaults, where: str) -> None:
+    """Raise ModelError for the first setting of `model` that is out of its range."""
+    inputs = {value.name for value in model.graph.input}
+    problems = (
+        ("ir_version", d.ir_version, d.ir_version >= 1),
+        ("timesteps", d.timesteps, 1 <= d.timesteps <= MOST_STEPS),
+        ("batch", d.batch, 0 <= d.batch < 2**31),
+        ("delay", d.delay, d.delay in (0, 1)),
+        ("spiking_inputs", d.spiking_inputs, all(isinstance(n, str) and n in inputs for n in d.spiking_inputs)),
+        ("input_scales", d.input_scales, all(_is_number(x) and x > 0 for x in d.input_scales.values())),
+        ("dynamics_options", d.dynamics_options, all(map(_is_plain, d.dynamics_options.values()))),
+        ("schedule_options", d.schedule_options, all(map(_is_number, d.schedule_options.values()))),
+    )
+    for name, value, right in problems:
+        if not right:
+            raise ModelError(
+                f"the metadata {name!r} of {where} is out of range ({str(value)[:60]}): convert the model again"
+            )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | str) or _is_number(value)
