@@ -43,12 +43,12 @@ def run(kind: str, asked: argparse.Namespace) -> int:
     """Run the trials of one kind, print what came of them and return how many failed."""
     start, ends, sentences = time.monotonic(), Counter[str](), Counter[str]()
     seeds: Iterable[int] = range(asked.seed, asked.seed + asked.count) if asked.count else itertools.count(asked.seed)
-    shown = Counter[str]()
+    shown, failures = Counter[str](), trial.failures(kind)
     for seed, end in watched(TRIALS[kind], seeds):
         ends[end.kind] += 1
         plain = re.sub(r"'[^']*'|[-\d.]+", "_", end.text)[:100]
         sentences[plain] += end.kind == "refused"
-        if end.kind in trial.FAILURES:
+        if end.kind in failures:
             shown[f"{end.kind} {plain}"] += 1
             if shown[f"{end.kind} {plain}"] <= SHOWN:
                 print(f"{kind} {seed}: {end.kind}: {end.text}", flush=True)
@@ -60,7 +60,7 @@ def run(kind: str, asked: argparse.Namespace) -> int:
     print(f"{kind}: {ends.total()} trials from seed {asked.seed} in {seconds:.0f} s: {counts}")
     for text, count in sentences.most_common(40 if asked.refusals else 0):
         print(f"  {count:6d} {text}")
-    return sum(ends[name] for name in trial.FAILURES)
+    return sum(ends[name] for name in failures)
 
 
 if __name__ == "__main__":

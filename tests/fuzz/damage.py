@@ -38,25 +38,39 @@ def pool() -> list[tuple[Case, bytes]]:
     return found
 
 
+def case_of(seed: int) -> Case:
+    """Return the valid case that the trial `seed` of models damages."""
+    case: Case = one(np.random.default_rng([seed, 2]), pool())[0]
+    return case
+
+
+def damaged(seed: int) -> onnx.ModelProto | None:
+    """Return the damaged model of a trial; None where the damage is to the bytes of its file."""
+    draw = np.random.default_rng([seed, 2])
+    changed = mutate(one(draw, pool())[0].model, draw)
+    return changed if draw.random() < 0.7 else None
+
+
 def model(seed: int) -> Outcome:
     """Convert a damaged model: as it is, from a file whose bytes were changed, or by the command line."""
     draw = np.random.default_rng([seed, 2])
     case, _ = one(draw, pool())
     changed = mutate(case.model, draw)
     if draw.random() < 0.7:
-        return outcome(lambda: _converted(changed, case))
+        return outcome(lambda: converted(changed, case))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "m.onnx")
         raw = changed.SerializeToString()
         path.write_bytes(raw if draw.random() < 0.3 else bytes_changed(case.model.SerializeToString(), draw))
         if draw.random() < 0.5:
-            return outcome(lambda: _converted(path, case))
+            return outcome(lambda: converted(path, case))
         np.savez(Path(folder, "c.npz"), **case.inputs)
         words = one(draw, (["inspect", path], ["convert", path, "-c", Path(folder, "c.npz"), "--no-adapt"]))
         return _command(words)
 
 
-def _converted(source: Any, case: Case) -> Outcome:
+def converted(source: Any, case: Case) -> Outcome:
+    """Convert `source` with the inputs of `case` and run what comes of it, where these fit."""
     snn = onnx2snn.convert(source, case.inputs, adapt=False)
     if [port.name for port in snn.program.inputs] == list(case.inputs):
         snn(case.inputs, timesteps=2)

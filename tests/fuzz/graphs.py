@@ -52,7 +52,7 @@ def make(seed: int) -> Case | None:
         _try(g, TEMPLATES[str(draw.choice(OFTEN if g.chance(0.35) else names))])
         if len(g.nodes) >= wanted:
             break
-    return _vouched(_model(g), _inputs(g))
+    return vouched(_model(g), _inputs(g))
 
 
 def _first_layer(g: Growing, x: Value) -> None:
@@ -117,7 +117,7 @@ def run(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> dict[str, np.n
     return dict(zip(names, session.run(names, inputs), strict=True))
 
 
-def _vouched(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> Case | None:
+def vouched(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> Case | None:
     """Return the case where it is valid and each sample goes its own way."""
     from onnxruntime.capi import onnxruntime_pybind11_state as states
 
