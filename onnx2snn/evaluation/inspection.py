@@ -99,7 +99,8 @@ def _inspect_ann(work: Work, found: Inspection) -> None:
     found.refusals = cannot_spike(work, regions)
     found.populations = len(regions)
     owners = {id(node): region for region in regions for node in region.nodes}
-    shapes = {name: tuple(_size(d) for d in t.shape or ()) for name, t in work.graph.tensors().items()}
+    tensors = work.graph.tensors().items()
+    shapes = {name: tuple(map(_size, t.shape)) for name, t in tensors if t.shape is not None}
     for node in work.graph.nodes:
         if node.domain == MARKS:
             continue

@@ -13,7 +13,7 @@ import onnx
 
 _WIDTH = 48
 """So many assignments are followed at a time."""
-_BATCH = re.compile(r"^(n|b|bs|bsz|.*batch.*|n?_?samples?|num_samples|unk__\d+)$", re.IGNORECASE)
+_BATCH = re.compile(r"^(n|b|bs|bsz|.*batch.*|unk__\d+)$", re.IGNORECASE)
 _OTHER = re.compile(r"^(t|l|s|h|w|.*(time|seq|len|frame|step|token|word|node|edge|point|height|width|past).*)$", re.I)
 
 
@@ -57,7 +57,7 @@ def candidates(
 ) -> list[Candidate]:
     """Return the assignments for `model`, likely ones first; what is `asked` for is in all of them."""
     inputs = {value.name: dimensions(value) for value in real_inputs(model)}
-    free = any(d.size == 0 for dims in inputs.values() for d in dims or ())
+    free = any(_may_be_free(dims) for dims in inputs.values())
     beam: list[Candidate] = [Candidate({})]
     for name, dims in inputs.items():
         options = [(asked[name], 0.0)] if name in asked else _options(dims, data.get(name), free)
@@ -67,7 +67,7 @@ def candidates(
 
 
 def _options(dims: list[Dimension] | None, data: np.ndarray | None, free: bool) -> list[tuple[int | None, float]]:
-    """Return the axes that may count samples, and how unlikely each is; `free`: some axis of the inputs is free."""
+    """Return the axes that may count samples, and how unlikely each is; `free`: some input may have a free batch."""
     if dims is None:
         return [(0, 0.0), (None, 3.0)]
     if not dims:
@@ -120,6 +120,25 @@ def _with(
         total -= 2.5  # all of its axes have other names than that of the samples
     freed = (*before.freed, name) if size else before.freed
     return Candidate({**before.axes, name: axis}, total, size or before.size, freed)
+
+
+def _may_be_free(dims: Sequence[Dimension] | None) -> bool:
+    """Return whether an input looks as if its batch were free: its first axis is, or one of such a name."""
+    return bool(dims) and any(not d.size and (not i or _BATCH.match(d.symbol)) for i, d in enumerate(dims or ()))
+
+
+def likely_batch(model: onnx.ModelProto, candidate: Candidate) -> bool:
+    """Return whether the free axes of `candidate` are in front, under no other name, or have the name of a batch."""
+    inputs = {value.name: dimensions(value) or [] for value in real_inputs(model)}
+    chosen = [(inputs[name][axis], axis) for name, axis in candidate.axes.items() if inputs[name] and axis is not None]
+    return all(d.size or _BATCH.match(d.symbol) or (not axis and not _OTHER.match(d.symbol)) for d, axis in chosen)
+
+
+def leaves_out(model: onnx.ModelProto, candidate: Candidate) -> bool:
+    """Return whether `candidate` has no axis for an input of free size, which can hold no less than a sample."""
+    inputs = {value.name: dimensions(value) or [] for value in real_inputs(model)}
+    left = [dims for name, dims in inputs.items() if candidate.axes[name] is None and dims]
+    return any(dims[0].size != 1 and any(not d.size for d in dims) for dims in left)
 
 
 def _names_others(dims: Sequence[Dimension] | None, chosen: Sequence[str]) -> bool:

@@ -77,7 +77,8 @@ class Trials:
                 continue
             axes = [i for i, n in enumerate(value.shape) if n and n % size == 0 and (n == size or size > 1)]
             kept = [a for a in axes if self._same(_first(value, a, size), _first(second[name], a, size))]
-            axis = states.get(value.shape, 0 if 0 in axes else None) if size == 1 else next(iter(kept), None)
+            lone = axes[0] if axes and (axes[0] == 0 or (len(axes) == 1 and value.ndim > 2)) else None
+            axis = states.get(value.shape, lone) if size == 1 else next(iter(kept), None)
             found.outputs[name] = axes[0] if axis is None and axes and size > 1 else axis
             if size > 1 and axis is None:
                 found.joint.append(name)

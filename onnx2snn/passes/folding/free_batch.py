@@ -14,7 +14,14 @@ import onnx
 from onnx import shape_inference
 
 from onnx2snn.passes.base import Work
-from onnx2snn.passes.folding.batch_candidates import Candidate, candidates, dimensions, real_inputs
+from onnx2snn.passes.folding.batch_candidates import (
+    Candidate,
+    candidates,
+    dimensions,
+    leaves_out,
+    likely_batch,
+    real_inputs,
+)
 from onnx2snn.passes.folding.batch_trials import Outcome, Trials
 from onnx2snn.passes.folding.loosen_batch import loosen
 from onnx2snn_runtime.errors import InputError, Onnx2SnnError
@@ -51,6 +58,7 @@ class _Search:
     def run(self, ordered: list[Candidate]) -> bool:
         """Take the first of the assignments that holds; return whether one does."""
         joint: tuple[Candidate, Outcome] | None = None
+        dependent: list[Mapping[str, int | None]] = []
         fixed_inside = [replace(c, size=1, cost=c.cost + 1) for c in ordered if not c.size]
         for candidate in (*ordered, *fixed_inside):
             if all(axis is None for axis in candidate.axes.values()):
@@ -61,12 +69,15 @@ class _Search:
             if not outcome.joint:
                 self._take(candidate, outcome)
                 return True
-            if joint is None and not candidate.size:
+            dependent += [candidate.axes] if not candidate.size else []
+            if joint is None and not candidate.size and likely_batch(self.work.model, candidate):
                 joint = candidate, outcome
         if joint is not None and not self._stacked():
             self._take_joint(*joint)
             return True
-        return any(self._at_size(candidate) for candidate in ordered) or self._single(ordered)
+        model = self.work.model
+        others = [c for c in ordered if c.axes not in dependent and likely_batch(model, c) and not leaves_out(model, c)]
+        return any(self._at_size(candidate) for candidate in others) or self._single(ordered)
 
     def _stacked(self) -> bool:
         """Return whether the data are samples along a new first axis."""
