@@ -4,7 +4,6 @@ y = Add(Constant 1, Constant 2)   ->  initializer y = 3
 s = Shape(x: float[2, 3])         ->  initializer s = [2, 3]    see `fold_shapes`
 """
 
-
 import numpy as np
 import onnx
 import onnxruntime as ort
