@@ -58,7 +58,7 @@ def check(model: onnx.ModelProto, seen: Arrays, test: Arrays, **options: Any) ->
             found = network(test, timesteps=8, batch_size=size)
             found = found if isinstance(found, dict) else {network.program.outputs[0].name: found}
             for name, value in expected.items():
-                assert gap(found[name], value) < 0.02, name
+                assert gap(found[name], value) < 0.05, name
     return snn
 
 
@@ -108,7 +108,7 @@ def test_states_with_their_batch_in_the_second_axis(fixed: bool) -> None:
     free = make(GRU, **{t.name: numpy_helper.to_array(t) for t in model.graph.initializer})
     test = {"x": floats(7, 6, 5), "h": floats(1, 7, 8)}
     found = snn(test, timesteps=8, batch_size=3)
-    assert {name: gap(found[name], value) < 0.02 for name, value in plain(free, test).items()} == {
+    assert {name: gap(found[name], value) < 0.05 for name, value in plain(free, test).items()} == {
         "y": True,
         "hn": True,
     }
@@ -125,9 +125,9 @@ def test_a_vector_is_one_sample_and_many_have_a_new_axis(samples: tuple[int, ...
     assert snn.program.axes.single
     x = floats(5, 16)
     expected = np.stack([plain(model, {"x": one})["y"] for one in x])
-    assert gap(snn(x[0], timesteps=8), expected[0]) < 0.02
-    assert gap(snn(x, timesteps=8), expected) < 0.02
-    assert gap(snn(x[:1], timesteps=8), expected[:1]) < 0.02
+    assert gap(snn(x[0], timesteps=8), expected[0]) < 0.05
+    assert gap(snn(x, timesteps=8), expected) < 0.05
+    assert gap(snn(x[:1], timesteps=8), expected[:1]) < 0.05
     run = snn.run(x, [2, 8], probes=["spikes"])
     assert next(iter(run.probes["spikes"].values())).shape == (8, 5, 24)
 
@@ -142,7 +142,7 @@ def test_several_inputs_without_a_batch() -> None:
     for held in (h, h[0]):
         pairs = zip(x, np.broadcast_to(held, h.shape), strict=True)
         expected = np.stack([plain(model, {"x": a, "h": b})["hn"] for a, b in pairs])
-        assert gap(snn({"x": x, "h": held}, timesteps=8), expected) < 0.02
+        assert gap(snn({"x": x, "h": held}, timesteps=8), expected) < 0.05
 
 
 def test_a_batch_of_one_whose_outputs_have_none() -> None:
@@ -157,8 +157,8 @@ def test_a_batch_of_one_whose_outputs_have_none() -> None:
     x = floats(3, 3, 8, 8)
     found = snn(x, timesteps=8)
     expected = [plain(model, {"x": x[i : i + 1]}) for i in range(3)]
-    assert gap(found["y"], np.stack([part["y"] for part in expected])) < 0.02
-    assert gap(found["loss"], np.stack([part["loss"] for part in expected])) < 0.02
+    assert gap(found["y"], np.stack([part["y"] for part in expected])) < 0.05
+    assert gap(found["loss"], np.stack([part["loss"] for part in expected])) < 0.05
 
 
 DETECTOR = """(float[1,3,8,8] x) => (float[k,4] boxes, float[1,6] scores)
@@ -177,9 +177,9 @@ def test_detections_are_a_list_with_an_entry_a_sample() -> None:
     expected = [plain(model, {"x": x[i : i + 1]})["boxes"] for i in range(4)]
     assert isinstance(found["boxes"], list)
     assert len({len(boxes) for boxes in expected}) > 1
-    assert [gap(a, b) < 0.02 for a, b in zip(found["boxes"], expected, strict=True)] == [True] * 4
+    assert [gap(a, b) < 0.05 for a, b in zip(found["boxes"], expected, strict=True)] == [True] * 4
     assert found["scores"].shape == (4, 6)
-    assert gap(snn(x[:1], timesteps=16)["boxes"], expected[0]) < 0.02
+    assert gap(snn(x[:1], timesteps=16)["boxes"], expected[0]) < 0.05
 
 
 def test_time_in_front() -> None:
@@ -272,7 +272,7 @@ def test_squeezed_outputs_whatever_the_number_of_samples() -> None:
     )  # fmt: skip
     snn = check(model, {"x": floats(32, 4, 1)}, {"x": floats(7, 4, 1)})  # batches of 3, 3 and 1
     x = floats(1, 4, 1)
-    assert gap(snn(x, timesteps=8), plain(model, {"x": x})["y"]) < 0.02
+    assert gap(snn(x, timesteps=8), plain(model, {"x": x})["y"]) < 0.05
 
 
 def test_dimensions_of_minus_one() -> None:
@@ -296,7 +296,7 @@ def test_a_class_token_and_a_shape_inside_do_not_fix_the_batch(batch: str) -> No
     assert (snn.defaults.batch, snn.conversion.warnings) == (0, [])
     x = floats(3, 4, 6)
     expected = np.concatenate([plain(model, {"x": x[i : i + 1]})["y"] for i in range(3)])
-    assert gap(snn(x, timesteps=8), expected) < 0.02
+    assert gap(snn(x, timesteps=8), expected) < 0.05
 
 
 def test_what_is_asked_for_goes_first() -> None:
@@ -306,10 +306,10 @@ def test_what_is_asked_for_goes_first() -> None:
     snn = onnx2snn.convert(model, seen, adapt=False, batch_axis={"x": 1, "z": 0})
     assert places(snn) == {"x": 1, "z": 0, "y": 1}
     test = {"x": floats(6, 7, 4), "z": floats(7, 4)}
-    assert gap(snn(test, timesteps=8, batch_size=3), plain(model, test)["y"]) < 0.02
+    assert gap(snn(test, timesteps=8, batch_size=3), plain(model, test)["y"]) < 0.05
     single = onnx2snn.convert(model, seen, adapt=False, batch_axis={"x": None, "z": None})
     assert single.program.axes.single
-    assert gap(single(test, timesteps=8), plain(model, test)["y"]) < 0.02
+    assert gap(single(test, timesteps=8), plain(model, test)["y"]) < 0.05
 
 
 @pytest.mark.parametrize(

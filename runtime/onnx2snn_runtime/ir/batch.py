@@ -131,16 +131,14 @@ class BatchAxes:
         as the data say is a list, an entry a sample. A result that differs and has no axis raises InputError.
         """
         axis = self.outputs.get(name, "unknown")
-        if self.single or (self.size == 1 and axis in (None, DATA)):
-            if not stacked and len(parts) == 1:
-                return parts[0]
-            alike = all(part.shape == parts[0].shape for part in parts)
-            return arrays.stack(parts) if alike and axis != DATA else list(parts)
         sizes = [self.size or count for count in counts]
-        if len(parts) == 1 and counts[0] == sizes[0]:
+        if len(parts) == 1 and counts[0] == sizes[0] and not (self.single and stacked):
             return parts[0]
         if axis == "unknown":
             axis = batch_axis([part.shape for part in parts], sizes, self._never(name, parts[0].shape))
+        if self.single or (self.size == 1 and not isinstance(axis, int)):
+            alike = all(part.shape == parts[0].shape for part in parts)
+            return arrays.stack(parts) if alike and axis != DATA else list(parts)
         if isinstance(axis, int):
             rank = max(len(part.shape) for part in parts)  # a lone sample can have lost its axis (Squeeze)
             kept = [_kept(p, axis, n, size, rank) for p, n, size in zip(parts, counts, sizes, strict=True)]
