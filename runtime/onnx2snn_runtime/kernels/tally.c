@@ -4,7 +4,8 @@
 //   fan     weights that an element meets: one number, or `period` of them that repeat along N
 //   unit    what payloads are multiples of: one number or `period`, for each row if `rowwise`, else for all
 //   drop    bits of a significand below those of a payload; < 0: payloads are real numbers, which have no digits
-//   sums    [threads, rows, 3]: weights met, signed digits times weights met, spikes that are not +-unit; all added to
+//   sums    [threads, rows, 5]: weights met, signed digits times weights met, spikes that are not +-unit, spikes, signed
+//           digits; all are added to
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -25,14 +26,16 @@ static inline int32_t digits_of(uint32_t n) {
 #define TALLY(NAME, REAL, BITS, MANTISSA, FABS)                                                                        \
     static inline void NAME##_row(const REAL *restrict now, const REAL *restrict last, const int32_t *restrict fans,   \
                                   const REAL *restrict units, int count, int64_t drop, int64_t *restrict sums) {       \
-        int32_t met = 0, added = 0, graded = 0;                                                                        \
+        int32_t met = 0, added = 0, graded = 0, fired = 0, digits = 0;                                                 \
         if (drop < 0 || drop == MANTISSA) {                                                                            \
             for (int i = 0; i < count; i++) {                                                                          \
                 const REAL c = FABS(now[i] - last[i]), off = FABS(c - units[i]);                                       \
                 met += c != 0 ? fans[i] : 0;                                                                           \
+                fired += c != 0;                                                                                       \
                 graded += (c != 0) & (off > units[i] * (REAL)0x1p-16);                                                 \
             }                                                                                                          \
             added = drop < 0 ? 0 : met;                                                                                \
+            digits = drop < 0 ? 0 : fired;                                                                             \
         } else {                                                                                                       \
             const int shift = (int)drop;                                                                               \
             const BITS half = (BITS)1 << (shift - 1), one = (BITS)1 << MANTISSA;                                       \
@@ -41,15 +44,19 @@ static inline int32_t digits_of(uint32_t n) {
                 BITS bits;                                                                                             \
                 memcpy(&bits, &ratio, sizeof bits);                                                                    \
                 const int32_t fan = c != 0 ? fans[i] : 0;                                                              \
-                const uint32_t n = (uint32_t)((((bits & (one - 1)) | one) + half) >> shift);                           \
+                const int32_t own = c != 0 ? digits_of((uint32_t)((((bits & (one - 1)) | one) + half) >> shift)) : 0;  \
                 met += fan;                                                                                            \
-                added += fan * digits_of(n);                                                                           \
+                added += fan * own;                                                                                    \
+                digits += own;                                                                                         \
+                fired += c != 0;                                                                                       \
                 graded += (c != 0) & (FABS(ratio - 1) > (REAL)0x1p-16);                                                \
             }                                                                                                          \
         }                                                                                                              \
         sums[0] += met;                                                                                                \
         sums[1] += added;                                                                                              \
-        sums[2] += drop < 0 ? (met != 0) : graded;                                                                     \
+        sums[2] += drop < 0 ? fired : graded;                                                                          \
+        sums[3] += fired;                                                                                              \
+        sums[4] += digits;                                                                                             \
     }                                                                                                                  \
     void NAME(const REAL *values, const REAL *before, int64_t rows, int64_t size, const int32_t *fan, int64_t fans,    \
               const REAL *unit, int64_t units, int64_t rowwise, int64_t period, int64_t drop, int64_t *sums,           \
@@ -69,7 +76,7 @@ static inline int32_t digits_of(uint32_t n) {
                         for (int i = 0; i < BLOCK; i++) same_unit[i] = own[0];                                         \
                     NAME##_row(values + t * size + start, t ? values + (t - 1) * size + start : before + start,        \
                                fans > 1 ? fan + at : same_fan, units > 1 ? own + at : same_unit, count, drop,          \
-                               sums + (part * rows + t) * 3);                                                          \
+                               sums + (part * rows + t) * 5);                                                          \
                 }                                                                                                      \
             }                                                                                                          \
         }                                                                                                              \

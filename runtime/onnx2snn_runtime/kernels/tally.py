@@ -30,7 +30,9 @@ def fits(values: Tensor, fan: Tensor) -> bool:
 
 
 def run(values: Tensor, before: Tensor, fan: Tensor, mantissa: int | None, unit: Tensor | float) -> Tensor:
-    """Return, for the changes of `values` [n, ...] that follow upon `before`, weights met, digits and graded: [n, 3].
+    """Return what the changes of `values` [n, ...], which follow upon `before`, are: [n, 5].
+
+    Weights met, digits times weights met, spikes that are not one unit, spikes, digits.
 
     `fan` [period] repeats along a step; `unit` is a number, one for each step [n, 1, ...], or one for each neuron.
     """
@@ -44,7 +46,7 @@ def run(values: Tensor, before: Tensor, fan: Tensor, mantissa: int | None, unit:
     fans, units = fans.to(torch.int32).contiguous(), units.contiguous()
     drop = -1 if mantissa is None else BITS[values.dtype] - min(mantissa, MOST)
     threads = max(1, min(torch.get_num_threads(), size * rows // GRAIN)) if native.threaded else 1
-    sums = torch.zeros((threads, rows, 3), dtype=torch.int64)
+    sums = torch.zeros((threads, rows, 5), dtype=torch.int64)
     _function(native.handle, f"tally_{str(values.dtype)[6:]}")(
         address(values, values.dtype, rows * size), address(before, values.dtype, size), rows, size,
         address(fans, torch.int32, fans.numel()), fans.numel(), address(units, values.dtype, units.numel()),

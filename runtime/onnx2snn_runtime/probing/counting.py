@@ -122,20 +122,21 @@ class OperationCounter(Probe):
         def counted(fan: Tensor) -> Tally:
             return tally(values, before, self._masked(fan, values[0]), wire.mantissa, unit)
 
-        everywhere: tuple[Tally, float] | None = None
-        for pattern in self.reach.patterns.get(sender, ()):
-            found = counted(pattern.fan)
-            everywhere = (found, float(pattern.fan)) if pattern.fan.numel() == 1 else everywhere
-            shifts = found.met if wire.mantissa is None else found.added
+        patterns = self.reach.patterns.get(sender, [])
+        found = [counted(pattern.fan) for pattern in patterns]
+        for pattern, each in zip(patterns, found, strict=True):
+            shifts = each.met if wire.mantissa is None else each.added
             for layer, factor in pattern.layers:
-                self.ledger.add(layer, "met", t, found.met * factor)
-                self.ledger.add(layer, "graded", t, found.graded.to(torch.float64))
+                self.ledger.add(layer, "met", t, each.met * factor)
+                self.ledger.add(layer, "graded", t, each.graded.to(torch.float64))
                 self.ledger.add(layer, "multiplied" if wire.mantissa is None else "added", t, shifts * factor)
-        if inner:  # each spike meets the same number of weights there, or is counted by itself
-            found, many = everywhere or (counted(values.new_ones(1)), 1.0)
-            self.ledger.add(SENT, "events", t, found.met / many)
-            self.ledger.add(SENT, "digits", t, found.added / many)
-            self.ledger.add(SENT, "bits", t, found.met * (wire.bits / many))
+        if inner and (self.samples < self.batch or not found):
+            found = [counted(values.new_ones(1))]  # of those that are masked `met` counts alone
+            found = [found[0]._replace(events=found[0].met, digits=found[0].added)]
+        if inner:
+            self.ledger.add(SENT, "events", t, found[0].events)
+            self.ledger.add(SENT, "digits", t, found[0].digits)
+            self.ledger.add(SENT, "bits", t, found[0].events * wire.bits)
 
     def _masked(self, fan: Tensor, like: Tensor) -> Tensor:
         """Return `fan`, 0 for samples that only fill up a batch."""
@@ -153,8 +154,14 @@ class OperationCounter(Probe):
                 continue
             value = fetch(item, changing, arrival.index)
             change = value if changes else self._change((item.outputs[0], arrival.index), value)
-            binary = self._units.binary(arrival, t, change, self.reach.likes, constant)
-            self._meet(arrival.name, "binary" if binary else "numbers", t, change, self._fan(arrival, change, constant))
+            fan = self._fan(arrival, change, constant)
+            if arrival.kind == "numbers":
+                self._meet(arrival.name, "numbers", t, change, fan)
+                continue
+            found = self._units.seen(arrival, t, change, self.reach.likes, constant)
+            self._meet(arrival.name, "sums" if found.graded else "binary", t, change, fan)
+            self._add(arrival.name, "added", t, found.digits * fan)
+            self._add(arrival.name, "multiplied", t, found.many * fan)
 
     def sources(self, item: Population, t: int, values: Sequence[Tensor], constant: Frame) -> None:
         """Count the changes of each operand of a product against what is not zero of the other."""

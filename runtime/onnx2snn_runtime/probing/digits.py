@@ -16,13 +16,15 @@ from onnx2snn_runtime.kernels.tally import MOST
 
 
 class Tally(NamedTuple):
-    """Of n steps, float64 [n] each: the weights met, and the signed digits times weights met.
+    """Of n steps, float64 [n] each: weights met, signed digits times weights met, spikes, and their signed digits.
 
     `graded` says in which steps some payload was not +-unit.
     """
 
     met: Tensor
     added: Tensor
+    events: Tensor
+    digits: Tensor
     graded: Tensor
 
 
@@ -51,8 +53,8 @@ def tally(values: Tensor, before: Tensor, fan: Tensor, mantissa: int | None, uni
     of `Wire`. Real numbers have no digits.
     """
     if kernel.fits(values, fan):
-        sums = kernel.run(values, before, fan, mantissa, unit)
-        return Tally(sums[:, 0].to(torch.float64), sums[:, 1].to(torch.float64), sums[:, 2] > 0)
+        met, added, graded, events, digits = kernel.run(values, before, fan, mantissa, unit).to(torch.float64).unbind(1)
+        return Tally(met, added, events, digits, graded > 0)
     return tally_by_steps(values, before, fan, mantissa, unit)
 
 
@@ -66,9 +68,13 @@ def tally_by_steps(values: Tensor, before: Tensor, fan: Tensor, mantissa: int | 
         """Return the sum of `counts` times the fan, of each step."""
         return counts.reshape(rows, -1, len(wide)).sum(1).to(torch.float64) @ wide
 
-    reached = met(fired)
+    reached, events = met(fired), fired.reshape(rows, -1).sum(1).to(torch.float64)
     if mantissa is None:
-        return Tally(reached, torch.zeros_like(reached), reached > 0)
+        none = torch.zeros_like(reached)
+        return Tally(reached, none, events, none, events > 0)
     ratio = changes.abs() / unit
     graded = (fired & ((ratio - 1).abs() > 2.0**-MOST)).reshape(rows, -1).any(1)
-    return Tally(reached, met(digits_of(ratio, mantissa)) if mantissa else reached, graded)
+    if not mantissa:
+        return Tally(reached, reached, events, events, graded)
+    digits = digits_of(ratio, mantissa)
+    return Tally(reached, met(digits), events, digits.reshape(rows, -1).sum(1).to(torch.float64), graded)

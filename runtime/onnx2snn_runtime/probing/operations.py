@@ -6,9 +6,10 @@ effective ACs, MACs   products of what arrives and is not zero with a weight tha
                       but for the first layers under direct coding: they run once, and not once a step
 dense MACs            the same if no input and no weight were zero, without padding
 products              a change of one activation with what is not zero of another, which NeuroBench leaves out
-shift-adds            of the spikes: for each weight met as many as the payload has signed digits
-multiplications       all other products: real inputs, sums of several spikes, currents of a layer without neurons
-                      behind it, products of two activations
+shift-adds            of the spikes: for each weight met as many as the payload has signed digits; sums of spikes alike,
+                      if they have no more than four
+multiplications       all other products: real inputs, currents of a layer without neurons behind it, sums of many
+                      digits, products of two activations
 
 Source: Yik et al., NeuroBench, arXiv 2304.04640, and its package, version 2.3.
 """

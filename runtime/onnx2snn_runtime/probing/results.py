@@ -47,16 +47,16 @@ def _synapse(name: str, operator: str, table: Table, t: int, dense: float, sampl
     graded, met = table.get((name, "graded")), table.get((name, "met"))
     whole = float(met[:t].sum()) if met is not None else 0.0
     macs = float(met[:t][graded[:t] > 0].sum()) if met is not None and graded is not None else 0.0
-    binary, numbers = _total(table, (name, "binary"), t), _total(table, (name, "numbers"), t)
+    binary, sums, numbers = (_total(table, (name, what), t) for what in ("binary", "sums", "numbers"))
     return LayerOperations(
         name,
         operator,
         "synapse",
         effective_acs=whole - macs + binary,
-        effective_macs=macs + numbers,
+        effective_macs=macs + sums + numbers,
         dense_macs=dense * made,
         shift_adds=_total(table, (name, "added"), t),
-        multiplications=_total(table, (name, "multiplied"), t) + binary + numbers,
+        multiplications=_total(table, (name, "multiplied"), t) + numbers,
         dense_once=dense * samples,
     )
 

@@ -46,9 +46,9 @@ def test_a_tally_by_hand(way) -> None:
     changes = torch.tensor([[[0.5, 0.0, -0.75], [0.5, 0.5, 0.0]], [[0.0, 0.0, 0.0], [0.0, 0.0, -0.5]]])
     fan = torch.tensor([1.0, 2.0, 10.0])
     met = [1 + 10 + 1 + 2, 10]
-    assert counted(way, changes, fan, 1, 0.5) == [met, [1 + 2 * 10 + 1 + 2, 10], [True, False]]
-    assert counted(way, changes, fan, 0, 0.5) == [met, met, [True, False]]  # 0.75 is one unit and a half
-    assert counted(way, changes, fan, None, 1.0) == [met, [0, 0], [True, True]]
+    assert counted(way, changes, fan, 1, 0.5) == [met, [1 + 2 * 10 + 1 + 2, 10], [4, 1], [5, 1], [True, False]]
+    assert counted(way, changes, fan, 0, 0.5) == [met, met, [4, 1], [4, 1], [True, False]]  # 0.75 is no unit
+    assert counted(way, changes, fan, None, 1.0) == [met, [0, 0], [4, 1], [0, 0], [True, True]]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -56,10 +56,10 @@ def test_units_of_steps_and_channels(way) -> None:
     changes = torch.tensor([[[0.5, 0.0]], [[0.125, -0.25]]])
     unit = torch.tensor([[[0.5, 1.0]], [[0.125, 0.25]]])
     one = torch.ones(1)
-    assert counted(way, changes, one, 0, unit)[2] == [False, False]
-    assert counted(way, changes, one, 0, 0.5)[2] == [False, True]
-    assert counted(way, changes, one, 0, torch.tensor([[[0.5]], [[0.125]]]))[2] == [False, True]
-    assert counted(way, changes, one, 0, torch.tensor([0.5, 1.0]))[2] == [False, True]
+    assert counted(way, changes, one, 0, unit)[4] == [False, False]
+    assert counted(way, changes, one, 0, 0.5)[4] == [False, True]
+    assert counted(way, changes, one, 0, torch.tensor([[[0.5]], [[0.125]]]))[4] == [False, True]
+    assert counted(way, changes, one, 0, torch.tensor([0.5, 1.0]))[4] == [False, True]
 
 
 @pytest.mark.skipif(unavailable("tally") is not None, reason="there is no C compiler")

@@ -135,11 +135,14 @@ def test_a_constant_that_comes_with_the_input_is_multiplied_once(executor: str) 
 
 
 @pytest.mark.parametrize("executor", ["step", "event", "layer"])
-def test_sums_of_spikes_are_multiplied(executor: str) -> None:
-    text = """net (float[N, 1, 4] x) => (float[N, 2, 2] y) <float[2, 1, 1] w>
-    { h = onnx2snn.SpikingRelu(x)  p = AveragePool<kernel_shape = [2], strides = [2]>(h)  y = Conv(p, w) }"""
-    found = layers_of(text, np.array([[[1, 1, 1, 0]]], np.float32), executor=executor)["y"]
-    assert (found.shift_adds, found.multiplications, found.effective_macs, found.effective_acs) == (0, 4, 4, 0)
+def test_a_sum_of_few_digits_is_shifted_and_added_one_of_many_is_multiplied(executor: str) -> None:
+    text = """net (float[N, 1, 6] x) => (float[N, 2, 2] y) <float[2, 1, 1] w>
+    { h = onnx2snn.SpikingRelu(x)  p = AveragePool<kernel_shape = [K], strides = [K]>(h)  y = Conv(p, w) }"""
+    two, three = np.array([[[1, 1, 1, 0, 3, 0]]], np.float32), np.array([[[1, 1, 1, 1, 1, 0]]], np.float32)
+    found = layers_of(text.replace("K", "2"), two, executor=executor)["y"]  # 1, 1/2 and 3/2 meet 2 weights each
+    assert (found.shift_adds, found.multiplications, found.effective_macs, found.effective_acs) == (8, 0, 6, 0)
+    found = layers_of(text.replace("K", "3"), three, executor=executor)["y"]  # 1 and 2/3
+    assert (found.shift_adds, found.multiplications, found.effective_macs, found.effective_acs) == (2, 2, 4, 0)
 
 
 @pytest.mark.parametrize("executor", ["step", "event", "layer"])
