@@ -8,7 +8,7 @@ import onnx
 
 from onnx2snn.evaluation.comparison import Comparison, Tally, default_class_axis
 from onnx2snn.evaluation.output_meaning import meaning
-from onnx2snn_runtime.ir.batch import DATA, BatchAxes
+from onnx2snn_runtime.ir.batch import DATA, ROWS, BatchAxes
 from onnx2snn_runtime.model import SpikingModel
 
 
@@ -28,6 +28,9 @@ def answer_axes(
     )
     if not found.known:
         classes = default_class_axis(shape)
+        free = [_in_front(axis, name, axes) for axis, size in enumerate(axes.declared.get(name, ())) if not size]
+        if classes in free:
+            classes = None  # as many as the input is long: places, not classes
         mixed = [axis for axis in (_in_front(a, name, axes) for a in found.mixed) if axis and axis < len(shape)]
         if classes is not None and any(shape[axis] <= shape[classes] for axis in mixed):
             classes = None  # unlike things along the axis, or along a shorter one: then these are places
@@ -41,7 +44,7 @@ def answer_axes(
 def samples_first(value: Any, name: str, axes: BatchAxes) -> Any:
     """Return the output `name` with its samples in front; one as long as the data say as plain numbers."""
     axis = axes.outputs.get(name)
-    if axis == DATA:
+    if axis in (DATA, ROWS):
         return np.concatenate([np.ravel(entry) for entry in value]) if isinstance(value, list) else np.ravel(value)
     if axis is None and name in axes.outputs and (axes.single or axes.size == 1) and not isinstance(value, list):
         return value[None]  # of the one sample of a call
@@ -51,7 +54,7 @@ def samples_first(value: Any, name: str, axes: BatchAxes) -> Any:
 def _in_front(axis: int, name: str, axes: BatchAxes) -> int | None:
     """Return where an axis of the graph is once the samples are in front, None for that of the samples."""
     samples = axes.outputs.get(name, 0)
-    if samples == DATA or axis == samples:
+    if isinstance(samples, str) or axis == samples:
         return None
     return axis + 1 if samples is None or axis < int(samples) else axis
 

@@ -13,7 +13,7 @@ import onnx
 from onnx2snn.data.synthetic import synthetic_inputs
 from onnx2snn.passes.folding.batch_candidates import Candidate, dimensions, real_inputs
 from onnx2snn.reference.ann import Ann
-from onnx2snn_runtime.ir.batch import DATA, Axis, BatchAxes
+from onnx2snn_runtime.ir.batch import DATA, ROWS, Axis, BatchAxes
 from onnx2snn_runtime.ir.operators import facts
 
 _TOGETHER = (3, 32)
@@ -56,6 +56,9 @@ class Trials:
         whole, part = self.ann(inputs), self.ann(again)
         found = Outcome()
         for name, value in whole.items():
+            if name in self.loose and self._numbered(value, part[name], count, list(enumerate(places))):
+                found.outputs[name], found.shapes[name] = ROWS, value.shape
+                continue
             axis, apart = self._compare(value, part[name], count, places)
             found.outputs[name] = DATA if axis is None and name in self.loose else axis
             found.shapes[name] = value.shape
@@ -72,6 +75,9 @@ class Trials:
         states = {x.shape: axis for n, x in inputs.items() if (axis := candidate.axes[n])}
         for name, value in first.items():
             found.shapes[name] = value.shape
+            if name in self.loose and size > 1 and self._numbered(value, second[name], size, [(0, 0)]):
+                found.outputs[name] = ROWS
+                continue
             if name in self.loose or value.shape != second[name].shape:
                 found.outputs[name] = DATA
                 continue
@@ -122,6 +128,18 @@ class Trials:
         blocks = np.split(whole, count, axis)
         expected = np.concatenate([blocks[i] for i in places], axis)
         return axis, len(differing) == 1 and self._same(expected, part)
+
+    def _numbered(self, whole: np.ndarray, part: np.ndarray, count: int, pairs: Sequence[tuple[int, int]]) -> bool:
+        """Return whether the rows of both begin with the number of their sample, one of `count`.
+
+        The samples of `part` and `whole` in `pairs` are the same, and so have to be their rows.
+        """
+        if whole.ndim != 2 or part.ndim != 2 or whole.dtype.kind not in "iu" or not whole.size or not part.size:
+            return False
+        if not (whole[:, 0] >= 0).all() or not (whole[:, 0] < count).all() or len(np.unique(whole[:, 0])) < 2:
+            return False
+        rows = ((whole[whole[:, 0] == there, 1:], part[part[:, 0] == here, 1:]) for here, there in pairs)
+        return all(self._same(a, b) for a, b in rows)
 
     def _same(self, expected: np.ndarray, value: np.ndarray) -> bool:
         """Return whether both are the same to the rounding of another order of summation."""

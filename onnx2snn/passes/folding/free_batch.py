@@ -25,7 +25,7 @@ from onnx2snn.passes.folding.batch_candidates import (
 from onnx2snn.passes.folding.batch_trials import Outcome, Trials
 from onnx2snn.passes.folding.loosen_batch import loosen
 from onnx2snn_runtime.errors import InputError, Onnx2SnnError
-from onnx2snn_runtime.ir.batch import Axis, BatchAxes
+from onnx2snn_runtime.ir.batch import ROWS, Axis, BatchAxes
 
 AXIS = "batch"
 MOST = 12
@@ -66,6 +66,8 @@ class _Search:
             outcome = self._together(candidate)
             if outcome is None or not (outcome.joint or any(a is not None for a in outcome.outputs.values())):
                 continue  # it does not run, or no output asks for these samples
+            if candidate.size == 1 and ROWS in outcome.outputs.values():
+                continue  # made for one sample a call: what it finds is a list, an entry a sample
             if not outcome.joint:
                 self._take(candidate, outcome)
                 return True

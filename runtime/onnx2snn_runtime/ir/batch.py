@@ -6,6 +6,7 @@ or in torch, asks `BatchAxes`; nothing else looks at shapes for it.
     x: [N, ...]                axis 0            state: [layers, N, hidden]     axis 1
     rate: [], ids: [1, s]      None: one for all samples
     boxes: [k, 4]              DATA: its length depends on what is in the sample
+    chosen: [k, 3]             ROWS: so too, and every row begins with the number of its sample (NonMaxSuppression)
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from onnx2snn_runtime.ir.recurrence import neurons_of
 from onnx2snn_runtime.ir.schema import ModelDefaults, read_defaults
 
 DATA = "data"
+ROWS = "rows"
 Axis = int | str | None
 Shapes = Mapping[str, Sequence[int]]
 
@@ -138,7 +140,9 @@ class BatchAxes:
             axis = batch_axis([part.shape for part in parts], sizes, self._never(name, parts[0].shape))
         if self.single or (self.size == 1 and not isinstance(axis, int)):
             alike = all(part.shape == parts[0].shape for part in parts)
-            return arrays.stack(parts) if alike and axis != DATA else list(parts)
+            return arrays.stack(parts) if alike and axis not in (DATA, ROWS) else list(parts)
+        if axis == ROWS:
+            return _rows(parts, counts, arrays)
         if isinstance(axis, int):
             rank = max(len(part.shape) for part in parts)  # a lone sample can have lost its axis (Squeeze)
             kept = [_kept(p, axis, n, size, rank) for p, n, size in zip(parts, counts, sizes, strict=True)]
@@ -169,11 +173,23 @@ class BatchAxes:
             return "samples where the shapes say"
         if axis == DATA:
             return "as long as the data say"
+        if axis == ROWS:
+            return "rows that begin with the number of their sample"
         if axis is not None:
             return f"samples along axis {axis}"
         if name not in self.inputs:
             return "of all samples at once" if self.joint else "without a batch axis"
         return "one sample a call" if self.single else "one for all samples"
+
+
+def _rows(parts: Sequence[Any], counts: Sequence[int], arrays: Arrays) -> Any:
+    """Return rows that begin with the number of their sample, counted on over the batches; without those that fill."""
+    numbered, before = [], 0
+    for part, count in zip(parts, counts, strict=True):
+        own = part[part[:, 0] < count]
+        numbered.append(arrays.cat([own[:, :1] + before, own[:, 1:]], 1))
+        before += count
+    return arrays.cat(numbered, 0)
 
 
 def _kept(part: Any, axis: int, count: int, size: int, rank: int) -> Any:

@@ -95,8 +95,9 @@ class ModelDefaults:
     `encoder` codes the inputs named in `spiking_inputs` (all float inputs of a model converted for another coding than
     `direct`; empty for `direct`), each of the scale in `input_scales`. `batch` is the fixed batch size of the graph,
     0 where any size is taken. `batch_axes` names the axis of every input and output that counts the samples, None for
-    none, "data" for an output whose length depends on what is in the sample; with `joint` the samples act on each other
-    and are never split (see `onnx2snn_runtime.ir.batch`). `delay` is how many steps a spike is on its way: 0 or 1.
+    none, "data" for an output whose length depends on what is in the sample, "rows" where such rows begin with the
+    number of their sample; with `joint` the samples act on each other and are never split (see
+    `onnx2snn_runtime.ir.batch`). `delay` is how many steps a spike is on its way: 0 or 1.
     `settings` records what the conversion was asked for, by part and name (see `onnx2snn.settings`); runs do not look
     at it. Files from before they were recorded hold no axes and no settings.
     """
@@ -156,7 +157,7 @@ def read_defaults(model: onnx.ModelProto, where: str = "the model") -> ModelDefa
             "upgrade onnx2snn"
         )
     for name, axis in values.get("batch_axes", {}).items():
-        if axis not in (None, "data") and (not isinstance(axis, int) or isinstance(axis, bool) or axis < 0):
+        if axis not in (None, "data", "rows") and (not isinstance(axis, int) or isinstance(axis, bool) or axis < 0):
             raise ModelError(f"the batch axis of {name!r} in {where} is damaged ({axis!r}): convert the model again")
     known = {k: v for k, v in values.items() if k in ModelDefaults.__dataclass_fields__}
     known["spiking_inputs"] = tuple(known.get("spiking_inputs", ()))

@@ -84,6 +84,13 @@ def test_labels_decide() -> None:
     assert answer_axes(model, "y", BatchAxes(), floats(8, 5, 6, 4), np.zeros((8, 5, 6))) == (3, None)
 
 
+def test_as_many_values_as_the_input_is_long_are_no_classes() -> None:
+    model = network("y = CumSum(x, axis)", "float[N, L] x", "float[N, L] y", axis=np.int64(1))
+    model = shape_inference.infer_shapes(model)
+    assert answer_axes(model, "y", BatchAxes(declared={"y": (0, 0)}), floats(8, 9)) == (None, None)
+    assert answer_axes(model, "y", BatchAxes(declared={"y": (0, 9)}), floats(8, 9)) == (1, None)
+
+
 def test_samples_that_are_not_in_front() -> None:
     model = shape_inference.infer_shapes(
         network(
