@@ -90,8 +90,7 @@ class _Walk:
         if node.op_type in ("Softmax", "LogSoftmax"):
             return self._classes(int(given.get("axis", -1)) % max(1, rank))
         if not is_neuron(node) and facts(node.op_type, node.domain).weighted:
-            along_last = node.op_type in ("MatMul", "Einsum", "Gemm")
-            return self._classes(rank - 1 if along_last else 1)
+            return self._classes(1 if "Conv" in node.op_type else rank - 1)
         return None
 
     def _divisors(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
