@@ -9,6 +9,7 @@ import onnx
 from onnx2snn.cli import console, energy, options, settings
 from onnx2snn.cli.config import config, drop_foreign_options
 from onnx2snn.cli.files import check_output, read_data, read_named, take_image_options
+from onnx2snn.reference.sandbox import begin
 from onnx2snn.zoo import is_name
 from onnx2snn_runtime.ir.verify import read_model
 
@@ -65,7 +66,7 @@ def command(
     images = take_image_options(given)
     given |= options.take_overrides(given) | {"energy": energy.profile_of(energy_file)}
     snn = _converted(model, calibration, pretrained if named else None, images, given)
-    snn.save(path, force=True)
+    snn.save(path, force=force)
     report = cast("ConversionReport", snn.conversion)
     if as_json:
         console.print_json({"model": str(model), "output": str(path), **console.plain(report)})
@@ -81,6 +82,7 @@ def _converted(
     model: Path, calibration: Path | None, pretrained: bool | None, images: dict[str, Any], given: dict[str, Any]
 ) -> "SpikingModel":
     """Return the spiking network of `model`, a file, or a name where `pretrained` is not None."""
+    begin()  # it starts while torch is imported
     from onnx2snn.conversion import convert
 
     with console.progress() as progress:

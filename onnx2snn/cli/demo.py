@@ -29,7 +29,7 @@ def command(output: Path | None, device: str, seed: int, force: bool, as_json: b
         check_output(output, force)
     found, snn = _figures(device, seed)
     if output is not None:
-        snn.save(output, force=True)
+        snn.save(output, force=force)
     if as_json:
         console.print_json(found | {"output": None if output is None else str(output)})
         return

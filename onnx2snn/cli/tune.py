@@ -70,7 +70,7 @@ def command(model: Path, data: Path, output: Path | None, force: bool, as_json: 
     with console.progress() as progress:
         found = tune(snn, samples, progress=progress, **given)
     if output is not None:
-        snn.save(output, force=True)
+        snn.save(output, force=force)
     if as_json:
         console.print_json({"model": str(model), "output": output and str(output), **console.plain(found)})
     else:
