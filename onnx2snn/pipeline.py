@@ -37,6 +37,7 @@ from onnx2snn.passes.repairs.narrow_double import narrow_double
 from onnx2snn.passes.repairs.raise_opset import raise_opset
 from onnx2snn.passes.repairs.repair_exports import repair_exports
 from onnx2snn.passes.repairs.replace_cast_like import replace_cast_like
+from onnx2snn.passes.repairs.sort_nodes import sort_nodes
 from onnx2snn.passes.repairs.unzip_maps import unzip_maps
 from onnx2snn.passes.repairs.widen_bfloat16 import widen_bfloat16
 from onnx2snn.passes.repairs.write_quantisers import write_quantisers
@@ -116,6 +117,7 @@ def prepare(
         work = Work(zoo.load(model).proto, repr(str(model)), is_supported, neurons, encoder, recurrence)
     else:
         work = Work(read_model(model), repr(str(model)), is_supported, neurons, encoder, recurrence)
+    sort_nodes(work)  # before the checker, which wants them sorted
     tried = try_out(work.model, work.where)
     try:
         run_passes(REPAIRS, work)
