@@ -12,10 +12,12 @@ import onnx
 from onnx2snn.data.samples import calibration_inputs, first, given_arrays, hold_back, sample_count
 from onnx2snn.evaluation.energy import EnergyTally
 from onnx2snn.evaluation.equivalence import check_equivalence
+from onnx2snn.evaluation.integers import floating
 from onnx2snn.fitting.advice import advise, disagreement
 from onnx2snn.fitting.calibrate import calibrate, power_of_two
 from onnx2snn.fitting.spikes import fit
 from onnx2snn.passes.base import Work, run_passes
+from onnx2snn.passes.folding.quantise_weights import quantise_weights
 from onnx2snn.pipeline import pipeline, prepare
 from onnx2snn.report import ConversionReport
 from onnx2snn.settings import ConversionSettings, Keywords, collect
@@ -58,7 +60,8 @@ def convert(
     Settings are keywords, each with its default, or the objects that hold them (see there for what they mean):
     `spikes`, SpikeSettings: payload, bits, and what follows from them unless it is given: dynamics, dynamics_options,
     schedule, schedule_options, levels, mantissa, timesteps; `network`, NetworkSettings: neurons, encoder, delay,
-    recurrence, batch_axis, shape; `ranges`, RangeSettings: scale, range, samples, seed; `adaptation`,
+    recurrence, weights, batch_axis,
+    shape; `ranges`, RangeSettings: scale, range, samples, seed; `adaptation`,
     AdaptationSettings: adapt, tolerance, budget; `settings`, ConversionSettings: all of these.
 
     `device` is where this runs and where the result lies; `progress` is called with a stage and the share done; by the
@@ -100,8 +103,11 @@ class _Conversion:
         self.measure(work, seen)
         self.tell("checking against the original", 0.6)
         check_equivalence(original, work.model, first(held, max(4, work.batch), work.axes), work)
+        if network.weights == "int8":
+            self.quantise(work)
         snn = place(SpikingModel(work.model, work.where), device)
         self.adapt(snn, held, seen)
+        self.note_floats(snn)
         self.count(snn, held)
         self.conclude(snn, work)
         return snn
@@ -135,6 +141,18 @@ class _Conversion:
             producer=f"onnx2snn {VERSION}",
         )
         write_defaults(work.model, defaults)
+
+    def quantise(self, work: Work) -> None:
+        """Write the weights of synapses as integers, and note what stays in floating point."""
+        sites, left = quantise_weights(work.model)
+        self.report.passes.append(("quantise_weights", sites, 0.0))
+        if left:
+            self.report.warnings.append(f"the weights of {', '.join(sorted(set(left)))} are not 8-bit integers")
+
+    def note_floats(self, snn: SpikingModel) -> None:
+        """Note what is evaluated in floating point where weights are integers."""
+        if self.settings.network.weights == "int8":
+            self.report.notes = [*self.report.notes, "in floating point: " + "; ".join(floating(snn))]
 
     def _calibrate(self, work: Work, inputs: Mapping[str, np.ndarray]) -> None:
         payload = PAYLOADS[self.settings.spikes.kind]

@@ -4,7 +4,8 @@ import click
 
 from onnx2snn.cli import options
 from onnx2snn.cli.sections import chain, option
-from onnx2snn.settings import AdaptationSettings
+from onnx2snn.settings import AdaptationSettings, NetworkSettings
+from onnx2snn.settings.network import WEIGHTS
 from onnx2snn.settings.payload import PAYLOADS
 from onnx2snn.settings.ranges import RANGES, SCALES
 from onnx2snn.settings.spikes import MOST_LEVELS, MOST_MANTISSA
@@ -39,6 +40,13 @@ spikes = chain(
 network = chain(
     options.structure,
     options.recurrence,
+    option(
+        "--weights",
+        type=click.Choice(WEIGHTS),
+        default=NetworkSettings.weights,
+        show_default=True,
+        help="Weights of synapses: as they are, or 8-bit integers with a scale a channel.",
+    ),
     options.delay,
     options.ports,
     option(

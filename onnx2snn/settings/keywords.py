@@ -36,6 +36,7 @@ class Keywords(TypedDict, total=False):
     batch_axis: Mapping[str, int | None] | None
     shape: Mapping[str, Sequence[int]] | None
     recurrence: str
+    weights: str
 
     scale: str | None
     range: str | None

@@ -8,6 +8,7 @@ from onnx2snn.settings.values import check_choice, check_values
 from onnx2snn_runtime.errors import InputError
 
 NEURONS = ("region", "elementwise")
+WEIGHTS = ("float", "int8")
 RECURRENCE = ("auto", "rolled", "unrolled")
 
 
@@ -19,8 +20,9 @@ class NetworkSettings:
     operands alone. `encoder`: "direct" hands float inputs on as they are; any other coding makes them spike and is
     built into the network. `delay` is the number of time steps that a spike is on its way, 0 or 1; a run can override
     it. `recurrence`: "rolled" keeps LSTM, GRU, RNN, Scan and Loop rolled, so that sequences may have any length,
-    "unrolled" writes every position out, "auto" does so for short sequences of a fixed length. `batch_axis` names the
-    axis of inputs and outputs that counts the samples, None (or "none") where one value is for all samples; what it
+    "unrolled" writes every position out, "auto" does so for short sequences of a fixed length. `weights`: "int8" writes
+    the weights of synapses as 8-bit integers with a scale a channel, "float" leaves them. `batch_axis` names the axis
+    of inputs and outputs that counts the samples, None (or "none") where one value is for all samples; what it
     leaves out is found. `shape` fixes free axes of inputs, 0 leaves an axis as it is. What makes no sense raises
     InputError.
     """
@@ -29,6 +31,7 @@ class NetworkSettings:
     encoder: str = "direct"
     delay: int = 0
     recurrence: str = "auto"
+    weights: str = "float"
     batch_axis: Mapping[str, int | None] = field(default_factory=dict)
     shape: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
@@ -36,6 +39,7 @@ class NetworkSettings:
         check_values(self)
         check_choice("neurons", self.neurons, NEURONS)
         check_choice("recurrence", self.recurrence, RECURRENCE)
+        check_choice("weights", self.weights, WEIGHTS)
         if self.delay not in (0, 1):
             raise InputError(
                 f"the delay is {self.delay!r}: give 0 (spikes arrive within their step) or 1 (in the next one)"

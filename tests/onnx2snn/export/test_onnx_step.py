@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from onnx2snn.export import export
+from onnx2snn.passes.folding.quantise_weights import quantise_weights
 from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.model import SpikingModel
 from tests.onnx2snn.export.test_translate import NETWORKS, samples, scaled
-from tests.runtime.networks import CNN, MLP, network
+from tests.runtime.networks import CNN, MLP, network, proto
 
 DEEP = """deep (float[N, 4] x) => (float[N, 5] y) <float[4, 6] w, float[6] b, float[6, 6] v, float[1] s = {1.41421}>
 { a = Gemm(x, w, b)  h = onnx2snn.SpikingGelu(a, s)  c = MatMul(h, v)  g = onnx2snn.SpikingTanh(c)
@@ -89,6 +90,15 @@ def test_a_step_of_any_function(choice: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a shortcut with weights", "channels joined, values halved", "one dimension"])
 def test_steps_of_branches(name: str, tmp_path: Path) -> None:
     compare(network(NETWORKS[name]), tmp_path / "x.onnx", "float32", 1e-5, dynamics="differential")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_integer_weights_are_exported(dtype: str, tmp_path: Path) -> None:
+    model = proto(MLP)
+    quantise_weights(model)
+    compare(SpikingModel(model), tmp_path / "x.onnx", dtype, 1e-9 if dtype == "float64" else 1e-5)
+    kinds = {tensor.data_type for tensor in onnx.load(tmp_path / "x.onnx").graph.initializer}
+    assert (onnx.TensorProto.INT8 in kinds) == (dtype == "float32")
 
 
 def test_readouts_are_in_the_file(tmp_path: Path) -> None:
