@@ -47,9 +47,9 @@ def picture(generator: np.random.Generator, characters: int = 4) -> np.ndarray:
 def read(output: np.ndarray) -> list[tuple[int, ...]]:
     """Return the characters of every picture as numbers: the best of every position, merged, without blanks (0).
 
-    The output is `[pictures, positions, 1, characters]`, in any place of the axis of 1.
+    The output is `[positions, pictures, characters]`, as the LSTM has it.
     """
-    best = [np.asarray(one).reshape(-1, one.shape[-1]).argmax(1).tolist() for one in output]
+    best = np.swapaxes(output, 0, 1).argmax(2).tolist()
     return [tuple(number for number, _ in groupby(numbers) if number) for numbers in best]
 
 
