@@ -30,7 +30,7 @@ MAIN = "scan.c"
 SHARED = (MAIN, "scan.h", "parameters.h")
 """The sources that all kernels of dynamics share; the file of a kernel holds the arithmetic of its dynamics."""
 
-ALONE = frozenset({"tally"})
+ALONE = frozenset({"pairs", "tally"})
 """Files that are kernels by themselves."""
 
 

@@ -11,6 +11,7 @@ import torch
 from onnx2snn_runtime.dynamics.base import Neuron, State, Wire, wire_of
 from onnx2snn_runtime.execution.base import Settings
 from onnx2snn_runtime.execution.probe import Probe
+from onnx2snn_runtime.kernels import pairs as kernel
 from onnx2snn_runtime.probing.arrivals import Arrival, Product
 from onnx2snn_runtime.probing.digits import Tally, tally
 from onnx2snn_runtime.probing.fans import fan_out
@@ -170,10 +171,13 @@ class OperationCounter(Probe):
             if product.item.output != item.output:
                 continue
             now, last = operands(product, values, constant), operands(product, held, constant)
+            self._measure(product, now)
+            if self.samples >= self.batch and product.inner.op_type == "MatMul" and kernel.fits(now, last):
+                self.ledger.add(product.name, "products", t, kernel.run(now, last))
+                continue
             changed = [marks(value, before) for value, before in zip(now, last, strict=True)]
             self._add(product.name, "products", t, pairs(product.inner, changed[0], marks(now[1])))
             self._add(product.name, "products", t, pairs(product.inner, marks(now[0]), changed[1]))
-            self._measure(product, now)
         self._before.update({(item.output, i): value for i, value in enumerate(values)})
 
     def _measure(self, product: Product, values: Sequence[Tensor]) -> None:
