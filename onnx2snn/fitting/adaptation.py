@@ -52,6 +52,7 @@ def adapt(
     timesteps: int = 2,
     more_timesteps: bool = False,
     bits: int = 8,
+    more_bits: int = 0,
     power: bool = False,
     tolerance: float = 0.01,
     budget: float = 60.0,
@@ -59,10 +60,11 @@ def adapt(
 ) -> Adaptation:
     """Give `snn` the cheapest levels and mantissa bits whose relative error on `inputs` is at most `tolerance`.
 
-    Spikes keep to `bits` (sign, levels, mantissa; a `power` has no mantissa). The number of time steps rises only with
-    `more_timesteps`, and where nothing else does. At most `budget` seconds are spent from when the plain answers are
-    there; what is best by then stands. `inputs` are samples that the ranges were not measured on; of `seen`, on which
-    they were, as many as there is time for help to tell what the tolerance may be spent on.
+    Spikes keep to `bits` (sign, levels, mantissa; a `power` has no mantissa), and get up to `more_bits` where these do
+    not do. The number of time steps rises only with `more_timesteps`, and where nothing else does. At most `budget`
+    seconds are spent from when the plain answers are there; what is best by then stands. `inputs` are samples that the
+    ranges were not measured on; of `seen`, on which they were, as many as there is time for help to tell what the
+    tolerance may be spent on.
     """
     trier = Trier(snn, inputs)
     clock = Clock(budget)
@@ -71,7 +73,7 @@ def adapt(
     search = _Search(trier, clock, tolerance, (lambda: progress(clock.share)) if progress else (lambda: None))
     setting, look = start, first
     if first.error > tolerance and clock.left > trier.seconds * timesteps:
-        splits = [] if power else _splits(bits, start)
+        splits = [] if power else [_splits(bits + more, start) for more in range(more_bits + 1)]
         setting, look = search.reach(start, first, splits, MORE_STEPS if more_timesteps else ())
     if look.error <= tolerance and clock.left > 0:
         setting, look = search.spend(setting, look, seen or {})
@@ -99,11 +101,16 @@ class _Search:
         self.runs = 0
 
     def reach(
-        self, start: Setting, first: Look, splits: Sequence[tuple[int, int]], more: Sequence[int]
+        self, start: Setting, first: Look, splits: Sequence[Sequence[tuple[int, int]]], more: Sequence[int]
     ) -> tuple[Setting, Look]:
-        """Return the cheapest of what is within the tolerance, or the nearest: other splits of bits, more steps."""
+        """Return the cheapest of what is within the tolerance, or the nearest.
+
+        What is tried are other splits of the bits, then those of more bits, then more time steps.
+        """
         seen: list[tuple[Setting, Look]] = [(start, first)]
-        seen += self._looks([dict.fromkeys(start, split) for split in splits], [first.timesteps])
+        for pairs in splits:
+            if all(look.error > self.tolerance for _, look in seen):
+                seen += self._looks([dict.fromkeys(start, split) for split in pairs], [first.timesteps])
         nearest = sorted(seen, key=lambda pair: pair[1].error)
         for setting, _ in nearest[:2]:
             for by in more:

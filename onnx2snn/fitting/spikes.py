@@ -10,6 +10,9 @@ from onnx2snn.fitting.trying import Trier
 from onnx2snn.settings.spikes import Spikes
 from onnx2snn_runtime.model import SpikingModel
 
+MORE_BITS = 2
+"""So many bits more than the default may a graded spike have, where nobody said how many it has."""
+
 
 def fit(
     snn: SpikingModel,
@@ -31,6 +34,7 @@ def fit(
     if budget and spikes.dynamics == "differential":
         return adapt(
             snn, inputs, seen=seen, timesteps=spikes.timesteps, more_timesteps=spikes.fits_timesteps, bits=spikes.bits,
+            more_bits=MORE_BITS if spikes.fits_bits else 0,
             power=spikes.payload == "power", tolerance=tolerance, budget=budget, progress=progress,
         )  # fmt: skip
     if budget and spikes.dynamics == "ternary":

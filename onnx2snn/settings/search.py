@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict
 
+from onnx2snn.settings.payload import PAYLOADS
 from onnx2snn.settings.unknown import unknown
-from onnx2snn.settings.values import check_values
+from onnx2snn.settings.values import check_choice, check_values
 from onnx2snn_runtime.errors import InputError
 
 
@@ -16,7 +17,8 @@ class SearchSettings:
     `target_agreement` is the share of top-1 answers to have in common with the plain network, `target_error` the
     relative error of the output to reach; without either the least error is looked for. `timesteps` (None: the model's
     own) and `max_events` a neuron bound what is tried, `budget` the seconds that it takes; `seed` draws the samples.
-    What makes no sense raises InputError.
+    With `payload`, one of those of a conversion or "all", the frontier shows what others would cost. What makes no
+    sense raises InputError.
     """
 
     target_agreement: float | None = None
@@ -25,9 +27,12 @@ class SearchSettings:
     max_events: float | None = None
     budget: float = 120.0
     seed: int = 0
+    payload: str | None = None
 
     def __post_init__(self) -> None:
         check_values(self)
+        if self.payload is not None:
+            check_choice("payload", self.payload, ("all", *PAYLOADS))
         if self.timesteps is not None and self.timesteps < 1:
             raise InputError(f"timesteps is {self.timesteps}: give 1 or more")
         if self.target_agreement is not None and not 0 < self.target_agreement <= 1:
@@ -48,6 +53,7 @@ class SearchKeywords(TypedDict, total=False):
     max_events: float | None
     budget: float
     seed: int
+    payload: str | None
 
 
 def collect_search(settings: SearchSettings | None, keywords: Mapping[str, Any]) -> SearchSettings:

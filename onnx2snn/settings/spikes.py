@@ -15,8 +15,8 @@ MOST_LEVELS, MOST_MANTISSA = 100, 20
 class Spikes:
     """The settings of spikes with nothing left open: see `SpikeSettings`.
 
-    `fits_schedule` and `fits_timesteps` say whether the conversion is to find the schedule and the number of time
-    steps; what stands here is what it starts from.
+    `fits_schedule`, `fits_timesteps` and `fits_bits` say whether the conversion is to find the schedule, the number of
+    time steps, and more bits where these do not do; what stands here is what it starts from.
     """
 
     payload: str
@@ -30,6 +30,7 @@ class Spikes:
     timesteps: int
     fits_schedule: bool
     fits_timesteps: bool
+    fits_bits: bool
 
 
 @dataclass(frozen=True)
@@ -122,4 +123,5 @@ class SpikeSettings:
             timesteps=self.timesteps or default_timesteps(self.kind, used),
             fits_schedule=self.kind == "ternary" and self.schedule is None and not self.schedule_options,
             fits_timesteps=self.timesteps is None,
+            fits_bits=self.payload in (None, "graded") and self.graded and self.bits is None,
         )
