@@ -16,7 +16,7 @@ def test_the_file_of_the_page_shows_every_setting_and_its_default() -> None:
     shown = ConversionSettings.from_tables(tomllib.loads(text))
     plain, payload = ConversionSettings(), PAYLOADS["graded"]
     assert shown.network == plain.network
-    assert shown.spikes.resolved() == replace(plain.spikes.resolved(), fits_timesteps=False)
+    assert shown.spikes.resolved() == replace(plain.spikes.resolved(), fits_timesteps=False, fits_bits=False)
     assert shown.ranges == replace(plain.ranges.following(payload.scale, payload.range), samples=64)
     assert shown.adaptation == replace(plain.adaptation, tolerance=payload.tolerance)
     assert {part: set(table) for part, table in tomllib.loads(text).items()} == {
