@@ -1,6 +1,5 @@
 """What a network costs with other payloads: the same populations, calibrated and run with each kind of spike."""
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -32,13 +31,11 @@ def other_payloads(
 ) -> list[Point]:
     """Return the figures of the network with spikes of `payload` (all: of each), on the samples of the slice.
 
-    Those whose dynamics cannot express the network are left out. Between two of them the budget in seconds is kept.
+    Those whose dynamics cannot express the network are left out. Fitting takes half of `budget` seconds.
     """
-    start, points = time.perf_counter(), list[Point]()
+    points: list[Point] = []
     names = list(PAYLOADS) if payload == "all" else [payload]
     for index, name in enumerate(names):
-        if time.perf_counter() > start + budget:
-            break
         points += _points(tuner, name, samples, budget / (2 * len(names)))
         if progress:
             progress("other payloads", (index + 1) / len(names))
