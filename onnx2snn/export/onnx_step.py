@@ -14,7 +14,7 @@ import torch
 
 from onnx2snn.export.base import EXPORTERS, Exported, Request
 from onnx2snn.export.steps.assemble import STEP, assemble, describe
-from onnx2snn.export.steps.floats import FLOATS, bring_to, dequantise
+from onnx2snn.export.steps.floats import FLOATS, bring_to
 from onnx2snn.export.steps.laws import Law, law_of
 from onnx2snn_runtime.dynamics.base import Dynamics
 from onnx2snn_runtime.errors import UnsupportedError
@@ -92,8 +92,6 @@ def _in_one_type(proto: onnx.ModelProto, kind: int, spiking: tuple[str, ...]) ->
             for attribute in node.attribute:
                 if attribute.name == "to" and attribute.i in FLOATS:
                     attribute.i = kind
-    if kind == onnx.TensorProto.DOUBLE:
-        dequantise(model)
     if kind == onnx.TensorProto.DOUBLE or any(v.type.tensor_type.elem_type != kind for v in model.graph.input):
         bring_to(model, kind)
     return model

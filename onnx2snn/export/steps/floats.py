@@ -13,24 +13,6 @@ ALWAYS_FLOAT32 = {"Resize": (2,), "Upsample": (1,)}
 """Inputs that have to be float32, whatever the other types are."""
 
 
-def dequantise(model: onnx.ModelProto) -> None:
-    """Replace integer weights by what DequantizeLinear makes of them, in place: it gives no doubles."""
-    held = {tensor.name: tensor for tensor in model.graph.initializer}
-    nodes = list(model.graph.node)
-    del model.graph.node[:]
-    for node in nodes:
-        if node.op_type != "DequantizeLinear" or not all(name in held for name in node.input):
-            model.graph.node.append(node)
-            continue
-        integers, scale, *rest = (numpy_helper.to_array(held[name]).astype(np.float64) for name in node.input)
-        axis = next((a.i for a in node.attribute if a.name == "axis"), 1) % max(1, integers.ndim)
-        shape = [-1 if i == axis else 1 for i in range(integers.ndim)] if scale.size > 1 else []
-        zero = rest[0].reshape(shape) if rest else 0.0
-        model.graph.initializer.append(
-            numpy_helper.from_array((integers - zero) * scale.reshape(shape), node.output[0])
-        )
-
-
 def bring_to(model: onnx.ModelProto, kind: int) -> None:
     """Make every floating-point value of `model` one of the type `kind`, in place."""
     nodes = [*model.graph.node, *(node for function in model.functions for node in function.node)]

@@ -1,6 +1,8 @@
 """Writes the weights of synapses as 8-bit integers with one scale an output channel.
 
-    y = Conv(x, w)  ->  w = DequantizeLinear<axis = 0>(w_int8, w_scale)   y = Conv(x, w)
+    y = Conv(x, w)  ->  f = Cast<to = 1>(w_int8)   w = Mul(f, w_scale)   y = Conv(x, w)
+
+(DequantizeLinear says the same, but onnxruntime fuses that with a product into one that rounds what arrives.)
 
 The scale of a channel is that of the file where its values are multiples of one (a network that was quantised by
 QuantizeLinear and DequantizeLinear, batch normalisation folded in or not), else its largest magnitude / 127.
@@ -46,11 +48,11 @@ def quantise_weights(model: onnx.ModelProto) -> tuple[int, list[str]]:
             left.append(users[name])
             continue
         (axis,) = wanted_axes
-        made.append(_rewrite(model, held[name], int(axis or 0)))
+        made += _rewrite(model, held[name], int(axis or 0))
     nodes = [*made, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-    return len(made), left
+    return len(made) // 2, left
 
 
 def _weights(node: onnx.NodeProto, held: dict[str, onnx.TensorProto]) -> Iterator[tuple[str, int]]:
@@ -73,19 +75,22 @@ def _weights(node: onnx.NodeProto, held: dict[str, onnx.TensorProto]) -> Iterato
                 yield node.input[index], rank + axis
 
 
-def _rewrite(model: onnx.ModelProto, tensor: onnx.TensorProto, axis: int) -> onnx.NodeProto:
-    """Replace the initializer `tensor` by integers and scales; return the node that gives it back under its name."""
+def _rewrite(model: onnx.ModelProto, tensor: onnx.TensorProto, axis: int) -> list[onnx.NodeProto]:
+    """Replace the initializer `tensor` by integers and scales; return the nodes that give it back under its name."""
     weights = numpy_helper.to_array(tensor)
     scale = channel_scales(weights, axis)
     shape = [-1 if i == axis else 1 for i in range(weights.ndim)]
-    integers = np.rint(weights / scale.reshape(shape)).clip(-MOST - 1, MOST).astype(np.int8)
+    scale = scale.reshape(shape)
+    integers = np.rint(weights / scale).clip(-MOST - 1, MOST).astype(np.int8)
     name = tensor.name
     names = [f"{name}.int8", f"{name}.int8_scale"]
+    kind = tensor.data_type
     model.graph.initializer.remove(tensor)
     model.graph.initializer.extend(
         [numpy_helper.from_array(integers, names[0]), numpy_helper.from_array(scale.astype(weights.dtype), names[1])]
     )
-    return helper.make_node("DequantizeLinear", names, [name], f"{name}.dequantise", axis=axis)
+    cast = helper.make_node("Cast", names[:1], [f"{name}.cast"], f"{name}.cast", to=kind)
+    return [cast, helper.make_node("Mul", [f"{name}.cast", names[1]], [name], f"{name}.scale")]
 
 
 def channel_scales(weights: np.ndarray, axis: int) -> np.ndarray:
