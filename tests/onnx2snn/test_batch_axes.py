@@ -213,6 +213,28 @@ def test_samples_that_act_on_each_other_are_never_split(text: str, weights: dict
     assert snn(floats(6, 10), early_exit="settled").shape[0] == 6
 
 
+@pytest.mark.parametrize(
+    ("text", "joint"),
+    [
+        ("(float[n,10] x) => (float[n,4] y, float most) { MAIN  most = ReduceMax<keepdims = 0>(y) }", True),
+        ("(float[n,10] x) => (float[n,4] y) { MAIN2  most = ReduceMax<keepdims = 0>(z)  y = Div(z, most) }", True),
+        ("(float[n,10] x, float[1] rate) => (float[n,4] y) { MAIN2  y = Mul(z, rate) }", False),
+        ("(float[1,10] x, float[1] rate) => (float[1,4] y) { MAIN2  y = Mul(z, rate) }", False),
+        ("(float[n,10] x, float[4] rates) => (float[n,4] y) { MAIN2  y = Mul(z, rates) }", False),
+    ],
+)
+def test_largest_of_all_and_inputs_of_one_number(text: str, joint: bool) -> None:
+    main = "a = MatMul(x, w)  r = Sigmoid(a)  z = MatMul(r, u)"
+    text = text.replace("MAIN2", main).replace("MAIN", main.replace("z =", "y ="))
+    model = make(text, w=(10, 16), u=np.abs(floats(16, 4)))
+    more = {v.name: np.abs(floats(*[d.dim_value for d in v.type.tensor_type.shape.dim])) for v in model.graph.input[1:]}
+    count = 1 if "[1,10]" in text else 8
+    snn = check(model, {"x": floats(24, 10), **more}, {"x": floats(count, 10), **more})
+    assert snn.program.axes.joint == joint
+    assert snn.program.axes.inputs == {"x": 0, **dict.fromkeys(more)}
+    assert snn.defaults.batch == 0
+
+
 CLIP = """(float[image_batch,12] pixels, int64[text_batch,5] ids)
 => (float[image_batch,text_batch] logits, float[image_batch,6] images, float[text_batch,6] texts)
 { a = MatMul(pixels, w)  r = Relu(a)  images = MatMul(r, u)  e = Gather(table, ids)  q = Elu(e)

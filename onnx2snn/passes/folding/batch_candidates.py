@@ -84,11 +84,16 @@ def _options(dims: list[Dimension] | None, data: np.ndarray | None, free: bool) 
             named = -0.5 if _BATCH.match(d.symbol) else 2.0 if _OTHER.match(d.symbol) else 0.0
             options.append((axis, (0.5 if not axis else 1.0 + axis / 10) + named))
         elif d.size == 1:
-            options.append((axis, (2.0 if free else 0.5) + (1.0 + axis / 10 if axis else 0.0)))
+            options.append((axis, (2.0 if free or len(dims) == 1 else 0.5) + (1.0 + axis / 10 if axis else 0.0)))
         elif not axis and len(dims) > 1:
             options.append((axis, 4.0))
     own = any(d.size == 0 for d in dims)
-    none = 3.0 if own and dims[0].size != 1 else 0.0 if all(d.size > 1 for d in dims) else 1.0 if free else 2.5
+    if all(d.size > 1 for d in dims):
+        none = 0.0
+    elif own and dims[0].size != 1:
+        none = 3.0
+    else:
+        none = 1.0 if free or len(dims) == 1 else 2.5
     return [*options, (None, none)]
 
 

@@ -1,7 +1,7 @@
-"""Tests candidates for the batch axes: by running three samples together, and two of them in reverse order.
+"""Tries out which axis counts the samples: three samples together, then the last of them in front of others.
 
-Where the axis is right and samples do not act on each other, the two have the results that they had among the three.
-Anything else on the way (a recurrence, a position) gives another result, because their order is another one.
+Where the axis is right and samples do not act on each other, that one has the result that it had among the three. It
+has another one wherever its place or its company counts (a recurrence, a position, a maximum over all).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,9 @@ import onnx
 
 from onnx2snn.data.synthetic import synthetic_inputs
 from onnx2snn.passes.folding.batch_candidates import Candidate, dimensions, real_inputs
+from onnx2snn.passes.rewriting.node_builder import read_by
 from onnx2snn.reference.ann import Ann
+from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.ir.batch import DATA, ROWS, Axis, BatchAxes
 from onnx2snn_runtime.ir.operators import facts
 
@@ -52,24 +54,47 @@ class Trials:
         """Return what `count` samples show, and whether every output holds a finite number."""
         inputs = self._inputs(candidate, count)
         places = range(count - 1, -1, -2)
-        again = {name: x if (a := candidate.axes[name]) is None else x.take(places, a) for name, x in inputs.items()}
-        whole, part = self.ann(inputs), self.ann(again)
+        whole = self.ann(inputs)
+        part = self._again(candidate, inputs, places, 10.0)
+        other = self._again(candidate, inputs, range(0, count, 2), -10.0)
+        reached = _reached(self.model, [name for name, axis in candidate.axes.items() if axis is not None])
         found = Outcome()
         for name, value in whole.items():
-            if name in self.loose and self._numbered(value, part[name], count, list(enumerate(places))):
+            if name in self.loose and self._numbered(value, part[name], count, [(0, places[0])]):
                 found.outputs[name], found.shapes[name] = ROWS, value.shape
                 continue
-            axis, apart = self._compare(value, part[name], count, places)
+            axis, apart = self._compare(value, part[name], count, len(places), name in reached)
+            if apart and axis is not None:
+                apart = self._same(_first(value, axis, count), _first(other[name], axis, len(places)))
             found.outputs[name] = DATA if axis is None and name in self.loose else axis
             found.shapes[name] = value.shape
             if not apart or found.outputs[name] == DATA:
                 found.joint.append(name)
         return found, all(np.isfinite(v).any() for v in whole.values() if v.dtype.kind == "f" and v.size)
 
+    def _again(
+        self, candidate: Candidate, inputs: Mapping[str, np.ndarray], places: Sequence[int], factor: float
+    ) -> dict[str, np.ndarray]:
+        """Return the outputs of the samples at `places`, all but the first of them times `factor` where that runs."""
+        chosen = candidate.axes
+        for times in (factor, 1.0):  # what becomes an index may be too large for its table
+            fewer = {
+                name: x if (axis := chosen[name]) is None else _disturbed(x.take(places, axis), axis, times)
+                for name, x in inputs.items()
+            }
+            try:
+                return self.ann(fewer)
+            except ModelError:
+                if times == 1.0:
+                    raise
+        return {}
+
     def at_size(self, candidate: Candidate, size: int) -> Outcome:
         """Return what batches of `size` show, the only ones that the graph takes."""
         inputs, other = (self._inputs(candidate, size, seed) for seed in (0, 1))
         mixed = {n: x if (a := candidate.axes[n]) is None else _spliced(x, other[n], a) for n, x in inputs.items()}
+        if size > 1:
+            mixed = {n: x if (a := candidate.axes[n]) is None else _disturbed(x, a, 10.0) for n, x in mixed.items()}
         first, second = self.ann(inputs), self.ann(mixed)
         found = Outcome()
         states = {x.shape: axis for n, x in inputs.items() if (axis := candidate.axes[n])}
@@ -109,25 +134,25 @@ class Trials:
         return made
 
     def _compare(
-        self, whole: np.ndarray, part: np.ndarray, count: int, places: Sequence[int]
+        self, whole: np.ndarray, part: np.ndarray, count: int, fewer: int, reached: bool
     ) -> tuple[int | None, bool]:
-        """Return the axis of the samples in an output, and whether each sample has the result that is its own.
+        """Return the axis of the samples in an output, and whether a sample has the result that is its own.
 
-        `whole` is the result of `count` samples, `part` that of those at `places`.
+        `whole` is the result of `count` samples, `part` that of the last of them in front of `fewer` - 1 others. An
+        output without the axis must not be `reached` by what is in the samples.
         """
         if whole.ndim != part.ndim:
             return None, False
         differing = [i for i, (a, b) in enumerate(zip(whole.shape, part.shape, strict=True)) if a != b]
         if not differing:
-            return None, self._same(whole, part)
-        fitting = [i for i in differing if part.shape[i] and whole.shape[i] * len(places) == part.shape[i] * count]
+            return None, not reached and self._same(whole, part)
+        fitting = [i for i in differing if part.shape[i] and whole.shape[i] * fewer == part.shape[i] * count]
         fitting = [i for i in fitting if whole.shape[i] % count == 0]
         if not fitting:
             return None, False
         axis = fitting[0]
-        blocks = np.split(whole, count, axis)
-        expected = np.concatenate([blocks[i] for i in places], axis)
-        return axis, len(differing) == 1 and self._same(expected, part)
+        last, first = np.split(whole, count, axis)[-1], np.split(part, fewer, axis)[0]
+        return axis, len(differing) == 1 and self._same(last, first)
 
     def _numbered(self, whole: np.ndarray, part: np.ndarray, count: int, pairs: Sequence[tuple[int, int]]) -> bool:
         """Return whether the rows of both begin with the number of their sample, one of `count`.
@@ -171,6 +196,22 @@ def _drawn(given: np.ndarray, axis: int, count: int, rng: np.random.Generator) -
         if copies.dtype.kind == "f"
         else copies
     )
+
+
+def _disturbed(x: np.ndarray, axis: int, factor: float) -> np.ndarray:
+    """Return `x` with all samples but the first times `factor`, where they are floats."""
+    if x.dtype.kind != "f":
+        return x
+    return np.concatenate([x.take([0], axis), x.dtype.type(factor) * x.take(range(1, x.shape[axis]), axis)], axis)
+
+
+def _reached(model: onnx.ModelProto, names: Sequence[str]) -> set[str]:
+    """Return the values that depend on what is in the inputs `names`, and not on their shapes alone."""
+    reached = set(names)
+    for node in model.graph.node:
+        if reached.intersection(read_by(node)) and not facts(node.op_type, node.domain).shape_only:
+            reached.update(node.output)
+    return reached
 
 
 def _spliced(x: np.ndarray, other: np.ndarray, axis: int) -> np.ndarray:
