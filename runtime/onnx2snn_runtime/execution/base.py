@@ -59,7 +59,7 @@ class Execution:
         """The execution plan of an earlier run with the same input shapes, or None: see `execution.plan`."""
         self._constants = list(self.frame.values.values())
         self._raw: dict[str, Tensor] = {}
-        self._neurons = neurons_of(program, settings.dynamics)
+        self.neurons = neurons_of(program, settings.dynamics)
         self.synapse_probes = [probe for probe in settings.probes if probe.needs_synapses]
         self.observed = frozenset[str]().union(*(probe.observed for probe in self.synapse_probes))
         self.continues = False
@@ -144,7 +144,7 @@ class Execution:
         target = self.target(item, sources)
         before = self.states.get(item.output) or self.start(item, target)
         driven_by = sources[0].to(self.program.wide) if self.settings.dynamics.rectifies else target
-        after, spike = self.settings.dynamics.step(before, driven_by, self.t, self._neurons[item.output])
+        after, spike = self.settings.dynamics.step(before, driven_by, self.t, self.neurons[item.output])
         self.states[item.output] = after
         for probe in self.settings.probes:
             probe.population(item, self.t, spike, after, target)

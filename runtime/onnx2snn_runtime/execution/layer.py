@@ -110,7 +110,7 @@ class LayerExecution(Execution):
                 probe.sources(item, first + index, [at(x, index) for x in sources], self.frame)
         if any(probe.needs_spikes for probe in self.settings.probes):
             return self._scan_by_steps(item, sources, varying, first, count)
-        dynamics, neuron = self.settings.dynamics, self._neurons[item.output]
+        dynamics, neuron = self.settings.dynamics, self.neurons[item.output]
         target, clamp = self._dynamics_input(item, body, sources, varying)
         state = self.states.get(item.output) or self.start(item, target[0].to(self.program.wide))
         observing = [probe for probe in self.settings.probes if probe.needs_values]
@@ -150,7 +150,7 @@ class LayerExecution(Execution):
         target = self._target(item, item.body, item.result, sources, varying)
         state = self.states.get(item.output) or self.start(item, target[0].to(self.program.wide))
         driven_by = sources[0].to(self.program.wide) if dynamics.rectifies else target
-        states, spikes = scan_by_steps(dynamics, driven_by, state, count, first, self._neurons[item.output])
+        states, spikes = scan_by_steps(dynamics, driven_by, state, count, first, self.neurons[item.output])
         self.states[item.output] = states[-1]
         for i, (after, spike) in enumerate(zip(states, spikes, strict=True)):
             for probe in self.settings.probes:
