@@ -42,6 +42,8 @@ class OperationCounter(Probe):
         self.observed = self.plan.observed
         self.ledger = Ledger()
         self.reach = Reach(1)
+        self._likes: dict[str, Tensor] = {}
+        """Those of the reach, for the samples that are left."""
         self.feeds = 0
         self._neurons = neurons_of(program, settings.dynamics)
         self._before: dict[tuple[str, int], Tensor] = {}
@@ -73,6 +75,7 @@ class OperationCounter(Probe):
 
     def _reach(self, inputs: Mapping[str, Tensor]) -> None:
         self.reach = reach_of(self.program, self.settings, inputs, self.batch)
+        self._likes = dict(self.reach.likes)
         self.feeds += 1
 
     def _direct(self, frame: Frame, t: int) -> None:
@@ -159,7 +162,7 @@ class OperationCounter(Probe):
             if arrival.kind == "numbers":
                 self._meet(arrival.name, "numbers", t, change, fan)
                 continue
-            found = self._units.seen(arrival, t, change, self.reach.likes, constant)
+            found = self._units.seen(arrival, t, change, self._likes, constant)
             self._meet(arrival.name, "sums" if found.graded else "binary", t, change, fan)
             self._add(arrival.name, "added", t, found.digits * fan)
             self._add(arrival.name, "multiplied", t, found.many * fan)
@@ -192,6 +195,9 @@ class OperationCounter(Probe):
             if value.ndim and len(value) and len(value) % batch == 0:
                 blocks = value.reshape(batch, -1, *value.shape[1:]).index_select(0, rows)
                 self._before[key] = blocks.reshape(-1, *value.shape[1:])
+        for name, like in self._likes.items():
+            if like.ndim and len(like) % batch == 0:
+                self._likes[name] = like.narrow(0, 0, len(like) // batch * len(rows))
 
     def _change(self, key: tuple[str, int], value: Tensor) -> Tensor:
         before, self._before[key] = self._before[key], value

@@ -4,7 +4,7 @@ A sum of few digits is shifted and added as a payload is; one of more than FEW t
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -37,7 +37,7 @@ class Units:
         self._senders: dict[str, tuple[object, Neuron]] = {
             name: (settings.encoder, Neuron(scale)) for name, scale in settings.input_scales.items()
         }
-        self._known: dict[tuple[str, int], tuple[list[Tensor | float], Tensor]] = {}
+        self._known: dict[tuple[Any, ...], tuple[list[Tensor | float], Tensor]] = {}
         self._senders |= {name: (settings.dynamics, neuron) for name, neuron in neurons.items()}
 
     def seen(self, arrival: Arrival, t: int, change: Tensor, likes: Mapping[str, Tensor], constant: Frame) -> Sums:
@@ -54,7 +54,8 @@ class Units:
         self, arrival: Arrival, wires: Mapping[str, Wire], likes: Mapping[str, Tensor], constant: Frame
     ) -> Tensor:
         """Return the unit of each element that arrives, 1 where nothing does."""
-        key = (arrival.item.outputs[0], arrival.index)
+        sizes = tuple(tuple(likes[name].shape) for name in wires)  # fewer when samples have left their batch
+        key = (arrival.item.outputs[0], arrival.index, sizes)
         held = [wire.unit for wire in wires.values()]
         known = self._known.get(key)
         if known is None or any(a is not b and not _same(a, b) for a, b in zip(known[0], held, strict=True)):

@@ -5,6 +5,7 @@ MatMul(x, W) + b                     ->  linear(x, W, b), where W and b are cons
 """
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -130,5 +131,7 @@ def _factor(y: Tensor, known: Tensor) -> float | None:
     """Return c where y = c known, to the rounding of constants in float32."""
     at = int(known.abs().argmax())
     factor = float(y[at] / known[at])
+    if not math.isfinite(factor):
+        return None
     factor = round(factor) if abs(factor - round(factor)) < 1e-6 else factor
     return factor if factor and torch.allclose(y, factor * known, rtol=2e-6, atol=2e-7) else None

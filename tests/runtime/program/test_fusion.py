@@ -9,6 +9,7 @@ import torch
 from onnx import parser
 
 import onnx2snn
+from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.program.interpreter import Call
 
 GELU = "h = Div(a, r) e = Erf(h) s = Add(e, one) m = Mul(a, s) g = Mul(m, half)"
@@ -57,6 +58,16 @@ def test_an_unknown_function_stays_as_it_is():
     snn, x = network(ODD)
     assert len(snn.program.populations[0].body) == 3
     np.testing.assert_allclose(snn(x, timesteps=12), plain(snn, x), rtol=1e-2, atol=1e-2)
+
+
+def test_a_function_that_is_no_number_is_none_that_is_known():
+    nan = parser.parse_model(
+        """<ir_version: 8, opset_import: ["" : 17, "onnx2snn" : 1]>
+        net (float[N, 4] x) => (float[N, 4] y) { y = onnx2snn.SpikingNothing<sources = 1>(x) }
+        <domain: "onnx2snn", opset_import: ["" : 17]> SpikingNothing (x) => (y) { a = Sub(x, x)  y = Div(a, a) }"""
+    )
+    snn = SpikingModel(nan)
+    assert [call.op_type for call in snn.program.populations[0].body] == ["Sub", "Div"]
 
 
 def test_a_bias_is_added_by_its_product():
