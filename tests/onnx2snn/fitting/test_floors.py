@@ -64,7 +64,7 @@ def test_other_data_are_in_reach(body: str, bias: float, monkeypatch: pytest.Mon
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", onnx2snn.Onnx2SnnWarning)
         assert error(snn, proto, other, 16) < 0.001
-    np.testing.assert_array_equal(snn(seen, timesteps=8), without(seen, timesteps=8))  # levels make up for it
+    np.testing.assert_allclose(snn(seen, timesteps=8), without(seen, timesteps=8), atol=1e-4)  # levels make up for it
 
 
 def test_what_is_small_by_nature_stays_small() -> None:
