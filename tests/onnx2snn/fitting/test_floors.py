@@ -69,7 +69,7 @@ def test_other_data_are_in_reach(body: str, bias: float, monkeypatch: pytest.Mon
 
 def test_what_is_small_by_nature_stays_small() -> None:
     snn = onnx2snn.convert(model("Softmax", 100.0), data(200.0, 1), adapt=False)
-    assert scales(snn)["h"] == (1.0, 12)
+    assert scales(snn)["h"][0] == 1.0
     exponential = onnx2snn.convert(model("Exp", -9.0), data(1.0, 1), adapt=False)
     assert scales(exponential)["h"][0] <= 4.0  # exp(9) is not believed
 
