@@ -167,6 +167,13 @@ DETECTOR = """(float[1,3,8,8] x) => (float[k,4] boxes, float[1,6] scores)
   g = Greater(first, none)  gs = Squeeze(g, one)  nz = NonZero(gs)  at = Squeeze(nz, zero)  boxes = Gather(ht, at) }"""
 
 
+def test_detections_that_none_of_the_data_has() -> None:
+    whole = {"zero": np.array([0]), "one": np.array([1]), "flat": np.array([4, 36]), "none": np.float32(1e6)}
+    snn = onnx2snn.convert(make(DETECTOR, w=(8, 3, 3, 3), u=(8, 6), v=(4, 8, 1, 1), **whole), floats(20, 3, 8, 8))
+    assert places(snn) == {"x": 0, "boxes": "data", "scores": 0}
+    assert [len(boxes) for boxes in snn(floats(3, 3, 8, 8))["boxes"]] == [0, 0, 0]
+
+
 def test_detections_are_a_list_with_an_entry_a_sample() -> None:
     whole = {"zero": np.array([0]), "one": np.array([1]), "flat": np.array([4, 36]), "none": np.float32(0.5)}
     model = make(DETECTOR, w=(8, 3, 3, 3), u=(8, 6), v=(4, 8, 1, 1), **whole)

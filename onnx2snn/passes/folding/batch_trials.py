@@ -66,7 +66,8 @@ class Trials:
             axis, apart = self._compare(value, part[name], count, len(places), name in reached)
             if apart and axis is not None:
                 apart = self._same(_first(value, axis, count), _first(other[name], axis, len(places)))
-            found.outputs[name] = DATA if axis is None and name in self.loose else axis
+            empty = not value.size or not part[name].size  # and nothing was seen of where samples are
+            found.outputs[name] = DATA if name in self.loose and (axis is None or empty) else axis
             found.shapes[name] = value.shape
             if not apart or found.outputs[name] == DATA:
                 found.joint.append(name)
