@@ -1,12 +1,13 @@
-"""Makes silero_vad.onnx and silero_vad_half.onnx, which tell speech from silence, and speech: `--out DIR`.
+"""Makes silero_vad.onnx, silero_vad_one.onnx and silero_vad_half.onnx, speech or silence, and speech: `--out DIR`.
 
-The networks are two files of the package silero-vad, as they are there (opsets 15 and 16, the latter with weights of
-half precision): of 64 samples before, 512 now, and a state `[2, batch, 128]` (of an LSTM) they make the probability of
-speech and the next state. A sample is a frame, with the state that the plain network had before it.
+The networks are files of the package silero-vad, as they are there (of opsets 15 and 16; the second takes one frame a
+call, the last has weights of half precision): of 64 samples before, 512 now, and a state `[2, batch, 128]` (of an LSTM)
+they make the probability of speech and the next state. A sample is a frame, with the state that the plain network had
+before it.
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,11 @@ import onnxruntime
 from models.real.common import Network, need_file, out_option, save
 from models.real.speech import SENTENCES, spoken, with_pauses
 
-FILES = {"silero_vad": "silero_vad_16k_op15.onnx", "silero_vad_half": "silero_vad_half.onnx"}
+FILES = {
+    "silero_vad": "silero_vad_16k_op15.onnx",
+    "silero_vad_one": "silero_vad_openvino_16k.onnx",
+    "silero_vad_half": "silero_vad_half.onnx",
+}
 CLOSE = ("--tolerance", "0.002")  # a probability can lie as near to the threshold as that
 NETWORKS = tuple(Network(f"{n}.onnx", f"{n}_frames.npz", f"{n}_calibration.npz", CLOSE) for n in FILES)
 COMMAND = "pip install --no-deps silero-vad"
@@ -53,13 +58,25 @@ def frames(sound: np.ndarray) -> np.ndarray:
 
 def states(model: Path, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Return the inputs of the network for frames in a row: what it is fed, with the states that it makes itself."""
-    session: Any = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-    shared = {"sr": RATE} if "sr" in {port.name for port in session.get_inputs()} else {}
-    state, seen = np.zeros((2, 1, 128), np.float32), []
+    made = [state for _, state in _answers(model, rows)]
+    before = [np.zeros_like(made[0]), *made[:-1]]
+    return {"input": rows, "state": np.concatenate(before, 1), **_shared(_session(model))}
+
+
+def _session(model: Path) -> Any:
+    return onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+
+
+def _shared(session: Any) -> dict[str, np.ndarray]:
+    return {"sr": RATE} if "sr" in {port.name for port in session.get_inputs()} else {}
+
+
+def _answers(model: Path, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the probability and the next state that the plain network makes of each frame."""
+    session, state = _session(model), np.zeros((2, 1, 128), np.float32)
     for row in rows:
-        seen.append(state)
-        _, state = session.run(["output", "stateN"], {"input": row[None], "state": state, **shared})
-    return {"input": rows, "state": np.concatenate(seen, 1), **shared}
+        answer, state = session.run(["output", "stateN"], {"input": row[None], "state": state, **_shared(session)})
+        yield answer, state
 
 
 def stream(model: Path, spiking: Path, steps: int) -> Decisions:
@@ -68,8 +85,7 @@ def stream(model: Path, spiking: Path, steps: int) -> Decisions:
 
     rows = frames(with_pauses(spoken(SENTENCES), np.random.default_rng(1)))
     inputs = states(model, rows)
-    session: Any = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-    plain = session.run(["output"], inputs)[0]
+    plain = np.concatenate([answer for answer, _ in _answers(model, rows)])
     network, state, found = onnx2snn.load(spiking), inputs["state"][:, :1], []
     for row in rows:
         made = network({**inputs, "input": row[None], "state": state}, timesteps=steps)
@@ -87,7 +103,7 @@ def taken(inputs: Mapping[str, np.ndarray], places: np.ndarray) -> dict[str, np.
 @click.command()
 @out_option()
 def main(out: Path) -> None:
-    """Write both networks, frames of eight sentences, and one in four, left out there, to calibrate with."""
+    """Write the networks, frames of eight sentences, and one in four, left out there, to calibrate with."""
     sound = with_pauses(spoken(SENTENCES), np.random.default_rng(0))
     for network, file in zip(NETWORKS, FILES.values(), strict=True):
         shutil.copyfile(need_file("silero_vad", f"data/{file}", COMMAND), out / network.model)
