@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=0, help="trials of each kind; by default as many as fit")
     parser.add_argument("--seconds", type=float, default=60.0, help="for each kind, where no count is given")
-    parser.add_argument("--refusals", action="store_true", help="count what was refused, by sentence")
+    parser.add_argument("--refusals", action="store_true", help="count refusals and faults, by sentence")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     damage.pool()  # before workers are forked
@@ -47,7 +47,7 @@ def run(kind: str, asked: argparse.Namespace) -> int:
     for seed, end in watched(TRIALS[kind], seeds):
         ends[end.kind] += 1
         plain = re.sub(r"'[^']*'|[-\d.]+", "_", end.text)[:100]
-        sentences[plain] += end.kind == "refused"
+        sentences[f"{end.kind}: {plain}"] += end.kind in ("refused", "fault")
         if end.kind in failures:
             shown[f"{end.kind} {plain}"] += 1
             if shown[f"{end.kind} {plain}"] <= SHOWN:
@@ -58,7 +58,9 @@ def run(kind: str, asked: argparse.Namespace) -> int:
     seconds = time.monotonic() - start
     counts = ", ".join(f"{name} {count}" for name, count in ends.most_common())
     print(f"{kind}: {ends.total()} trials from seed {asked.seed} in {seconds:.0f} s: {counts}")
-    for text, count in sentences.most_common(40 if asked.refusals else 0):
+    common = [(text, n) for text, n in sentences.most_common() if n]
+    faults = [(text, n) for text, n in common if text.startswith("fault")]
+    for text, count in [*faults, *common[:40]] if asked.refusals else []:
         print(f"  {count:6d} {text}")
     return sum(ends[name] for name in failures)
 
