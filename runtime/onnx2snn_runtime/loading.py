@@ -65,7 +65,7 @@ def place(
 def check_device(device: str) -> None:
     """Raise InputError if torch cannot use `device` on this machine."""
     try:
-        torch.empty(1, device=device)
+        torch.empty(1, device=torch.device(device))
     except (RuntimeError, AssertionError, TypeError, ValueError) as error:
         first = str(error).splitlines()[0]
         why = "there is no such kind of device" if first.startswith("Expected one of") else first

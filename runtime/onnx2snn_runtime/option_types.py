@@ -41,7 +41,7 @@ _KINDS = {
     "encoder_options": _VALUES,
     "delay": _WHOLE,
 }
-_NEEDED = ("executor", "operations", "stable_steps", "exit_every", "delay")
+_NEEDED = ("probes", "executor", "operations", "stable_steps", "exit_every", "delay")
 """These cannot be None; None leaves the others as they are."""
 
 

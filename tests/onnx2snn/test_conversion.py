@@ -150,6 +150,7 @@ def test_scales(scale: str, shapes: set[tuple[int, ...]]) -> None:
         ({"samples": 0}, "samples is 0: give 1 or more"),
         ({"samples": -1}, "samples is -1: give 1 or more"),
         ({"device": "toaster"}, "the device 'toaster' cannot be used"),
+        ({"device": None}, "the device None cannot be used"),
         ({"dynamics_options": {"level": 1}}, "the dynamics 'differential' has no option 'level'"),
         ({"device": "cuda:99"}, r"the device 'cuda:99' cannot be used \(.*\): choose cpu, cuda or cuda:N"),
         ({"schedule_options": {"rate": 1}}, "has no option 'rate'"),

@@ -90,7 +90,7 @@ _GRAPHS: "WeakKeyDictionary[Program, _Graphs]" = WeakKeyDictionary()
 
 def check(option: bool | str, program: Program) -> None:
     """Raise InputError for a value of cuda_graphs that is unknown, or that the device does not support."""
-    if option not in (False, True, "auto"):
+    if not isinstance(option, bool) and option != "auto":
         raise InputError(f"cuda_graphs is {option!r}: choose True, False or 'auto'")
     if option is True and program.device.type != "cuda":
         raise InputError(f"cuda_graphs needs a CUDA device, the model is on {program.device}: choose False or 'auto'")

@@ -85,6 +85,7 @@ def test_options(options: dict[str, Any], sentence: str) -> None:
     ("options", "sentence"),
     [
         ({"probes": 1}, "probes is 1: give a name or several"),
+        ({"probes": None}, "probes is None: give a name or several"),
         ({"probes": [1]}, r"probes is \[1\]: give a name or several"),
         ({"executor": None}, "executor is None: give a text"),
         ({"operations": 1}, "operations is 1: give True or False"),
