@@ -189,12 +189,15 @@ def call_linear(item: Call, frame: Frame, deltas: Frame) -> None:
 
 
 def to_tensor(array: np.ndarray) -> Tensor:
-    """Return a torch copy of a numpy array (bfloat16 from ml_dtypes included); strings raise InputError."""
+    """Return a torch copy of a numpy array (bfloat16 from ml_dtypes included); types torch lacks raise InputError."""
     if array.dtype.kind in "OSU":
         raise InputError("a tensor of strings cannot be computed with: remove it from the model")
     if str(array.dtype) == "bfloat16":
         return torch.from_numpy(array.astype(np.float32)).to(torch.bfloat16)
-    return torch.from_numpy(np.array(array, copy=True, order="C"))
+    try:
+        return torch.from_numpy(np.array(array, copy=True, order="C"))
+    except TypeError as error:
+        raise InputError(f"torch has no numbers of the type {array.dtype}: convert them to float32 first") from error
 
 
 def _attribute(attribute: onnx.AttributeProto, opsets: Mapping[str, int], where: str) -> Any:

@@ -151,3 +151,5 @@ def test_to_tensor() -> None:
     assert to_tensor(np.array(2.5)).shape == ()
     with pytest.raises(InputError, match="a tensor of strings cannot be computed with"):
         to_tensor(np.array(["a"]))
+    with pytest.raises(InputError, match="torch has no numbers of the type float4_e2m1fn: convert them"):
+        to_tensor(np.zeros(2, ml_dtypes.float4_e2m1fn))
