@@ -92,18 +92,27 @@ def rank(
     size = -(-len(names) // min(afforded, len(names)))
     groups = [Group(names[i : i + size]) for i in range(0, len(names), size)]
     for what, curve in curves.items():
-        _share_out(trier, setting, steps, what, curve, groups, tell)
+        _share_out(trier, setting, steps, what, curve, groups, clock, tell)
     put(trier, setting)
     return Ranking(groups, curves)
 
 
 def _share_out(
-    trier: Trier, setting: Setting, steps: int, what: str, curve: Curve, groups: list[Group], tell: Callable[[], None]
+    trier: Trier,
+    setting: Setting,
+    steps: int,
+    what: str,
+    curve: Curve,
+    groups: list[Group],
+    clock: Clock,
+    tell: Callable[[], None],
 ) -> None:
     """Tell the groups their shares in the rise of the error that lowering `what` causes."""
     rises = []
     for group in groups:
-        if len(curve.values) > 1 and len(groups) > 1:
+        if clock.left <= 0:  # what is not known is taken for usual
+            rises.append(sum(rises) / max(1, len(rises)) or 1.0)
+        elif len(curve.values) > 1 and len(groups) > 1:
             put(trier, lowered(setting, what, curve.values[-1], group.names))
             rises.append(max(0.0, trier.look([steps])[0].error ** 2 - curve.looks[0].error ** 2))
             tell()
