@@ -108,7 +108,7 @@ def _share_out(
     tell: Callable[[], None],
 ) -> None:
     """Tell the groups their shares in the rise of the error that lowering `what` causes."""
-    rises = []
+    rises: list[float] = []
     for group in groups:
         if clock.left <= 0:  # what is not known is taken for usual
             rises.append(sum(rises) / max(1, len(rises)) or 1.0)
