@@ -49,7 +49,7 @@ def test_a_conversion_that_misses_its_tolerance_says_what_helps() -> None:
     snn = onnx2snn.convert(network(MLP), X, levels=3, mantissa=0, budget=0, tolerance=0.001)
     assert snn.conversion is not None
     (warning,) = snn.conversion.warnings
-    assert "levels were not adapted; with levels 24 and mantissa 8 it is off by 0.0" in warning
+    assert "spikes were not adapted; with levels 24 and mantissa 8 it is off by 0.0" in warning
     again: Any = onnx2snn.convert(network(MLP), X, levels=24, mantissa=8, budget=0, tolerance=0.001)
     assert again.conversion.reached
     assert not again.conversion.warnings
