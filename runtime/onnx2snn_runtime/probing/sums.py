@@ -61,7 +61,7 @@ class Units:
         if known is None or any(a is not b and not _same(a, b) for a, b in zip(known[0], held, strict=True)):
             given = {name: torch.zeros_like(likes[name]) + wire.unit for name, wire in wires.items()}
             unit = units(arrival, given, constant)
-            known = self._known[key] = held, torch.where(unit > 0, unit, 1.0)
+            known = self._known[key] = held, _one_row(torch.where(unit > 0, unit, 1.0))
         return known[1]
 
     def _wire(self, name: str, t: int) -> Wire:
@@ -71,3 +71,8 @@ class Units:
 
 def _same(one: Tensor | float, other: Tensor | float) -> bool:
     return isinstance(one, float) and isinstance(other, float) and one == other
+
+
+def _one_row(unit: Tensor) -> Tensor:
+    """Return the unit of one sample where all are alike, so that it fits when samples leave the batch."""
+    return unit[:1] if unit.ndim and len(unit) > 1 and bool((unit == unit[:1]).all()) else unit
