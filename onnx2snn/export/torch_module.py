@@ -1,4 +1,4 @@
-"""A PyTorch module as a file of readable code, with its weights beside it: it needs torch and numpy, and not this package.
+"""A PyTorch module as a file of readable code, with its weights beside it: it needs torch and numpy alone.
 
 Of networks of `if` and `lif` neurons between affine layers, as NIR files are: spikes are 0 or 1, thresholds are 1.
 """
@@ -101,24 +101,22 @@ def _arrays(network: Network, kind: np.dtype) -> dict[str, np.ndarray]:
             found[f"{layer.name}_factor"] = layer.weight.reshape(shape).astype(kind)
             found[f"{layer.name}_shift"] = layer.bias.reshape(shape).astype(kind)
         else:
-            found[f"{layer.name}.weight"], found[f"{layer.name}.bias"] = (
-                layer.weight.astype(kind),
-                layer.bias.astype(kind),
-            )
+            found[f"{layer.name}.weight"] = layer.weight.astype(kind)
+            found[f"{layer.name}.bias"] = layer.bias.astype(kind)
     return found
 
 
 def _code(network: Network, dynamics: IntegrateAndFire, timesteps: int, weights: str) -> str:
     """Return the text of the module."""
-    double = "" if not weights else " " * 8
+    indent = " " * 8
     hard = dynamics.reset == "hard"
     return HEAD.format(
         neurons=len(network.neurons), weights=weights, leak=float(dynamics.keep), initial=float(dynamics.initial),
         reset="set to 0" if hard else "subtracted", update="u * (1 - spikes)" if hard else "u - spikes",
         mean="mean" if dynamics.keep == 1 else "leaky mean", timesteps=timesteps,
         shape=", ".join(map(str, network.layers[0].shape)),
-        init="\n".join(double + line for layer in network.layers for line in _made(layer)),
-        step="\n".join(double + line for layer in network.layers for line in _computed(layer)),
+        init="\n".join(indent + line for layer in network.layers for line in _made(layer)),
+        step="\n".join(indent + line for layer in network.layers for line in _computed(layer)),
     )  # fmt: skip
 
 

@@ -75,6 +75,11 @@ class SpikingModel(nn.Module):
 
     def forward(self, x: Any, timesteps: int | None = None, **options: Any) -> Output:
         """Return the output after `timesteps` steps (default: the model's own); for `options` see `run`."""
+        if torch.compiler.is_exporting():
+            raise UnsupportedError(
+                "a spiking network is no single graph but a run over time with kernels of its own, so torch.export cannot "
+                "take it: write it with onnx2snn export --to torch or --to onnx-step"
+            )
         steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
         if len(steps) > 1:
             raise InputError(f"timesteps is {timesteps!r}: give one whole number, or call run(), which takes several")

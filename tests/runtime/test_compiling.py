@@ -8,7 +8,7 @@ from tests.runtime.networks import MLP, network
 
 
 def test_exporting_says_why_it_cannot() -> None:
-    with pytest.raises(UnsupportedError, match="no single graph .* write it with onnx2snn export --to torch"):
+    with pytest.raises(UnsupportedError, match=r"no single graph .* write it with onnx2snn export --to torch"):
         torch.export.export(network(MLP), (torch.zeros(2, 4),), strict=False)
 
 
