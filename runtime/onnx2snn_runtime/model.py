@@ -19,7 +19,7 @@ from onnx2snn_runtime.batches.plain import count_plain
 from onnx2snn_runtime.batches.positions import program_for
 from onnx2snn_runtime.batches.range_checks import warn_of_nan, warn_of_saturation
 from onnx2snn_runtime.batches.run import Run, ascending, run_program
-from onnx2snn_runtime.errors import InputError, ModelError, Stage
+from onnx2snn_runtime.errors import InputError, ModelError, Stage, UnsupportedError
 from onnx2snn_runtime.execution.base import Execution, make_execution
 from onnx2snn_runtime.files import check_writable, write_model
 from onnx2snn_runtime.ir.recurrence import neurons_of
@@ -77,8 +77,8 @@ class SpikingModel(nn.Module):
         """Return the output after `timesteps` steps (default: the model's own); for `options` see `run`."""
         if torch.compiler.is_exporting():
             raise UnsupportedError(
-                "a spiking network is no single graph but a run over time with kernels of its own, so torch.export cannot "
-                "take it: write it with onnx2snn export --to torch or --to onnx-step"
+                "a spiking network is no single graph but a run over time with kernels of its own, which torch.export "
+                "cannot take: write it with onnx2snn export --to torch or --to onnx-step"
             )
         steps = ascending(self.defaults.timesteps if timesteps is None else timesteps)
         if len(steps) > 1:
