@@ -1,4 +1,4 @@
-"""The kernels in C under the sanitizers: python -m tests.runtime.kernels.sanitized [overflow]
+"""The kernels in C under the sanitizers: python -m tests.runtime.kernels.sanitized [overflow | a file of the suite]
 
 Compiled with -fsanitize=address,undefined into a cache of their own, they go through their whole test suite: any
 finding ends the process. The library of the sanitizer has to be loaded first (LD_PRELOAD): see `environment`. With
@@ -20,7 +20,7 @@ from onnx2snn_runtime.kernels.base import KERNELS
 
 FLAGS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g")
 HERE = Path(__file__).parent
-SUITE = ("test_kernels.py", "test_memory.py")
+SUITE = ("test_kernels.py", "test_memory.py", "../probing/test_digits.py", "../probing/test_products.py")
 
 
 def environment(cache: Path) -> dict[str, str] | None:
@@ -52,14 +52,14 @@ def overflow() -> None:
 def main(what: str = "") -> int:
     """Run the suite, or the control; return the exit code."""
     compiling.FLAGS = (*compiling.FLAGS, *FLAGS)  # type: ignore[assignment]
-    for name in ("differential", "integrate_and_fire", "signgd", "subgradient"):
+    for name in ("differential", "integrate_and_fire", "signgd", "subgradient", "ternary", "tally", "pairs"):
         if compiling.library(name) is None:
             print(f"{name} cannot be compiled with {' '.join(FLAGS)}")
             return 3
     if what == "overflow":
         overflow()
         return 0
-    files = [str(HERE / file) for file in SUITE]
+    files = [str((HERE / file).resolve()) for file in (SUITE if not what else (what,))]
     return int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-k", "not interpreted", *files]))
 
 
