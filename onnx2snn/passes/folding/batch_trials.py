@@ -12,6 +12,7 @@ import onnx
 
 from onnx2snn.data.synthetic import synthetic_inputs
 from onnx2snn.passes.folding.batch_candidates import Candidate, dimensions, real_inputs
+from onnx2snn.passes.folding.batch_samples import disturbed, drawn, first_of, spliced
 from onnx2snn.passes.rewriting.node_builder import read_by
 from onnx2snn.reference.ann import Ann
 from onnx2snn_runtime.errors import ModelError
@@ -65,7 +66,7 @@ class Trials:
                 continue
             axis, apart = self._compare(value, part[name], count, len(places), name in reached)
             if apart and axis is not None:
-                apart = self._same(_first(value, axis, count), _first(other[name], axis, len(places)))
+                apart = self._same(first_of(value, axis, count), first_of(other[name], axis, len(places)))
             empty = not value.size or not part[name].size  # and nothing was seen of where samples are
             found.outputs[name] = DATA if name in self.loose and (axis is None or empty) else axis
             found.shapes[name] = value.shape
@@ -80,7 +81,7 @@ class Trials:
         chosen = candidate.axes
         for times in (factor, 1.0):  # what becomes an index may be too large for its table
             fewer = {
-                name: x if (axis := chosen[name]) is None else _disturbed(x.take(places, axis), axis, times)
+                name: x if (axis := chosen[name]) is None else disturbed(x.take(places, axis), axis, times)
                 for name, x in inputs.items()
             }
             try:
@@ -93,9 +94,9 @@ class Trials:
     def at_size(self, candidate: Candidate, size: int) -> Outcome:
         """Return what batches of `size` show, the only ones that the graph takes."""
         inputs, other = (self._inputs(candidate, size, seed) for seed in (0, 1))
-        mixed = {n: x if (a := candidate.axes[n]) is None else _spliced(x, other[n], a) for n, x in inputs.items()}
+        mixed = {n: x if (a := candidate.axes[n]) is None else spliced(x, other[n], a) for n, x in inputs.items()}
         if size > 1:
-            mixed = {n: x if (a := candidate.axes[n]) is None else _disturbed(x, a, 10.0) for n, x in mixed.items()}
+            mixed = {n: x if (a := candidate.axes[n]) is None else disturbed(x, a, 10.0) for n, x in mixed.items()}
         first, second = self.ann(inputs), self.ann(mixed)
         found = Outcome()
         states = {x.shape: axis for n, x in inputs.items() if (axis := candidate.axes[n])}
@@ -108,7 +109,7 @@ class Trials:
                 found.outputs[name] = DATA
                 continue
             axes = [i for i, n in enumerate(value.shape) if n and n % size == 0 and (n == size or size > 1)]
-            kept = [a for a in axes if self._same(_first(value, a, size), _first(second[name], a, size))]
+            kept = [a for a in axes if self._same(first_of(value, a, size), first_of(second[name], a, size))]
             lone = axes[0] if axes and (axes[0] == 0 or (len(axes) == 1 and value.ndim > 2)) else None
             axis = states.get(value.shape, lone) if size == 1 else next(iter(kept), None)
             found.outputs[name] = axes[0] if axis is None and axes and size > 1 else axis
@@ -131,7 +132,7 @@ class Trials:
             given = given[0] if given.ndim > len(dims or given.shape) else given
             if axis is not None and axis < given.ndim and not given.shape[axis]:
                 continue
-            made[name] = given if axis is None or axis >= given.ndim else _drawn(given, axis, count, rng)
+            made[name] = given if axis is None or axis >= given.ndim else drawn(given, axis, count, rng)
         return made
 
     def _compare(
@@ -183,29 +184,6 @@ class Trials:
         return bool(np.linalg.norm(a - b) <= tolerance * np.linalg.norm(a) + 1e-6 * a.size**0.5)
 
 
-def _drawn(given: np.ndarray, axis: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return `count` samples of `given` along `axis`; where it has fewer, or all are the same, changed copies."""
-    have = given.shape[axis]
-    if have >= count:
-        chosen = given.take(rng.permutation(have)[:count], axis)
-        if given.dtype.kind != "f" or (chosen != chosen.take([0], axis)).any():
-            return chosen
-        return (chosen + 0.1 * rng.standard_normal(chosen.shape)).astype(given.dtype)
-    copies = given.take(np.arange(count) % max(1, have), axis)
-    return (
-        (copies * (1 + 0.1 * rng.standard_normal(copies.shape))).astype(given.dtype)
-        if copies.dtype.kind == "f"
-        else copies
-    )
-
-
-def _disturbed(x: np.ndarray, axis: int, factor: float) -> np.ndarray:
-    """Return `x` with all samples but the first times `factor`, where they are floats."""
-    if x.dtype.kind != "f":
-        return x
-    return np.concatenate([x.take([0], axis), x.dtype.type(factor) * x.take(range(1, x.shape[axis]), axis)], axis)
-
-
 def _reached(model: onnx.ModelProto, names: Sequence[str]) -> set[str]:
     """Return the values that depend on what is in the inputs `names`, and not on their shapes alone."""
     reached = set(names)
@@ -213,17 +191,6 @@ def _reached(model: onnx.ModelProto, names: Sequence[str]) -> set[str]:
         if reached.intersection(read_by(node)) and not facts(node.op_type, node.domain).shape_only:
             reached.update(node.output)
     return reached
-
-
-def _spliced(x: np.ndarray, other: np.ndarray, axis: int) -> np.ndarray:
-    """Return `x` with all samples but the first from `other`; a lone one from there too."""
-    if x.shape[axis] == 1:
-        return other
-    return np.concatenate([x.take([0], axis), other.take(range(1, other.shape[axis]), axis)], axis)
-
-
-def _first(value: np.ndarray, axis: int, size: int) -> np.ndarray:
-    return value.take(range(value.shape[axis] // size), axis)
 
 
 def _rounds(model: onnx.ModelProto) -> bool:

@@ -93,6 +93,7 @@ def listed(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 OWN_CODE = {
+    "onnx2snn/evaluation/integers.py": "functions that integers compute as they are",
     "onnx2snn/passes/check_model.py": "tree ensembles, in a message of their own",
     "onnx2snn/passes/folding/fold_batch_normalization.py": "layers whose weights it rewrites, each in its layout",
     "onnx2snn/passes/recurrence/unroll_cells.py": "activations of recurrent cells, with ONNX's defaults",
