@@ -66,12 +66,14 @@ def read_named(name: Path, pretrained: bool, image_options: dict[str, Any]) -> o
 
 
 def warn_of_nan(samples: Samples) -> None:
-    """Warn of samples that hold a NaN: spiking neurons take it for 0, and the plain network does not."""
+    """Warn of samples that hold a NaN, of which the plain network makes NaN too."""
     for name, value in samples.inputs.items():
         if value.dtype.kind == "f" and value.ndim:
             bad = int(np.isnan(value.reshape(len(value), -1)).any(1).sum())
             if bad:
-                console.warn(f"{bad} of {len(value)} samples of the input {name!r} hold NaN: a neuron takes it for 0")
+                console.warn(
+                    f"{bad} of {len(value)} samples of the input {name!r} hold NaN: figures of them say little"
+                )
 
 
 def take_image_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import click
 import numpy as np
 
 from onnx2snn.cli import console, options
-from onnx2snn.cli.files import check_output, read_data, take_image_options, warn_of_nan, write_arrays
+from onnx2snn.cli.files import check_output, read_data, take_image_options, write_arrays
 from onnx2snn_runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,7 +66,6 @@ def command(
     if output.suffix.lower() == ".npy" and len(names) > 1:
         raise InputError(f"the model has the outputs {', '.join(names)}: give an .npz as --output")
     samples = read_data(source, snn.proto, given["samples"], images)
-    warn_of_nan(samples)
     steps = timesteps or snn.defaults.timesteps
     result, facts = _run(snn, samples.inputs, steps, given, overrides)
     beside = {STEPS: facts[STEPS]} if STEPS in facts.keys() - result.keys() else {}

@@ -201,7 +201,7 @@ class SpikingModel(nn.Module):
         if node is None:
             raise InputError(f"there is no population {name!r}: there are {', '.join(self.population_names())}")
         if "scale" in changes:
-            changes["scale"] = np.asarray(changes["scale"], np.float32)
+            changes["scale"] = np.asarray(changes["scale"])
         attributes = replace(self.program.attributes(name), **changes)
         try:
             check_parameters(name, attributes, len(node.input))

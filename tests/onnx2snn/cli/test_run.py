@@ -90,7 +90,10 @@ def test_nan_is_said_loudly(invoke: Invoke, ir_file: Path, features: np.ndarray,
     features[3, 1] = np.nan
     np.savez(tmp_path / "x.npz", x=features)
     result = invoke("run", ir_file, "-i", tmp_path / "x.npz", "-o", tmp_path / "y.npz")
-    assert result.stderr == "WARNING: 1 of 40 samples of the input 'x' hold NaN: a neuron takes it for 0\n"
+    assert result.stderr == (
+        "WARNING: the output 'logits' is NaN for 1 of 40 samples (the input 'x' holds NaN): leave such samples out, or "
+        "fill in what they miss\n"
+    )
     result = invoke("evaluate", ir_file, "-d", tmp_path / "x.npz")
     assert "hold NaN" in result.stderr
 

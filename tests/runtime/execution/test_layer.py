@@ -22,7 +22,14 @@ NETWORKS = {
     "clipped": CLIPPED.replace("  y = Softmax(e)", "").replace("e = MatMul", "y = MatMul"),
     "cnn": CNN,
 }
-BY_STEPS = ("signgd, momentum", "signgd, dampening", "signgd, nesterov", "signgd, weight decay", "signgd, r")
+BY_STEPS = (
+    "signgd, momentum",
+    "signgd, dampening",
+    "signgd, nesterov",
+    "signgd, weight decay",
+    "signgd, r",
+    "ternary, wide zone",
+)
 
 
 @pytest.fixture
