@@ -57,7 +57,7 @@ def plan_memory(
         return MemoryPlan(1, 1)
     one = footprint(program, settings, inputs, samples)
     capacity = max(1, (budget or default_budget(program.device)) // one)
-    if program.device.type == "cpu":
+    if program.device.type == "cpu" and not program.groups:  # many small positions cost more than misses do
         capacity = min(capacity, max(LEAST, CACHED // one))
     if batch or program.axes.most(0, samples):
         return MemoryPlan(wanted, max(1, min(chunk, capacity // wanted)))
