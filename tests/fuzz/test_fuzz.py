@@ -1,6 +1,5 @@
-"""A few seconds of every kind of trial, on fresh seeds each day; hours of it by `python -m tests.fuzz`."""
+"""A few seconds of every kind of trial, on fixed seeds; fresh ones, and hours of them, by `python -m tests.fuzz`."""
 
-import datetime
 import os
 import signal
 import time
@@ -18,6 +17,7 @@ from tests.fuzz.operators import TEMPLATES
 from tests.fuzz.trial import Outcome
 from tests.fuzz.watching import watched
 
+FIRST = {"graphs": 20_000, "models": 300_000, "ir": 300_000, "data": 300_000, "settings": 300_000}
 COUNTS = {"graphs": 12, "models": 60, "ir": 80, "data": 80, "settings": 80}
 TRIALS = {"graphs": trial.graph, **damage.KINDS}
 KNOWN = {
@@ -48,8 +48,7 @@ def few() -> Iterator[None]:
 
 @pytest.mark.parametrize("kind", TRIALS)
 def test_no_trial_fails(kind: str, few: None) -> None:
-    today = 1000 * datetime.date.today().toordinal()
-    seeds = [*KNOWN[kind], *range(today, today + COUNTS[kind])]
+    seeds = [*KNOWN[kind], *range(FIRST[kind], FIRST[kind] + COUNTS[kind])]
     bad = [(seed, end) for seed, end in watched(TRIALS[kind], seeds, 60.0) if end.kind in trial.failures(kind)]
     assert bad == [], f"python -m tests.fuzz {kind} --count 1 --seed ... makes each small"
 
