@@ -10,6 +10,8 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 
+import torch
+
 from tests.fuzz.trial import Outcome
 
 SHARE = 500
@@ -47,6 +49,7 @@ def _start(trial: Callable[[int], Outcome], seeds: list[int]) -> tuple[int, int]
         os.close(writing)
         return worker, reading
     os.close(reading)
+    torch.set_num_threads(1)  # the threads of the parent are not there after a fork, and OpenMP would wait for them
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 2)
     try:
