@@ -14,7 +14,7 @@ multiplications       all other products: real inputs, currents of a layer witho
 Source: Yik et al., NeuroBench, arXiv 2304.04640, and its package, version 2.3.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 COUNTS = ("effective_acs", "effective_macs", "dense_macs", "products", "dense_products", "shift_adds",
@@ -160,8 +160,3 @@ def summed(parts: Sequence[Operations]) -> Operations:
         bits=total("bits"),
         layers=tuple(layers.values()),
     )
-
-
-def by_name(layers: Iterable[LayerOperations]) -> dict[str, LayerOperations]:
-    """Return `layers` by their names."""
-    return {layer.name: layer for layer in layers}
