@@ -35,15 +35,7 @@ _SHOWN = (
         help="A setting of the second alone, such as dynamics=signgd or schedule.decay=0.9.",
     ),
 )
-@options.section(
-    "Data",
-    options.option(
-        "-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset."
-    ),
-    options.samples,
-    options.batch_axis,
-    options.outputs,
-)
+@options.data
 @options.section("Run", options.timesteps("1,2,4,8"), options.executor, options.seed)
 @options.overrides
 @options.images

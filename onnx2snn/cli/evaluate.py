@@ -14,15 +14,7 @@ COLUMNS = "T,mean T,agreement,cosine,relative error,accuracy,events/neuron,event
 
 @click.command(cls=options.Command, short_help="Compare with the plain network on data.")
 @click.argument("model", type=_PATH)
-@options.section(
-    "Data",
-    options.option(
-        "-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset."
-    ),
-    options.samples,
-    options.batch_axis,
-    options.outputs,
-)
+@options.data
 @options.section("Run", options.timesteps("1,2,4,8"), options.executor, options.speed, options.seed)
 @options.overrides
 @energy.choices

@@ -126,7 +126,17 @@ overrides = section(
     option("--encoder", help=f"Coding of spiking inputs: {ENCODERS}."),
     setting("encoder", "seed=1"),
 )
-outputs = chain(
+data = section(
+    "Data",
+    option(
+        "-d",
+        "--data",
+        type=click.Path(path_type=Path),
+        required=True,
+        help="Samples: .npz, .npy, image folder or saved dataset.",
+    ),
+    samples,
+    batch_axis,
     option("--output", help="Output to look at; by default the first float output."),
     option("--class-axis", type=int, help="Its class axis; by default 1, and the last of three."),
 )
