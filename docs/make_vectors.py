@@ -45,13 +45,14 @@ ATTRIBUTES: dict[str, dict[str, NeuronAttributes]] = {
     },
     "region": {
         "h": NeuronAttributes(1, np.array([2.0, 1.0, 1.0, 0.75, 3.0], np.float32), 6, 0),
-        "t": NeuronAttributes(1, np.float32(1.0), 12, 1),
+        "t": NeuronAttributes(1, np.float32(1.0), 12, 1, dead_zone=0.125),
         "m": NeuronAttributes(2, np.float32(1.0), 8, 3),
     },
 }
 ANY: list[dict[str, Any]] = [
     {"dynamics": "differential"},
     {"dynamics": "differential", "dynamics_options": {"levels": 2, "mantissa": 3}},
+    {"dynamics": "differential", "dynamics_options": {"dead_zone": 0.0625}},
     {"dynamics": "ternary"},
     {
         "dynamics": "ternary",

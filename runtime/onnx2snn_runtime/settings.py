@@ -27,7 +27,10 @@ def make_settings(defaults: ModelDefaults, overrides: Mapping[str, Any], probes:
     own = overrides.get("dynamics_options") or (defaults.dynamics_options if name == defaults.dynamics else {})
     dynamics = make_dynamics(name, schedule, own)
     coding = overrides.get("encoder") or defaults.encoder
-    encoder = make_encoder(coding, dynamics, schedule, overrides.get("encoder_options"))
+    options = overrides.get("encoder_options")
+    if options is None and coding == defaults.encoder:
+        options = defaults.encoder_options
+    encoder = make_encoder(coding, dynamics, schedule, options)
     delay = overrides.get("delay", defaults.delay)
     if delay not in (0, 1):
         raise InputError(f"the delay is {delay!r}: give 0 (spikes arrive within their step) or 1 (in the next one)")
@@ -36,7 +39,7 @@ def make_settings(defaults: ModelDefaults, overrides: Mapping[str, Any], probes:
             f"the model was converted for the input coding {defaults.encoder!r} and cannot run with {coding!r}: "
             f"convert it again with --encoder {coding}"
         )
-    return Settings(dynamics, encoder, defaults.input_scales, tuple(probes), delay)
+    return Settings(dynamics, encoder, defaults.input_scales, defaults.input_dead_zones, tuple(probes), delay)
 
 
 def _schedule(defaults: ModelDefaults, overrides: Mapping[str, Any]) -> Schedule | None:

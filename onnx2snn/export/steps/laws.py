@@ -51,7 +51,7 @@ LAWS: Registry[Callable[[Any, Neuron, int], Law]] = Registry("update law", "onnx
 FINITE = """bad = IsNaN(target)  zero = Sub(scale, scale)  real = Where(bad, zero, target)  far = IsInf(real)
   sign_far = Sign(real)  bound = Mul(sign_far, scale)  goal = Where(far, bound, real)  error = Sub(goal, v)"""
 
-DIFFERENTIAL = """Differential (target, v, scale, low, half_low, top, two, ln2, steps) => (spike, v_next) {
+DIFFERENTIAL = """Differential (target, v, scale, low, half_low, top, two, ln2, steps, dead_zone) => (spike, v_next) {
   FINITE
   size = Abs(error)  a = Div(size, scale)  held = Clip(a, half_low, two)
   log = Log(held)  log2 = Div(log, ln2)  exponent = Floor(log2)  near = Pow(two, exponent)
@@ -59,12 +59,14 @@ DIFFERENTIAL = """Differential (target, v, scale, low, half_low, top, two, ln2, 
   above = Mul(guess, two)  under = LessOrEqual(above, held)  power = Where(under, above, guess)
   lead = Div(held, power)  fine = Mul(lead, steps)  rounded = Round(fine)  digits = Div(rounded, steps)
   free = Mul(digits, power)  payload = Clip(free, low, top)  magnitude = Mul(payload, scale)
-  sign = Sign(error)  sent = Mul(sign, magnitude)  silent = LessOrEqual(a, half_low)
+  sign = Sign(error)  sent = Mul(sign, magnitude)  none = LessOrEqual(a, half_low)
+  small = Less(a, dead_zone)  silent = Or(none, small)
   spike = Where(silent, zero, sent)  v_next = Add(v, spike) }"""
 
-TERNARY = """Ternary (target, v, scale, zone, move) => (spike, v_next) {
+TERNARY = """Ternary (target, v, scale, zone, dead_zone, move) => (spike, v_next) {
   FINITE
-  size = Abs(error)  dead = Mul(move, zone)  silent = LessOrEqual(size, dead)  sign = Sign(error)
+  size = Abs(error)  dead = Mul(move, zone)  none = LessOrEqual(size, dead)
+  least = Mul(scale, dead_zone)  small = Less(size, least)  silent = Or(none, small)  sign = Sign(error)
   sent = Mul(sign, move)  spike = Where(silent, zero, sent)  v_next = Add(v, spike) }"""
 
 SIGNGD = """SignGD (target, v, move) => (spike, v_next) {
@@ -105,6 +107,7 @@ def differential(dynamics: Differential, neuron: Neuron, timesteps: int) -> Law:
     constants = {
         "scale": _array(neuron.scale), "low": low, "half_low": low / 2, "top": 2.0 - 2.0**-mantissa, "two": 2.0,
         "ln2": np.log(2.0), "steps": 2.0**mantissa,
+        "dead_zone": dynamics.zone(neuron),
     }  # fmt: skip
     return Law(DIFFERENTIAL.replace("FINITE", FINITE), ("v",), _arrays(constants), {})
 
@@ -112,7 +115,7 @@ def differential(dynamics: Differential, neuron: Neuron, timesteps: int) -> Law:
 @LAWS.register("Ternary")
 def ternary(dynamics: Ternary, neuron: Neuron, timesteps: int) -> Law:
     """The sign of a correction, or nothing."""
-    constants = {"scale": _array(neuron.scale), "zone": dynamics.zone}
+    constants = {"scale": _array(neuron.scale), "zone": dynamics.zone, "dead_zone": dynamics.least(neuron)}
     return Law(TERNARY.replace("FINITE", FINITE), ("v",), _arrays(constants), _moves(dynamics, neuron, timesteps))
 
 

@@ -5,11 +5,13 @@ sends a spike and updates `v`. The decoder of a receiver turns the currents that
 input. It is a linear filter, so that `x(t) = L(v(t))` holds although `v` itself is never sent.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import torch
 
+from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.optimizers.base import OPTIMIZERS
 from onnx2snn_runtime.registry import Registry
 from onnx2snn_runtime.schedules.base import Schedule, construct
@@ -38,6 +40,7 @@ class Neuron(NamedTuple):
     ceiling   c, if the population computes clip(x, 0, c)
     stream    the index of the random number stream of an encoder
     onset     the time steps that go by before it begins (ternary spikes)
+    dead_zone corrections of a magnitude below dead_zone * scale are not sent (differential and ternary spikes)
     """
 
     scale: Tensor | float
@@ -47,11 +50,19 @@ class Neuron(NamedTuple):
     ceiling: float = float("inf")
     stream: int = 0
     onset: int = 0
+    dead_zone: float = 0.0
 
     def threshold(self, factor: float = 1.0) -> Tensor | float:
         """Return factor * scale, but not more than the ceiling."""
         theta = self.scale * factor
         return theta.clamp(max=self.ceiling) if isinstance(theta, Tensor) else min(theta, self.ceiling)
+
+
+def check_dead_zone(value: object) -> None:
+    """Raise InputError unless `value` is None or a finite share of a scale, 0 or more."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is not None and not (number and 0 <= float(value) < math.inf):  # type: ignore[arg-type]
+        raise InputError(f"the dead zone is {value!r}: give a share of the scale, 0 or more")
 
 
 class Wire(NamedTuple):

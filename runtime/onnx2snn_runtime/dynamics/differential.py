@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import DYNAMICS, Accumulating, Neuron, State, Tensor, Wire
+from onnx2snn_runtime.dynamics.base import DYNAMICS, Accumulating, Neuron, State, Tensor, Wire, check_dead_zone
 from onnx2snn_runtime.errors import InputError
 
 
@@ -14,8 +14,8 @@ from onnx2snn_runtime.errors import InputError
 class Differential(Accumulating):
     """e = f(x) - v; s = quantise(e); v <- v + s, with v(0) = 0 and v(t) within [-2, 2] scale.
 
-    `levels` and `mantissa` override those of every population. Related: multi-threshold neurons and differential
-    coding (ICML 2025), the graded spikes of Loihi 2. Annealed (an option above 0), step t has no more than
+    `levels`, `mantissa` and `dead_zone` override those of every population. Related: multi-threshold neurons and
+    differential coding (ICML 2025), the graded spikes of Loihi 2. Annealed (an option above 0), step t has no more than
     annealed + (t - 1) rise levels: small corrections wait until the coarse ones are made.
     """
 
@@ -23,11 +23,13 @@ class Differential(Accumulating):
     mantissa: int | None = None
     annealed: int = 0
     rise: int = 2
+    dead_zone: float | None = None
 
     def __post_init__(self) -> None:
         for name, value, least, most in (("levels", self.levels, 1, 100), ("mantissa", self.mantissa, 0, 52)):
             if value is not None and not (isinstance(value, int) and least <= value <= most):
                 raise InputError(f"the {name} of a graded spike are {value!r}: give {least} to {most}")
+        check_dead_zone(self.dead_zone)
         if self.annealed < 0 or self.rise < 1:
             raise InputError(
                 f"the levels start at {self.annealed} and rise by {self.rise} a step: give 0 (all at once) or more, "
@@ -48,6 +50,10 @@ class Differential(Accumulating):
         most = self.most_levels(neuron)
         return min(most, self.annealed + (t - 1) * self.rise) if self.annealed else most
 
+    def zone(self, neuron: Neuron) -> float:
+        """Return the dead zone of `neuron` in units of its scale."""
+        return neuron.dead_zone if self.dead_zone is None else self.dead_zone
+
     def wire(self, t: int, neuron: Neuron) -> Wire:
         """Return the sign, the exponent and the mantissa of a spike, in units of the scale."""
         mantissa = neuron.mantissa if self.mantissa is None else self.mantissa
@@ -62,7 +68,7 @@ class Differential(Accumulating):
         """Return v + s and s; an infinite target counts as +-scale, and NaN is sent once: see `with_nan`."""
         mantissa = neuron.mantissa if self.mantissa is None else self.mantissa
         error = bounded(target, neuron.scale) - state.v
-        spike = quantise(error, neuron.scale, self.levels_at(t, neuron), mantissa)
+        spike = quantise(error, neuron.scale, self.levels_at(t, neuron), mantissa, self.zone(neuron))
         spike = with_nan(spike, error, target, state.v)
         return State(state.v + spike), spike
 
@@ -84,17 +90,20 @@ def with_nan(spike: Tensor, error: Tensor, target: Tensor, v: Tensor) -> Tensor:
     return spike.masked_fill_(target.isnan().logical_and_(~v.isnan()), math.nan)
 
 
-def quantise(error: Tensor, scale: Tensor | float, levels: int, mantissa: int) -> Tensor:
+def quantise(error: Tensor, scale: Tensor | float, levels: int, mantissa: int, zone: float = 0.0) -> Tensor:
     """Return what a graded spike can say of `error`: 0, or sign * scale * (1 + m / 2^mantissa) * 2^k.
 
-    With a = |error| / scale and lo = 2^-(levels - 1): no spike where a <= lo / 2; otherwise
+    With a = |error| / scale and lo = 2^-(levels - 1): no spike where a <= lo / 2 or a < zone, the dead zone; otherwise
     k = clamp(floor(log2 a), -(levels - 1), 0), q = round(a 2^(mantissa - k)) 2^(k - mantissa), half to even, clamped to
     [lo, 2 - 2^-mantissa]. Exact for a scale that is a power of two. `error` is float32 or float64, and not NaN.
     """
     a = error.abs() / scale
     lo = 2.0 ** -(levels - 1)
     q = round_mantissa(a, mantissa).clamp_(lo, 2.0 - 2.0**-mantissa)  # the clamp of k is that of q
-    return torch.copysign(q * scale, error).masked_fill_(a <= lo / 2, 0.0)
+    silent = a <= lo / 2
+    if zone:
+        silent = silent.logical_or_(a < torch.full_like(a, zone))
+    return torch.copysign(q * scale, error).masked_fill_(silent, 0.0)
 
 
 def round_mantissa(a: Tensor, mantissa: int) -> Tensor:

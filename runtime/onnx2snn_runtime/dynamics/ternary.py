@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import DYNAMICS, Accumulating, Neuron, State, Tensor, Wire
+from onnx2snn_runtime.dynamics.base import DYNAMICS, Accumulating, Neuron, State, Tensor, Wire, check_dead_zone
 from onnx2snn_runtime.dynamics.differential import bounded, with_nan
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.schedules.base import Schedule
@@ -24,13 +24,16 @@ class Ternary(Accumulating):
     nearer. The step size is the schedule's (0.7 * 0.75^(t-1) unless one is chosen), so what travels is -1, 0 or 1; it
     adds up to at most scale (eta(1) + eta(2) + ...). For a constant target eta(t) = 3^(1-t) writes balanced
     ternary digits, the fewest steps there are; targets that move while the layers before settle need a slower decay.
-    A scale of 0 or a step size of 0 says nothing. Source of the neuron without a dead zone: arXiv 2407.01645.
+    A scale of 0 or a step size of 0 says nothing, and neither does a correction below the neuron's own dead zone, which
+    `dead_zone` overrides for all. Source of the neuron without a dead zone: arXiv 2407.01645.
     """
 
     zone: float = 0.5
     schedule: Schedule = field(default_factory=_falling)
+    dead_zone: float | None = None
 
     def __post_init__(self) -> None:
+        check_dead_zone(self.dead_zone)
         if not 0 < self.zone < 1:
             raise InputError(
                 f"the dead zone of a ternary spike is {self.zone!r}: give a share of a step, above 0, below 1"
@@ -44,10 +47,16 @@ class Ternary(Accumulating):
         """Return the step size of the population at step t, in units of its scale."""
         return self.schedule(t - neuron.onset) if t > neuron.onset else 0.0
 
+    def least(self, neuron: Neuron) -> float:
+        """Return the dead zone of `neuron` in units of its scale."""
+        return neuron.dead_zone if self.dead_zone is None else self.dead_zone
+
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return v + s and s; an infinite target counts as +-scale, and NaN is sent once: see `with_nan`."""
         move = self.eta(t, neuron) * neuron.scale
         error = bounded(target, neuron.scale) - state.v
-        spike = (torch.sign(error) * move).masked_fill_(error.abs() <= move * self.zone, 0.0)
+        size, least = error.abs(), self.least(neuron) * neuron.scale
+        spike = (torch.sign(error) * move).masked_fill_(size <= move * self.zone, 0.0)
+        spike.masked_fill_(size < torch.as_tensor(least, dtype=size.dtype, device=size.device), 0.0)
         spike = with_nan(spike, error, target, state.v)
         return State(state.v + spike), spike

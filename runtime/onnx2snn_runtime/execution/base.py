@@ -31,10 +31,16 @@ class Settings:
     dynamics: Dynamics
     encoder: Encoder | None = None
     input_scales: Mapping[str, float] = field(default_factory=dict)
+    input_dead_zones: Mapping[str, float] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
     delay: int = 0
     chunk: int = 0
     """The time steps that the executor `layer` computes at once, 0 for all."""
+
+    def input_neuron(self, name: str, stream: int) -> Neuron:
+        """Return the parameters of the population that encodes the input `name`."""
+        zone = float(self.input_dead_zones.get(name, 0.0))
+        return Neuron(float(self.input_scales.get(name, 1.0)), stream=stream, dead_zone=zone)
 
 
 EXECUTORS: Registry[type["Execution"]] = Registry("executor", "onnx2snn_runtime.execution")
@@ -132,7 +138,7 @@ class Execution:
             target = self._raw[name].to(self.program.wide)
             if encoder is None:
                 raise RuntimeError("a model with spiking inputs runs with an encoder")
-            neuron = Neuron(float(self.settings.input_scales.get(name, 1.0)), stream=stream)
+            neuron = self.settings.input_neuron(name, stream)
             state = self.inputs.get(name) or encoder.init(target)
             self.inputs[name], spikes[name] = encoder.step(state, target, self.t, neuron)
             for probe in self.synapse_probes:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import Neuron
 from onnx2snn_runtime.execution.base import EXECUTORS, Execution, make_execution
 from onnx2snn_runtime.execution.compiled_bodies import compute_region
 from onnx2snn_runtime.execution.over_time import map_call
@@ -192,7 +191,7 @@ class LayerExecution(Execution):
             if encoder is None:
                 raise RuntimeError("a model with spiking inputs runs with an encoder")
             target = self._raw[name].to(self.program.wide)
-            neuron = Neuron(float(self.settings.input_scales.get(name, 1.0)), stream=stream)
+            neuron = self.settings.input_neuron(name, stream)
             state = self.inputs.get(name) or encoder.init(target)
             states, spikes = scan_by_steps(encoder, target[None], state, count, first, neuron)
             for probe in self.synapse_probes:

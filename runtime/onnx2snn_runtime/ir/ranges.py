@@ -22,6 +22,8 @@ def check_defaults(model: onnx.ModelProto, d: ModelDefaults, where: str) -> None
         ("delay", d.delay, d.delay in (0, 1)),
         ("spiking_inputs", d.spiking_inputs, all(isinstance(n, str) and n in inputs for n in d.spiking_inputs)),
         ("input_scales", d.input_scales, all(_is_number(x) and x > 0 for x in d.input_scales.values())),
+        ("input_dead_zones", d.input_dead_zones, all(_is_number(x) and x >= 0 for x in d.input_dead_zones.values())),
+        ("encoder_options", d.encoder_options, all(map(_is_plain, d.encoder_options.values()))),
         ("dynamics_options", d.dynamics_options, all(map(_is_plain, d.dynamics_options.values()))),
         ("schedule_options", d.schedule_options, all(map(_is_number, d.schedule_options.values()))),
     )

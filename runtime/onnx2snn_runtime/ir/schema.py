@@ -28,7 +28,8 @@ class NeuronAttributes:
     `scale` multiplies every step size and payload; it broadcasts to the output without its batch axis. `levels` is the
     number of exponents and `mantissa` the number of mantissa bits of a graded spike. `maximum` and `rms` are the
     largest magnitude and the root mean square of the output on the calibration data. `onset` is the number of time
-    steps that go by before a population of ternary spikes begins; it is written where it is not 0.
+    steps that go by before a population of ternary spikes begins. Corrections of a magnitude below `dead_zone` times
+    the scale are not sent. Both are written where they are not 0.
     """
 
     sources: int
@@ -38,14 +39,16 @@ class NeuronAttributes:
     maximum: float = 0.0
     rms: float = 0.0
     onset: int = 0
+    dead_zone: float = 0.0
 
     def to_onnx(self, only: Collection[str] | None = None) -> dict[str, Any]:
         """Return the attributes, or those named in `only`, as `onnx.helper.make_node` takes them."""
         values = {f: getattr(self, f) for f in self.__dataclass_fields__ if only is None or f in only}
         if "scale" in values:
             values["scale"] = numpy_helper.from_array(np.asarray(self.scale, np.float32), "scale")
-        if not self.onset and only is None:
-            del values["onset"]
+        for optional in ("onset", "dead_zone") if only is None else ():
+            if not values[optional]:
+                del values[optional]
         return values
 
 
@@ -57,7 +60,8 @@ def read_neuron(node: onnx.NodeProto) -> NeuronAttributes:
         raise ModelError(f"an attribute of the neuron {node.name!r} has no value: convert the model again") from error
     if "sources" not in found:
         raise ModelError(f"the neuron {node.name!r} has no attribute 'sources': convert the model again")
-    kinds = {"sources": int, "levels": int, "mantissa": int, "maximum": float, "rms": float, "onset": int}
+    kinds = {"sources": int, "levels": int, "mantissa": int, "maximum": float, "rms": float, "onset": int,
+             "dead_zone": float}  # fmt: skip
     for name in kinds:
         if not isinstance(found.get(name, 0), int if kinds[name] is int else int | float):
             raise ModelError(
@@ -93,7 +97,8 @@ class ModelDefaults:
     """The model-level settings in the IR; each can be overridden when the model runs.
 
     `encoder` codes the inputs named in `spiking_inputs` (all float inputs of a model converted for another coding than
-    `direct`; empty for `direct`), each of the scale in `input_scales`. `batch` is the fixed batch size of the graph,
+    `direct`; empty for `direct`), each of the scale in `input_scales`, with the dead zone in `input_dead_zones` (none:
+    0) and coded with `encoder_options`. `batch` is the fixed batch size of the graph,
     0 where any size is taken. `batch_axes` names the axis of every input and output that counts the samples, None for
     none, "data" for an output whose length depends on what is in the sample, "rows" where such rows begin with the
     number of their sample; with `joint` the samples act on each other and are never split (see
@@ -110,6 +115,8 @@ class ModelDefaults:
     encoder: str = "direct"
     spiking_inputs: tuple[str, ...] = ()
     input_scales: dict[str, float] = field(default_factory=dict)
+    input_dead_zones: dict[str, float] = field(default_factory=dict)
+    encoder_options: dict[str, Any] = field(default_factory=dict)
     timesteps: int = 4
     batch: int = 0
     neurons: str = "region"

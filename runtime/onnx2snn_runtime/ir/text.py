@@ -45,7 +45,8 @@ def _neuron(node: onnx.NodeProto) -> str:
     p = read_neuron(node)
     scale = f"{p.scale.item():g}" if p.scale.size == 1 else "x".join(map(str, p.scale.shape))
     sources = f"sources {p.sources}, " if p.sources > 1 else ""
-    return f" [{sources}scale {scale}, levels {p.levels}, mantissa {p.mantissa}]"
+    zone = f", dead zone {p.dead_zone:g}" if p.dead_zone else ""
+    return f" [{sources}scale {scale}, levels {p.levels}, mantissa {p.mantissa}{zone}]"
 
 
 def _attributes(node: onnx.NodeProto) -> str:

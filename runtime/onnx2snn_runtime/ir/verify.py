@@ -112,6 +112,8 @@ def check_parameters(name: str, p: NeuronAttributes, inputs: int) -> None:
         )
     if p.onset < 0:
         raise ModelError(f"the neuron {name!r} begins after {p.onset} time steps: 0 or more")
+    if not 0 <= p.dead_zone < math.inf:
+        raise ModelError(f"the neuron {name!r} has a dead zone of {p.dead_zone}: give a share of its scale, 0 or more")
     if not math.isfinite(p.maximum) or not math.isfinite(p.rms):
         raise ModelError(
             f"the neuron {name!r} has a maximum of {p.maximum} and a root mean square of {p.rms}: calibrate it on "

@@ -1,6 +1,6 @@
 // One step of graded corrections: see onnx2snn_runtime/dynamics/differential.py. The table holds the least spike of each
 // step in units of the scale. A mantissa is rounded by its bit pattern, half to even: `shift` bits are dropped.
-#define REALS(X) X(top)  // the largest spike in units of the scale
+#define REALS(X) X(top) X(zone)  // the largest spike and the dead zone in units of the scale
 #define FLAGS(X) X(shift) X(half) X(odd)
 #define STATES(X)
 #include "parameters.h"
@@ -17,7 +17,7 @@ static inline REAL step(REAL f, REAL unit, REAL least, PARAMETERS p, STATE *s) {
     REAL q;
     memcpy(&q, &bits, sizeof q);
     CLIP(q, least, p.top);
-    REAL spike = a <= least / 2 ? 0 : COPYSIGN(q * unit, e);
+    REAL spike = (a <= least / 2) | (a < p.zone) ? 0 : COPYSIGN(q * unit, e);
     spike = (f != f) & (s->v == s->v) ? f : spike;  // NaN is sent once
     s->v += spike;
     return spike;

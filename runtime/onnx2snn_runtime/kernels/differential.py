@@ -32,7 +32,7 @@ class DifferentialPlans(DynamicsKernel[Differential]):
         )
         silent_from = next((i for i, n in enumerate(levels) if n == most), steps)
         table, reals, flags = _numbers(levels, mantissa, 52 if state.v.dtype == torch.float64 else 23)
-        return Plan(state, neuron.scale, table, reals, flags, silent_from)
+        return Plan(state, neuron.scale, table, {**reals, "zone": dynamics.zone(neuron)}, flags, silent_from)
 
 
 @functools.lru_cache(maxsize=1024)

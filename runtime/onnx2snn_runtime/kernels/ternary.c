@@ -1,5 +1,6 @@
 // One step of ternary corrections: see onnx2snn_runtime/dynamics/ternary.py. The table holds the step sizes eta(t).
-#define REALS(X) X(bound)  // what an infinite target counts as, in units of the scale
+// Of an infinite target it is `bound` that counts; `zone` is the dead zone: both in units of the scale.
+#define REALS(X) X(bound) X(zone)
 #define FLAGS(X)
 #define STATES(X)
 #include "parameters.h"
@@ -9,7 +10,7 @@ static inline REAL step(REAL f, REAL unit, REAL eta, PARAMETERS p, STATE *s) {
     f = f > LARGEST ? bound : f;
     f = f < -LARGEST ? -bound : f;
     const REAL error = f - s->v, e = error != error ? 0 : error;
-    REAL spike = ABS(e) <= move / 2 ? 0 : COPYSIGN(move, e);
+    REAL spike = (ABS(e) <= move / 2) | (ABS(e) < p.zone * unit) ? 0 : COPYSIGN(move, e);
     spike = (f != f) & (s->v == s->v) ? f : spike;  // NaN is sent once
     s->v += spike;
     return spike;

@@ -27,7 +27,9 @@ class TernaryPlans(DynamicsKernel[Ternary]):
         number = not isinstance(neuron.scale, Tensor)
         factor = float(neuron.scale) if number else 1.0
         etas = tuple(dynamics.eta(t + i, neuron) * factor for i in range(steps))
-        return Plan(state, 1.0 if number else neuron.scale, etas, {"bound": factor})
+        return Plan(
+            state, 1.0 if number else neuron.scale, etas, {"bound": factor, "zone": dynamics.least(neuron) * factor}
+        )
 
 
 @KERNELS.register("ternary")

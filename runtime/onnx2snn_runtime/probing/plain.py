@@ -1,7 +1,7 @@
 """The operations of the plain network, the ANN, that a spiking network stands for: one pass, each function exact."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -71,7 +71,7 @@ def plain_operations(program: Program, inputs: Mapping[str, Tensor], samples: in
     exact = Exact()
     settings = Settings(exact, exact if program.defaults.spiking_inputs else None, program.defaults.input_scales)
     counter = PlainCounter(program, settings, samples, program.defaults.batch)
-    execution = StepExecution(program, Settings(exact, settings.encoder, settings.input_scales, (counter,)))
+    execution = StepExecution(program, replace(settings, probes=(counter,)))
     with torch.no_grad():
         execution.set_inputs(inputs)
         execution.advance()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
 
@@ -176,4 +177,4 @@ class Program(Weights):
         """Return the parameters of the population `item` that are passed to the dynamics, its scale on the device."""
         a = item.attributes
         scale: Tensor | float = float(a.scale.item()) if a.scale.size == 1 else self.on_device(a.scale)
-        return Neuron(scale, a.sources, a.levels, a.mantissa, onset=a.onset)
+        return Neuron(scale, a.sources, a.levels, a.mantissa, onset=a.onset, dead_zone=float(np.float32(a.dead_zone)))

@@ -44,6 +44,7 @@ CASES = {
     "differential": Case("differential", lambda s, t: 2.0**-12),
     "differential, few levels": Case("differential", lambda s, t: 2.0**-5, {"levels": 5, "mantissa": 0}),
     "differential, annealed": Case("differential", lambda s, t: 2.0**-12, {"annealed": 3, "rise": 1}),
+    "differential, dead zone": Case("differential", lambda s, t: 0.125, {"dead_zone": 0.125}),
     "signgd": Case("signgd", lambda s, t: falling(t)),
     "signgd, inverse": Case("signgd", lambda s, t: 1 / t, schedule=("inverse", {})),
     "signgd, constant": Case("signgd", lambda s, t: 0.0625, schedule=("constant", {"initial": 0.0625})),
@@ -66,6 +67,7 @@ CASES = {
         steps=24,
     ),
     "ternary, wide zone": Case("ternary", lambda s, t: 0.75 / t, {"zone": 0.75}, ("inverse", {})),
+    "ternary, dead zone": Case("ternary", lambda s, t: max(0.1, 0.35 * 0.75 ** (t - 1)) + 1e-12, {"dead_zone": 0.1}),
     "subgradient": Case("subgradient", lambda s, t: 2 / t),
     "subgradient, constant": Case("subgradient", lambda s, t: 0.0675, schedule=("constant", {"initial": 0.0625})),
     "subgradient, momentum": Case("subgradient", lambda s, t: 6 / t, {"momentum": 0.5}),
@@ -83,6 +85,7 @@ QUARTER = {"schedule": "constant", "schedule_options": {"initial": 0.25}}
 DYADIC: dict[str, dict[str, Any]] = {
     "differential": {},
     "differential, annealed": {"dynamics_options": {"annealed": 2, "rise": 1}},
+    "differential, dead zone": {"dynamics_options": {"dead_zone": 0.125}},
     "signgd": QUARTER,
     "signgd, momentum": QUARTER | {"dynamics_options": {"momentum": 0.5, "weight_decay": 0.25}},
     "signgd, dampening": QUARTER | {"dynamics_options": {"momentum": 0.5, "dampening": 0.25}},

@@ -30,6 +30,7 @@ class Case:
     still: bool = False
     rows: int = 0
     onset: int = 0
+    dead_zone: float = 0.0
 
 
 CASES = {
@@ -50,6 +51,11 @@ CASES = {
     "ceiling": Case(ceiling=1.1, steps=6),
     "channels with a ceiling": Case(ceiling=1.1, scale="channel", steps=6, clamp=(0.0, math.inf)),
     "odd scale": Case(scale="odd number", steps=6),
+    "dead zone": Case(dead_zone=0.0625, steps=6),  # a share that errors meet exactly
+    "dead zone of channels": Case(dead_zone=0.3, scale="channel", steps=6, clamp=(0.0, math.inf)),
+    "dead zone, odd scale": Case(dead_zone=0.1, scale="odd number", steps=6),
+    "dead zone, uneven scale": Case(dead_zone=0.07, scale="uneven"),
+    "double dead zone": Case(wide=torch.float64, given=torch.float64, dead_zone=0.1, scale="odd number"),
     "fewer rows": Case(steps=7, rows=2, scale="channel"),
     "two sources": Case(sources=2),
     "channels": Case(scale="channel"),
@@ -95,7 +101,9 @@ def inputs(case: Case) -> tuple[Tensor, Tensor, Neuron]:
     x = _laid_out(x.to(case.given), case.layout)
     v = torch.randn(case.shape, generator=draw, dtype=torch.float64).to(case.wide) if case.first > 1 else None
     v = torch.zeros(case.shape, dtype=case.wide) if v is None else (v * 8).round() / 8
-    neuron = Neuron(_scale(case), case.sources, case.levels, case.mantissa, case.ceiling, onset=case.onset)
+    neuron = Neuron(
+        _scale(case), case.sources, case.levels, case.mantissa, case.ceiling, onset=case.onset, dead_zone=case.dead_zone
+    )
     return x, v, neuron
 
 

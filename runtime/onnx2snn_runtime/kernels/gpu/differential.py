@@ -9,7 +9,7 @@ from onnx2snn_runtime.kernels.gpu.scan import divide
 @triton.jit
 def step(f, unit, least, state, reals, flags, COMPLETE: tl.constexpr):
     """Send the error, quantised; the flags (shift, half, odd) say how a mantissa is rounded by its bit pattern."""
-    v, top = state[0], reals[0]
+    v, top, zone = state[0], reals[0], reals[1]
     pattern = tl.int64 if v.dtype == tl.float64 else tl.int32
     shift, odd = flags[0].to(pattern), flags[2].to(pattern)
     bias = flags[1].to(pattern) * (tl.full((), 1, pattern) << tl.maximum(shift - 1, 0)) - odd
@@ -25,6 +25,6 @@ def step(f, unit, least, state, reals, flags, COMPLETE: tl.constexpr):
     q = tl.where(q > top, top, q)
     spike = q * unit
     spike = tl.where(e < 0, -spike, spike)
-    spike = tl.where(a <= least * 0.5, 0.0, spike)
+    spike = tl.where((a <= least * 0.5) | (a < zone), 0.0, spike)
     spike = tl.where((f != f) & (v == v), f, spike)  # NaN is sent once
     return (v + spike,), spike
