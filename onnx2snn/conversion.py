@@ -1,44 +1,25 @@
-"""The conversion from an ONNX model to a spiking network: the ordered passes, and what surrounds them."""
+"""The conversion from an ONNX model to a spiking network: settings and passes, which bring no torch, then the rest."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
 import onnx
 
-from onnx2snn.data.samples import calibration_inputs, first, given_arrays, hold_back, sample_count
-from onnx2snn.evaluation.energy import EnergyTally
-from onnx2snn.evaluation.equivalence import check_equivalence
-from onnx2snn.evaluation.integers import floating
-from onnx2snn.fitting.advice import advise, disagreement
-from onnx2snn.fitting.calibrate import calibrate, power_of_two
-from onnx2snn.fitting.spikes import fit
+from onnx2snn.data.late import LateArrays
 from onnx2snn.passes.base import Work, run_passes
-from onnx2snn.passes.folding.quantise_weights import quantise_weights
 from onnx2snn.pipeline import pipeline, prepare
 from onnx2snn.report import ConversionReport
 from onnx2snn.settings import ConversionSettings, Keywords, collect
-from onnx2snn.settings.payload import PAYLOADS
-from onnx2snn.settings.registered import check_registered, run_defaults
-from onnx2snn.version import VERSION
 from onnx2snn_runtime.errors import Stage
-from onnx2snn_runtime.ir.recurrence import recurrences
-from onnx2snn_runtime.ir.schema import ModelDefaults, write_defaults
-from onnx2snn_runtime.loading import check_device, place
-from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.probing.energy import HOROWITZ, EnergyProfile
 
+if TYPE_CHECKING:
+    from onnx2snn_runtime.model import SpikingModel
+
 __all__ = ["ConversionReport", "convert"]
-BATCH = 16
-"""Samples that are run at a time."""
 Progress = Callable[[str, float], None]
-MADE_UP = (
-    "no calibration data was given: ranges were measured on made-up inputs, and accuracy is not to be expected; "
-    "give real samples with --calibration"
-)
 
 
 def convert(
@@ -50,7 +31,7 @@ def convert(
     progress: Progress | None = None,
     energy: EnergyProfile = HOROWITZ,
     **keywords: Unpack[Keywords],
-) -> SpikingModel:
+) -> "SpikingModel":
     """Return the spiking network that the ONNX `model` becomes (a path, a ModelProto or a zoo name), not retrained.
 
     `calibration` maps input names to arrays or tensors [samples, ...], in the type and the normalisation that the model
@@ -71,152 +52,60 @@ def convert(
     without a nonlinearity. Source of the signGD neuron: Oh & Lee, ICML 2024 (arXiv 2407.01645).
     """
     chosen = collect(settings, keywords)
-    check_registered(chosen)
-    check_device(device)
-    return _Conversion(chosen, progress or (lambda stage, share: None), energy).run(model, calibration, device)
-
-
-class _Conversion:
-    """The stages of one conversion; each adds to `report` what it did, and tells `progress` how far it is."""
-
-    def __init__(self, settings: ConversionSettings, progress: Progress, energy: EnergyProfile) -> None:
-        self.settings, self.tell, self.energy = settings, progress, energy
-        self.report = ConversionReport(settings=settings)
-        self.start = time.perf_counter()
-
-    def run(self, model: str | Path | onnx.ModelProto, calibration: Any, device: str) -> SpikingModel:
-        """Return the spiking network, on `device`."""
-        source = "the model" if isinstance(model, onnx.ModelProto) else repr(str(model))
-        with Stage(f"the conversion of {source}"):
-            return self._run(model, calibration, device)
-
-    def _run(self, model: str | Path | onnx.ModelProto, calibration: Any, device: str) -> SpikingModel:
-        network = self.settings.network
-        work = prepare(model, network.neurons, network.encoder, network.recurrence)
-        self.report.source = work.where
-        work.samples = given_arrays(work.model, calibration)
-        work.batch_axes, work.shapes = self.settings.network.batch_axis, self.settings.network.shape
+    _check_names(chosen, device)
+    report, start = ConversionReport(settings=chosen), time.perf_counter()
+    tell = progress or (lambda stage, share: None)
+    source = "the model" if isinstance(model, onnx.ModelProto) else repr(str(model))
+    with Stage(f"the conversion of {source}"):
+        work = _work(model, calibration, chosen, report)
         original = onnx.ModelProto()
         original.CopyFrom(work.model)
-        self.rewrite(work)
-        seen, held = self.samples(work, calibration)
-        self.measure(work, seen)
-        self.tell("checking against the original", 0.6)
-        check_equivalence(original, work.model, first(held, max(4, work.batch), work.axes), work)
-        if network.weights == "int8":
-            self.quantise(work)
-        snn = place(SpikingModel(work.model, work.where), device)
-        self.adapt(snn, held, seen)
-        self.note_floats(snn)
-        self.count(snn, held)
-        self.conclude(snn, work)
-        return snn
+        _rewrite(work, report, tell)
+        from onnx2snn.completion import Completion  # it brings torch, which what is refused until here can do without
 
-    def rewrite(self, work: Work) -> None:
-        """Run the passes: the model of `work` becomes an IR file without parameters and defaults."""
-        records = run_passes(
-            pipeline(self.settings.network.neurons), work, lambda name, share: self.tell(name, 0.3 * share)
-        )
-        self.report.passes = [(r.name, r.sites, r.seconds) for r in records]
-
-    def samples(self, work: Work, calibration: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return the samples that ranges are measured on, and those held back, by input name."""
-        with Stage(f"reading the calibration data for {work.where}"):
-            inputs = calibration_inputs(work.model, calibration, self.settings.ranges, work.axes)
-        self.report.calibration_samples = sample_count(inputs, work.axes)
-        self.report.synthetic = calibration is None
-        self.report.warnings += [MADE_UP] if calibration is None else []
-        return hold_back(inputs, work.axes)
-
-    def measure(self, work: Work, inputs: Mapping[str, np.ndarray]) -> None:
-        """Write the parameters of every population and the defaults of the model into the IR."""
-        with Stage(f"measuring the ranges of {work.where}"):
-            self._calibrate(work, inputs)
-        defaults = ModelDefaults(
-            **run_defaults(self.settings),
-            ir_version=2 if recurrences(work.model.graph) else 1,
-            spiking_inputs=_spiking_inputs(work.model, self.settings.network.encoder),
-            input_scales=_input_scales(inputs),
-            **work.axes.recorded(),
-            producer=f"onnx2snn {VERSION}",
-        )
-        write_defaults(work.model, defaults)
-
-    def quantise(self, work: Work) -> None:
-        """Write the weights of synapses as integers, and note what stays in floating point."""
-        sites, left = quantise_weights(work.model)
-        self.report.passes.append(("quantise_weights", sites, 0.0))
-        if left:
-            self.report.warnings.append(f"the weights of {', '.join(sorted(set(left)))} are not 8-bit integers")
-
-    def note_floats(self, snn: SpikingModel) -> None:
-        """Note what is evaluated in floating point where weights are integers."""
-        if self.settings.network.weights == "int8":
-            self.report.notes = [*self.report.notes, "in floating point: " + "; ".join(floating(snn))]
-
-    def _calibrate(self, work: Work, inputs: Mapping[str, np.ndarray]) -> None:
-        payload = PAYLOADS[self.settings.spikes.kind]
-        ranges = self.settings.ranges.following(payload.scale, payload.range)
-        calibrate(
-            work.model, inputs, ranges, self.settings.spikes, axes=work.axes,
-            progress=lambda share: self.tell("measuring ranges", 0.3 + 0.3 * share),
-        )  # fmt: skip
-
-    def adapt(self, snn: SpikingModel, held: Mapping[str, np.ndarray], seen: Mapping[str, np.ndarray]) -> None:
-        """Fit the spikes to the samples held back, where that is wanted; try the network on them anyway."""
-        spikes, wanted = self.settings.spikes.resolved(), self.settings.adaptation
-        tolerance = PAYLOADS[spikes.payload].tolerance if wanted.tolerance is None else wanted.tolerance
-        budget = wanted.budget if wanted.adapt else 0.0
-        done = fit(
-            snn, held, spikes, seen=seen, tolerance=tolerance, budget=budget,
-            progress=lambda share: self.tell("adapting spikes", 0.65 + 0.35 * share),
-        )  # fmt: skip
-        snn.set_defaults(timesteps=done.timesteps)
-        report = self.report
-        report.relative_error, report.agreement, report.reached = done.relative_error, done.agreement, done.reached
-        report.raised, report.mantissa_raised, report.notes = done.levels, done.mantissa, done.notes
-        report.timesteps, report.not_finite = done.timesteps, done.not_finite
-        if done.not_finite:
-            report.warnings.append(
-                f"{done.not_finite} values of the outputs, on held-back samples, are NaN or infinite in one of the two "
-                "networks alone: look for an overflow or a division by 0 in the model"
-            )
-        elif not done.reached:
-            why = "the time budget was spent" if done.out_of_time and budget else "nothing that was tried comes nearer"
-            report.warnings.append(
-                f"the network is off by {done.relative_error:.1%} (relative) at T={done.timesteps} on held-back "
-                f"samples, the tolerance is {tolerance:.1%}: {why if budget else 'spikes were not adapted'}; "
-                f"{advise(snn, held, done.timesteps, tolerance, budget)}"
-            )
-        elif warning := disagreement(done.agreement, done.relative_error):
-            report.warnings.append(warning)
-
-    def count(self, snn: SpikingModel, held: Mapping[str, np.ndarray]) -> None:
-        """Count the operations of the network, and of the plain one, on the samples held back."""
-        self.tell("counting operations", 1.0)
-        tally = EnergyTally()
-        run = snn.run(held, snn.defaults.timesteps, batch_size=BATCH, operations=True)
-        tally.add(run, snn.plain_operations(held, BATCH))
-        self.report.energy = tally.figures(snn, self.energy, by_layer=True)
-
-    def conclude(self, snn: SpikingModel, work: Work) -> None:
-        """Complete the report and attach it to the network."""
-        report, populations = self.report, snn.program.populations
-        report.populations = len(populations)
-        report.neurons_by_kind = dict(Counter(p.op_type for p in populations).most_common())
-        report.warnings = [*work.warnings, *report.warnings]
-        report.seconds = time.perf_counter() - self.start
-        snn.set_defaults(calibration=report.summary())
-        snn.conversion = report
+        snn = Completion(chosen, tell, energy, report).run(work, original, calibration, device)
+        report.seconds = time.perf_counter() - start
+    return snn
 
 
-def _input_scales(inputs: Mapping[str, np.ndarray]) -> dict[str, float]:
-    floats = {name: value for name, value in inputs.items() if value.dtype.kind == "f"}
-    return {name: float(power_of_two(np.abs(value).max(initial=0.0))) for name, value in floats.items()}
+def _check_names(settings: ConversionSettings, device: str) -> None:
+    """Raise for names of settings that the runtime does not know, and for a device that is not there.
+
+    What is there in any case is not asked for: the defaults of every payload, and the CPU.
+    """
+    spikes, network = settings.spikes, settings.network
+    named = spikes.dynamics or spikes.dynamics_options or spikes.schedule or spikes.schedule_options
+    if named or network.encoder != "direct":
+        from onnx2snn.settings.registered import check_registered
+
+        check_registered(settings)
+    if device != "cpu":
+        from onnx2snn_runtime.loading import check_device
+
+        check_device(device)
 
 
-def _spiking_inputs(model: onnx.ModelProto, encoder: str) -> tuple[str, ...]:
-    if encoder == "direct":
-        return ()
-    floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
-    return tuple(v.name for v in model.graph.input if v.type.tensor_type.elem_type in floats)
+def _work(
+    model: str | Path | onnx.ModelProto, calibration: Any, settings: ConversionSettings, report: ConversionReport
+) -> Work:
+    """Return what the passes start from."""
+    network = settings.network
+    work = prepare(model, network.neurons, network.encoder, network.recurrence)
+    report.source = work.where
+    if calibration is not None:
+        original = work.model
+        work.samples = LateArrays(lambda: _arrays(original, calibration))
+    work.batch_axes, work.shapes = network.batch_axis, network.shape
+    return work
+
+
+def _arrays(model: onnx.ModelProto, calibration: Any) -> Any:
+    from onnx2snn.data.samples import given_arrays
+
+    return given_arrays(model, calibration)
+
+
+def _rewrite(work: Work, report: ConversionReport, tell: Progress) -> None:
+    """Run the passes: the model of `work` becomes an IR file without parameters and defaults."""
+    records = run_passes(pipeline(work.neurons), work, lambda name, share: tell(name, 0.3 * share))
+    report.passes = [(r.name, r.sites, r.seconds) for r in records]

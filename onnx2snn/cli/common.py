@@ -1,12 +1,14 @@
 """The options of every command: --json, --threads and --debug."""
 
 import os
+import sys
 
 import click
 
 from onnx2snn.cli.sections import Function, chain, option, section
 
 DEBUG = "onnx2snn.debug"
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -15,21 +17,21 @@ def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 
 def _threads(ctx: click.Context, param: click.Parameter, value: int | None) -> None:
-    """Bound the threads of torch, and of onnxruntime, which looks at the environment."""
+    """Bound the threads of torch and onnxruntime, which look at the environment; of a torch that has looked, too."""
     if value is None:
         return
-    import torch
-
-    before, name = (torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")), "OMP_NUM_THREADS"
-    torch.set_num_threads(value)
-    os.environ[name] = str(value)
+    torch, before = sys.modules.get("torch"), {name: os.environ.get(name) for name in _THREADS}
+    threads = torch.get_num_threads() if torch else 0
+    os.environ.update(dict.fromkeys(_THREADS, str(value)))
+    if torch:
+        torch.set_num_threads(value)
 
     def restore() -> None:
-        torch.set_num_threads(before[0])
-        if before[1] is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before[1]
+        if torch:
+            torch.set_num_threads(threads)
+        for name, text in before.items():
+            os.environ.pop(name, None)
+            os.environ.update({} if text is None else {name: text})
 
     ctx.call_on_close(restore)
 

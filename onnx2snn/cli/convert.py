@@ -82,7 +82,7 @@ def _converted(
     model: Path, calibration: Path | None, pretrained: bool | None, images: dict[str, Any], given: dict[str, Any]
 ) -> "SpikingModel":
     """Return the spiking network of `model`, a file, or a name where `pretrained` is not None."""
-    begin()  # it starts while torch is imported
+    begin()  # it starts while the converter is imported
     from onnx2snn.conversion import convert
 
     with console.progress() as progress:

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper
-from onnxruntime.capi import onnxruntime_pybind11_state as states
 
+from onnx2snn.reference import engine
 from onnx2snn_runtime.errors import InputError, ModelError
 from onnx2snn_runtime.ir.batch import Arrays, BatchAxes, axes_of
 from onnx2snn_runtime.ir.large import is_large, save_large
@@ -20,7 +19,6 @@ from onnx2snn_runtime.ir.large import is_large, save_large
 _SILENT = 4
 NUMPY = Arrays(np.concatenate, np.stack, lambda a, b: np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
 _FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16}
-ORT_ERRORS = tuple(kind for kind in vars(states).values() if isinstance(kind, type) and issubclass(kind, Exception))
 
 
 class Ann:
@@ -82,7 +80,7 @@ class Ann:
         full = self.axes.filled(feed, count, NUMPY)
         try:
             values = self._session.run(self.outputs, {n: np.ascontiguousarray(v) for n, v in full.items()})
-        except ORT_ERRORS as error:
+        except engine.errors() as error:
             raise ModelError(f"onnxruntime cannot run the model on these inputs: {_first_line(error)}") from error
         return dict(zip(self.outputs, values, strict=True))
 
@@ -111,7 +109,7 @@ def split(inputs: Mapping[str, Any], size: int, axes: BatchAxes | None = None) -
 
 
 def _open(proto: onnx.ModelProto, device: str) -> Any:
-    options = onnxruntime.SessionOptions()
+    options = engine.SessionOptions()
     options.log_severity_level = _SILENT
     options.add_session_config_entry("session.disable_quant_qdq", "1")  # else integers round where the model does not
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # else its threads slow what runs next
@@ -120,8 +118,8 @@ def _open(proto: onnx.ModelProto, device: str) -> Any:
     try:
         if is_large(proto):
             return _open_large(proto, options, providers)
-        return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers, enable_fallback=False)
-    except ORT_ERRORS as error:
+        return engine.InferenceSession(proto.SerializeToString(), options, providers, enable_fallback=False)
+    except engine.errors() as error:
         raise ModelError(f"onnxruntime cannot load the model: {_first_line(error)}") from error
 
 
@@ -131,16 +129,16 @@ def _open_large(proto: onnx.ModelProto, options: Any, providers: list[Any]) -> A
         file = Path(folder, "model.onnx")
         try:
             save_large(proto, file)
-            return onnxruntime.InferenceSession(str(file), options, providers, enable_fallback=False)
+            return engine.InferenceSession(str(file), options, providers, enable_fallback=False)
         except OSError as error:
             raise ModelError(f"the model does not fit into a temporary file: {error.strerror or error}") from error
 
 
 def _providers(device: str) -> list[Any]:
     name, _, index = device.partition(":")
-    if name != "cuda" or "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+    if name != "cuda" or "CUDAExecutionProvider" not in engine.get_available_providers():
         return ["CPUExecutionProvider"]
-    onnxruntime.set_default_logger_severity(_SILENT)  # it complains there where no GPU is
+    engine.set_default_logger_severity(_SILENT)  # it complains there where no GPU is
     return [("CUDAExecutionProvider", {"device_id": index or "0", "use_tf32": "0"}), "CPUExecutionProvider"]
 
 

@@ -3,9 +3,11 @@
 >>> model = zoo.load("timm/convnext_atto")
 >>> snn = onnx2snn.convert(model.proto, calibration=images)
 
-A source of models is one file here that registers a `Source`; it imports its package only when a model is asked for.
+A source of models NAME is one file here, `from_NAME.py`, that registers a `Source`; it imports its package only when a
+model is asked for, and nobody imports the file before.
 """
 
+import pkgutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,14 @@ __all__ = ["ZooModel", "build", "is_name", "load", "names"]
 def is_name(text: str | Path) -> bool:
     """Return whether `text` names a model of the zoo, and no file or folder that is there."""
     source, slash, name = _split(text)
-    return bool(slash and name) and not Path(text).exists() and source in SOURCES
+    return bool(slash and name and source in sources() and not Path(text).exists())
+
+
+def sources() -> list[str]:
+    """Return the names of the sources, by the names of their files: these bring torch."""
+    prefix = "from_"
+    files = (module.name for module in pkgutil.iter_modules(__path__))
+    return [name.removeprefix(prefix) for name in files if name.startswith(prefix)]
 
 
 def names(source: str) -> list[str]:
@@ -51,7 +60,7 @@ def build(
     """Return the model `name` as its torch module, for training; see `load`."""
     source, slash, model = _split(name)
     if not slash or not model:
-        raise InputError(f"{str(name)!r} is no name of a model: write SOURCE/NAME, with one of {', '.join(SOURCES)}")
+        raise InputError(f"{str(name)!r} is no name of a model: write SOURCE/NAME, with one of {', '.join(sources())}")
     height_width = (size, size) if isinstance(size, int) else size
     return SOURCES[source]().build(model, Request(f"{source}/{model}", pretrained, height_width, options))
 

@@ -92,11 +92,11 @@ def test_what_another_library_raises_is_a_sentence_too(monkeypatch: pytest.Monke
     def fail(*given: object, **named: object) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr("onnx2snn.conversion.calibrate", fail)
+    monkeypatch.setattr("onnx2snn.completion.calibrate", fail)
     with pytest.raises(onnx2snn.ModelError, match=r"measuring the ranges of the model failed \(ZeroDivisionError"):
         onnx2snn.convert(model(NET), calibration=X)
-    monkeypatch.setattr("onnx2snn.conversion.check_equivalence", fail)
-    monkeypatch.setattr("onnx2snn.conversion.calibrate", lambda *given, **named: None)
+    monkeypatch.setattr("onnx2snn.completion.check_equivalence", fail)
+    monkeypatch.setattr("onnx2snn.completion.calibrate", lambda *given, **named: None)
     with pytest.raises(onnx2snn.ModelError, match=r"the conversion of the model failed \(ZeroDivisionError: by zero\)"):
         onnx2snn.convert(model(NET), calibration=X)
 

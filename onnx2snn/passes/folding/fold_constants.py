@@ -6,13 +6,12 @@ s = Shape(x: float[2, 3])         ->  initializer s = [2, 3]    see `fold_shapes
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import helper, numpy_helper, shape_inference
 
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.folding.fold_shapes import fold_shapes
 from onnx2snn.passes.rewriting.node_builder import read_by
-from onnx2snn.reference.ann import ORT_ERRORS
+from onnx2snn.reference import engine
 from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.ir.large import is_large
 from onnx2snn_runtime.ir.operators import facts
@@ -22,9 +21,6 @@ MOST = 64
 
 _LIMIT = 1 << 28
 """No folded tensor is larger, in bytes, than this."""
-
-
-_FAILURES: tuple[type[Exception], ...] = (ValueError, *ORT_ERRORS)
 
 
 def fold_constants(work: Work) -> int:
@@ -90,14 +86,14 @@ def _run(
     outputs = [helper.make_empty_tensor_value_info(name) for name in wanted]
     graph = helper.make_graph(nodes, "constants", [], outputs, [weights[n] for n in sorted(used & set(weights))])
     part = helper.make_model(graph, opset_imports=list(model.opset_import), ir_version=model.ir_version)
-    options = ort.SessionOptions()
+    options = engine.SessionOptions()
     options.log_severity_level = 4
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.graph_optimization_level = engine.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         part = shape_inference.infer_shapes(part)
-        session = ort.InferenceSession(part.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        session = engine.InferenceSession(part.SerializeToString(), options, providers=["CPUExecutionProvider"])
         results = session.run(wanted, {})
-    except _FAILURES as error:
+    except engine.errors(ValueError) as error:
         raise ModelError(
             f"the constants of {where} cannot be computed: {str(error).strip().splitlines()[0]}; check the model"
         ) from error

@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
-import onnxruntime as ort
 from onnx import helper, numpy_helper
 
 from onnx2snn.passes.neurons.classify_values import Classification
 from onnx2snn.passes.neurons.group_regions import Region
 from onnx2snn.passes.neurons.known_functions import recognise
 from onnx2snn.passes.rewriting.graph_tools import to_proto, unique
-from onnx2snn.reference.ann import ORT_ERRORS
+from onnx2snn.reference import engine
 
 ANY = 16
 """The size used for a dynamic dimension."""
@@ -41,7 +40,7 @@ def name_region(
         model = _model(nodes, sources, constants, region.output, opsets, ir_version)
         try:
             name = recognise(_evaluator(model), known)
-        except ORT_ERRORS:
+        except engine.errors():
             continue  # a size that stood in for any does not fit the constants: this region keeps its number
         if name is not None:
             return name
@@ -82,10 +81,10 @@ def _model(
 
 
 def _evaluator(model: onnx.ModelProto) -> Callable[[Sequence[np.ndarray]], np.ndarray]:
-    options = ort.SessionOptions()
+    options = engine.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = engine.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     names = [value.name for value in model.graph.input]
 
     def evaluate(inputs: Sequence[np.ndarray]) -> np.ndarray:

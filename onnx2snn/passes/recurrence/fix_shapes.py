@@ -58,7 +58,7 @@ def _fix_symbol(model: onnx.ModelProto, symbol: str, size: int) -> int:
 
 def _fix_by_data(work: Work) -> int:
     """Fix the free axes, but for that of the samples, where recurrences and branches cannot be unrolled without."""
-    if not work.samples or not any(node.op_type in RECURRENT for node in work.model.graph.node):
+    if not any(node.op_type in RECURRENT for node in work.model.graph.node) or not work.samples:
         return 0
     likely = next(iter(candidates(work.model, work.batch_axes, work.samples)), Candidate({}))
     shapes = dict(_told(work, likely))

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import helper, numpy_helper
 
 from onnx2snn.passes.rewriting.node_builder import NodeBuilder, attributes_of
-from onnx2snn.reference.ann import ORT_ERRORS
+from onnx2snn.reference import engine
 from onnx2snn_runtime.errors import UnsupportedError
 
 LOOPS = ("Loop", "Scan", "If")
@@ -188,10 +187,10 @@ def _evaluate(names: list[str], scope: Scope) -> dict[str, np.ndarray]:
     results = [helper.make_empty_tensor_value_info(name) for name in wanted]
     graph = helper.make_graph(nodes, "constants", [], results, held)
     model = helper.make_model(graph, opset_imports=scope.opsets, ir_version=scope.ir_version)
-    options = ort.SessionOptions()
+    options = engine.SessionOptions()
     options.log_severity_level = 4
     try:
-        session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        session = engine.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         return values | dict(zip(wanted, session.run(wanted, {}), strict=True))
-    except ORT_ERRORS:
+    except engine.errors():
         return values  # not computed: whoever needs it says that it is unknown
