@@ -41,8 +41,7 @@ def convert(
     Settings are keywords, each with its default, or the objects that hold them (see there for what they mean):
     `spikes`, SpikeSettings: payload, bits, and what follows from them unless it is given: dynamics, dynamics_options,
     schedule, schedule_options, levels, mantissa, timesteps; `network`, NetworkSettings: neurons, encoder, delay,
-    recurrence, weights, batch_axis,
-    shape; `ranges`, RangeSettings: scale, range, samples, seed; `adaptation`,
+    recurrence, weights, relays, batch_axis, shape; `ranges`, RangeSettings: scale, range, samples, seed; `adaptation`,
     AdaptationSettings: adapt, tolerance, budget; `settings`, ConversionSettings: all of these.
 
     `device` is where this runs and where the result lies; `progress` is called with a stage and the share done; by the
@@ -95,7 +94,7 @@ def _work(
     if calibration is not None:
         original = work.model
         work.samples = LateArrays(lambda: _arrays(original, calibration))
-    work.batch_axes, work.shapes = network.batch_axis, network.shape
+    work.batch_axes, work.shapes, work.relays = network.batch_axis, network.shape, network.relays
     return work
 
 

@@ -22,6 +22,7 @@ from onnx2snn.passes.folding.fold_batch_normalization import fold_batch_normaliz
 from onnx2snn.passes.folding.fold_constants import fold_constants
 from onnx2snn.passes.folding.free_batch import free_batch
 from onnx2snn.passes.folding.import_graph import import_graph
+from onnx2snn.passes.neurons.relay_currents import relay_currents
 from onnx2snn.passes.neurons.split_shared_logic import split_shared_logic
 from onnx2snn.passes.neurons.write_neurons import write_neurons
 from onnx2snn.passes.recurrence.close_recurrences import close_recurrences
@@ -91,6 +92,7 @@ BACK: tuple[Pass, ...] = (
     write_neurons,
     export_graph,  # nothing that optimises comes after this
     close_recurrences,
+    relay_currents,  # on what is left: the body of a recurrence stays as it is
 )
 
 

@@ -47,6 +47,12 @@ network = chain(
         show_default=True,
         help="Weights of synapses: as they are, or 8-bit integers with a scale a channel.",
     ),
+    option(
+        "--relays/--no-relays",
+        default=NetworkSettings.relays,
+        show_default=True,
+        help="Put a neuron where the output of a synapse would meet weights, for streams: it sends what has changed.",
+    ),
     options.delay,
     options.ports,
     option(

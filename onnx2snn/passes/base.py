@@ -31,6 +31,9 @@ class Work:
     recurrence: str = "auto"
     """Which recurrences are written out: "unrolled" all, "rolled" none, "auto" those that are short."""
 
+    relays: bool = False
+    """Whether currents that would meet weights are relayed by neurons."""
+
     graph: gs.Graph = field(default_factory=gs.Graph)
     axes: BatchAxes = field(default_factory=BatchAxes)
     built_in: int = 0

@@ -37,6 +37,7 @@ class Keywords(TypedDict, total=False):
     shape: Mapping[str, Sequence[int]] | None
     recurrence: str
     weights: str
+    relays: bool
 
     scale: str | None
     range: str | None

@@ -21,7 +21,8 @@ class NetworkSettings:
     built into the network. `delay` is the number of time steps that a spike is on its way, 0 or 1; a run can override
     it. `recurrence`: "rolled" keeps LSTM, GRU, RNN, Scan and Loop rolled, so that sequences may have any length,
     "unrolled" writes every position out, "auto" does so for short sequences of a fixed length. `weights`: "int8" writes
-    the weights of synapses as 8-bit integers with a scale a channel, "float" leaves them. `batch_axis` names the axis
+    the weights of synapses as 8-bit integers with a scale a channel, "float" leaves them. `relays`: a neuron sends on
+    what would reach weights as a sum of others, so that all that meets weights is spikes. `batch_axis` names the axis
     of inputs and outputs that counts the samples, None (or "none") where one value is for all samples; what it
     leaves out is found. `shape` fixes free axes of inputs, 0 leaves an axis as it is. What makes no sense raises
     InputError.
@@ -32,6 +33,7 @@ class NetworkSettings:
     delay: int = 0
     recurrence: str = "auto"
     weights: str = "float"
+    relays: bool = False
     batch_axis: Mapping[str, int | None] = field(default_factory=dict)
     shape: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
