@@ -136,9 +136,8 @@ class Completion:
     def count(self, snn: SpikingModel, held: Mapping[str, np.ndarray]) -> None:
         """Count the operations of the network, and of the plain one, on the samples held back."""
         self.tell("counting operations", 1.0)
-        tally = EnergyTally()
         run = snn.run(held, snn.defaults.timesteps, batch_size=BATCH, operations=True)
-        tally.add(run, snn.plain_operations(held, BATCH))
+        tally = EnergyTally(run.operations, snn.plain_operations(held, BATCH))
         self.report.energy = tally.figures(snn, self.energy, by_layer=True)
 
     def conclude(self, snn: SpikingModel, work: Work) -> None:

@@ -16,7 +16,14 @@ from typing import Any, TextIO
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 PIPE_WIDTH = 160
@@ -90,7 +97,13 @@ def plain(value: Any) -> Any:
 def progress() -> Iterator[Callable[[str, float], None]]:
     """Give a function (stage, share done) that moves a bar; the bar appears after a second, on terminals alone."""
     console = _console(sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     task, begun = bar.add_task("", total=1.0), time.monotonic()
 

@@ -8,7 +8,9 @@ import onnx
 
 from onnx2snn.cli import console, energy, options, settings
 from onnx2snn.cli.config import config, drop_foreign_options
-from onnx2snn.cli.files import check_output, read_data, read_named, take_image_options
+from onnx2snn.cli.files import check_output, open_data, read_few, read_named, take_image_options
+from onnx2snn.data.arrays import Samples
+from onnx2snn.data.streams.base import InMemory
 from onnx2snn.reference.sandbox import begin
 from onnx2snn.zoo import is_name
 from onnx2snn_runtime.ir.verify import read_model
@@ -30,8 +32,9 @@ MOST_NAMED = 6
 )
 @options.section(
     "Calibration",
-    options.option("-c", "--calibration", type=_PATH, help="Sample data: .npz, .npy, image folder or saved dataset."),
+    options.option("-c", "--calibration", type=_PATH, help=f"Sample data: {options.KINDS}."),
     settings.ranges,
+    options.sampling,
 )
 @options.section("Spikes", settings.spikes)
 @options.section("Network", settings.network)
@@ -90,10 +93,19 @@ def _converted(
         if pretrained is not None:
             progress("building the model", 0.0)
             source = read_named(model, pretrained, images)
-        limit = given["samples"] if calibration and calibration.is_dir() else None  # of arrays the converter draws
         proto = source if isinstance(source, onnx.ModelProto) else read_model(source)
-        data = read_data(calibration, proto, limit, images) if calibration else None
+        sampling = given.pop("sampling")
+        data = _calibration(calibration, proto, images, given, sampling) if calibration else None
         return convert(source, calibration=data.inputs if data else None, progress=progress, **given)
+
+
+def _calibration(
+    path: Path, proto: onnx.ModelProto, images: dict[str, Any], given: dict[str, Any], sampling: str | None
+) -> Samples:
+    """Return the samples in `path` to calibrate on; of what is in memory the converter draws itself."""
+    stream = open_data(path, proto, None, images)
+    own = sampling is not None or not isinstance(stream, InMemory)
+    return read_few(stream, given["samples"] if own else None, sampling, given["seed"])
 
 
 def show(report: "ConversionReport", timesteps: int, bodies: dict[str, str]) -> None:

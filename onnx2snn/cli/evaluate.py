@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from onnx2snn.cli import console, energy, options
-from onnx2snn.cli.files import read_data, take_image_options, warn_of_nan
+from onnx2snn.cli import console, energy, options, streaming
+from onnx2snn.cli.files import open_data, take_image_options, warn_of_nan
 
 _PATH = click.Path(path_type=Path)
 COLUMNS = "T,mean T,agreement,cosine,relative error,accuracy,events/neuron,events,synaptic operations".split(",")
@@ -19,6 +19,7 @@ COLUMNS = "T,mean T,agreement,cosine,relative error,accuracy,events/neuron,event
 @options.overrides
 @energy.choices
 @options.images
+@streaming.choices
 @options.placing
 @options.common
 def command(model: Path, data: Path, timesteps: tuple[int, ...], as_json: bool, **given: Any) -> None:
@@ -43,15 +44,15 @@ def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str
     overrides |= options.take_speed(options_left)
     import torch
 
-    from onnx2snn.evaluation.evaluation import evaluate
+    from onnx2snn.evaluation.evaluation import Streaming, evaluate
     from onnx2snn_runtime.loading import load
 
     profile = energy.profile_of(given.get("energy_file"))
     torch.manual_seed(given["seed"])
     snn = load(model, device=given["device"], dtype=given["dtype"])
     snn.set_batch_axes(given["batch_axis"])
-    samples = read_data(data, snn.proto, given["samples"], images)
-    warn_of_nan(samples)
+    drawing = {name: given[name] for name in ("labels", "sampling", "seed")}
+    samples = open_data(data, snn.proto, given["samples"], images, **drawing)
     names = ("output", "class_axis", "batch_size", "executor")
     with console.progress() as progress:
         found = evaluate(
@@ -61,9 +62,11 @@ def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str
             energy=profile,
             by_layer=given.get("by_layer", False),
             progress=progress,
+            streaming=Streaming(given.get("readers") or Streaming.readers, given.get("resume")),
             **{name: given[name] for name in names},
             **overrides,
         )
+    warn_of_nan(found["nan_samples"], found["samples"])
     bad = max((at["not_finite"] for at in found["timesteps"].values()), default=0)
     if bad:
         console.warn(f"{bad} values of the output are NaN or infinite in one network alone: figures leave them out")

@@ -10,12 +10,15 @@ from onnx import helper
 from onnx2snn import zoo
 from onnx2snn.cli import console
 from onnx2snn.data.images import Preprocessing
-from onnx2snn.data.readers import Samples, read_samples
-from onnx2snn_runtime.errors import InputError
+from onnx2snn.data.readers import Request, Samples, open_samples
+from onnx2snn.data.streams.base import InMemory, Stream, drawn
+from onnx2snn_runtime.errors import InputError, Stage
 from onnx2snn_runtime.files import writing
 from onnx2snn_runtime.ir.batch import BatchAxes, axes_of
 from onnx2snn_runtime.ir.schema import is_neuron
 
+MOST_BYTES = 2**30
+"""Bytes of samples that are taken of a stream where nobody says how many."""
 NEUTRAL = ((0.0,), (1.0,))
 """A mean and a deviation that change nothing."""
 
@@ -43,8 +46,16 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
-def read_data(path: Path, proto: onnx.ModelProto, limit: int | None, image_options: dict[str, Any]) -> Samples:
-    """Return the samples in `path` for the inputs of `proto`; images as its only input takes them.
+def open_data(
+    path: Path,
+    proto: onnx.ModelProto,
+    limit: int | None,
+    image_options: dict[str, Any],
+    labels: str | None = None,
+    sampling: str | None = None,
+    seed: int = 0,
+) -> Stream:
+    """Return the samples in `path` for the inputs of `proto`, read in batches; images as its only input takes them.
 
     Before a conversion it is not known where the samples are, and their numbers are not compared.
     """
@@ -52,7 +63,36 @@ def read_data(path: Path, proto: onnx.ModelProto, limit: int | None, image_optio
     ports = [value for value in proto.graph.input if value.name not in constant]
     preprocessing = _preprocessing(ports[0], image_options) if ports else None
     axes = axes_of(proto) if any(map(is_neuron, proto.graph.node)) else BatchAxes(joint=True)
-    return read_samples(path, [port.name for port in ports], limit, preprocessing, axes)
+    names = [port.name for port in ports]
+    return open_samples(path, names, Request(limit, preprocessing, axes, labels, sampling, seed))
+
+
+def read_data(path: Path, proto: onnx.ModelProto, limit: int | None, image_options: dict[str, Any]) -> Samples:
+    """Return the samples of `open_data`, all of them in memory."""
+    return whole(open_data(path, proto, limit, image_options))
+
+
+def whole(stream: Stream) -> Samples:
+    """Return all samples of `stream`."""
+    with Stage(f"reading {stream.where!r}", InputError):
+        return stream.read(range(len(stream)))
+
+
+def read_few(stream: Stream, limit: int | None, sampling: str | None = None, seed: int = 0) -> Samples:
+    """Return samples of `stream` to measure or to search on: `limit` of them, or as many as a GiB holds.
+
+    What is in memory already stays whole where `limit` is None.
+    """
+    few = drawn(stream, limit, sampling, seed)
+    if limit is None and not isinstance(stream, InMemory):
+        each = sum(value.nbytes for value in stream.read(range(1)).inputs.values())
+        most = max(1, MOST_BYTES // max(1, each))
+        if most < len(stream):
+            console.note(
+                f"{stream.where!r} has {len(stream):,} samples; {most:,} of them (1 GiB) are taken: see --samples"
+            )
+            few = drawn(stream, most, sampling, seed)
+    return whole(few)
 
 
 def read_named(name: Path, pretrained: bool, image_options: dict[str, Any]) -> onnx.ModelProto:
@@ -65,15 +105,10 @@ def read_named(name: Path, pretrained: bool, image_options: dict[str, Any]) -> o
     return made.proto
 
 
-def warn_of_nan(samples: Samples) -> None:
-    """Warn of samples that hold a NaN, of which the plain network makes NaN too."""
-    for name, value in samples.inputs.items():
-        if value.dtype.kind == "f" and value.ndim:
-            bad = int(np.isnan(value.reshape(len(value), -1)).any(1).sum())
-            if bad:
-                console.warn(
-                    f"{bad} of {len(value)} samples of the input {name!r} hold NaN: figures of them say little"
-                )
+def warn_of_nan(counts: dict[str, int], samples: int) -> None:
+    """Warn of samples that hold a NaN, of which the plain network makes NaN too; `counts` of each input."""
+    for name, bad in counts.items():
+        console.warn(f"{bad} of {samples} samples of the input {name!r} hold NaN: figures of them say little")
 
 
 def take_image_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from onnx2snn.cli.common import DEBUG, common, debug_option
 from onnx2snn.cli.parameters import BatchAxis, Numbers, PortShape, Setting, Size
 from onnx2snn.cli.sections import Command, Function, chain, option, section
 from onnx2snn.data.images import CHANNELS, LAYOUTS
+from onnx2snn.data.streams.base import SAMPLINGS
 from onnx2snn.settings import NetworkSettings
 from onnx2snn.settings.network import NEURONS, RECURRENCE
 from onnx2snn_runtime.errors import InputError
@@ -61,12 +62,14 @@ def take_speed(options: dict[str, Any]) -> dict[str, Any]:
 
 force = section("Output", option("--force", is_flag=True, help="Overwrite an existing file."))
 seed = option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
-data = option(
-    "-d",
-    "--data",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Samples: .npz, .npy, image folder or saved dataset.",
+KINDS = ".npz, .npy, image folder, .tar, .parquet, saved dataset, or several, such as 'shard-{000..009}.tar'"
+labels = option(
+    "--labels", metavar="NAME|FILE", help="Labels: a column or field, or a file (.npy, .txt, .csv); by default found."
+)
+sampling = option(
+    "--sampling",
+    type=click.Choice(SAMPLINGS),
+    help="Which samples --samples takes: the first, some spread evenly (the default of images), or drawn by --seed.",
 )
 samples = option("--samples", type=click.IntRange(1), help="Samples to take; by default all.")
 device = section("Machine", option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N."))
@@ -133,9 +136,11 @@ data = section(
         "--data",
         type=click.Path(path_type=Path),
         required=True,
-        help="Samples: .npz, .npy, image folder or saved dataset.",
+        help=f"Samples: {KINDS}.",
     ),
     samples,
+    sampling,
+    labels,
     batch_axis,
     option("--output", help="Output to look at; by default the first float output."),
     option("--class-axis", type=int, help="Its class axis; by default 1, and the last of three."),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnx2snn.cli import console, options
-from onnx2snn.cli.files import check_output, read_data, take_image_options
+from onnx2snn.cli.files import check_output, open_data, read_few, take_image_options
 from onnx2snn.cli.plots import draw_frontier, need_pyplot
 from onnx2snn.settings.payload import PAYLOADS
 from onnx2snn.settings.search import SearchSettings
@@ -23,10 +23,10 @@ COLUMNS += ["energy/fp32", "energy/int8"]
 @click.argument("model", type=_PATH)
 @options.section(
     "Data",
-    options.option(
-        "-d", "--data", type=_PATH, required=True, help="Samples: .npz, .npy, image folder or saved dataset."
-    ),
+    options.option("-d", "--data", type=_PATH, required=True, help=f"Samples: {options.KINDS}."),
     options.samples,
+    options.sampling,
+    options.labels,
 )
 @options.section(
     "Target",
@@ -79,7 +79,8 @@ def command(
     from onnx2snn_runtime.loading import load
 
     snn = load(model, device=device)
-    samples = read_data(data, snn.proto, limit, images)
+    drawing = {"sampling": given.pop("sampling"), "seed": given["seed"]}
+    samples = read_few(open_data(data, snn.proto, None, images, given.pop("labels")), limit, **drawing)
     with console.progress() as progress:
         found = tune(snn, samples, progress=progress, **given)
     if output is not None:

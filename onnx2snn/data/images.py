@@ -1,5 +1,6 @@
 """Reads a folder of images as one array, resized, cropped and normalised, with Pillow."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -133,6 +134,16 @@ def list_images(folder: Path) -> tuple[list[Path], np.ndarray | None]:
 def read_image(file: Path, preprocessing: Preprocessing) -> np.ndarray:
     """Return one image file as an array; one that cannot be read raises InputError."""
     return _open(_pillow(), file, preprocessing)
+
+
+def read_image_bytes(raw: bytes, what: str, preprocessing: Preprocessing) -> np.ndarray:
+    """Return an encoded image as an array; one that cannot be read raises InputError, which says `what` it is."""
+    module = _pillow()
+    try:
+        with module.open(io.BytesIO(raw)) as image:
+            return prepare(image, preprocessing)
+    except (*FAULTS, module.DecompressionBombError) as error:
+        raise InputError(f"the image {what} cannot be read: remove it or replace it") from error
 
 
 def _images_in(folder: Path) -> list[Path]:

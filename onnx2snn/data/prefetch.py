@@ -1,7 +1,13 @@
-"""Prefetches batches to a GPU: the next batch is copied while the current one is computed."""
+"""Prefetches batches: the next ones are read, and copied to a GPU, while the current one is computed.
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+Threads read, and not the processes of torch's DataLoader: Pillow, pyarrow and numpy let others run while they decode,
+an error keeps its sentence, and a process forked after torch has used its threads may hang in OpenMP.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -9,6 +15,26 @@ import torch
 from onnx2snn_runtime.ir.arrays import native
 
 Batch = dict[str, np.ndarray]
+Place = TypeVar("Place")
+Found = TypeVar("Found")
+
+
+def ahead(places: Iterable[Place], read: Callable[[Place], Found], readers: int) -> Iterator[Found]:
+    """Yield `read(place)` for `places`, in their order; so many threads read the next ones meanwhile, none with 0."""
+    if readers < 1:
+        yield from map(read, places)
+        return
+    waiting: deque[Future[Found]] = deque()
+    with ThreadPoolExecutor(readers, thread_name_prefix="onnx2snn-reader") as pool:
+        try:
+            for place in places:
+                waiting.append(pool.submit(read, place))
+                if len(waiting) > readers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def staged(batches: Iterable[Batch], device: torch.device) -> Iterator[tuple[Batch, Mapping[str, Any]]]:

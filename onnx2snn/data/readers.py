@@ -1,29 +1,45 @@
-"""Readers of sample data: .npz, .npy, image folders and saved Hugging Face datasets."""
+"""Readers of sample data: .npz, .npy, image folders, tar archives, Parquet, saved datasets and sets of .npz."""
 
-import errno
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from onnx2snn.data.faults import FAULTS
-from onnx2snn.data.images import Preprocessing, read_image_folder
-from onnx2snn.data.saved_dataset import is_saved_dataset, read_saved_dataset
-from onnx2snn_runtime.errors import InputError, Stage, first_line
-from onnx2snn_runtime.ir.arrays import native
+from onnx2snn.data.arrays import LABELS, Samples, make_samples, read_npy, read_npz
+from onnx2snn.data.images import SUFFIXES, Preprocessing
+from onnx2snn.data.streams.array_files import ArrayFiles
+from onnx2snn.data.streams.base import InMemory, Stream, drawn
+from onnx2snn.data.streams.images import ImageFolder
+from onnx2snn.data.streams.labels import is_label_file, with_label_file
+from onnx2snn.data.streams.parquet import ParquetFiles
+from onnx2snn.data.streams.patterns import expand, is_pattern
+from onnx2snn.data.streams.saved import SavedDataset, is_saved_dataset
+from onnx2snn.data.streams.tar import TarShards
+from onnx2snn_runtime.errors import InputError, Stage
 from onnx2snn_runtime.ir.batch import BatchAxes
 
-LABELS = "labels"
+__all__ = ["Request", "Samples", "make_samples", "open_samples", "read_samples"]
+MAPPED = 2**28
+"""Bytes of an .npy from which on it is mapped into memory, and not read."""
+WANTED = "an .npz, an .npy, or a folder of images"
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Sample data: arrays by input name, and their labels (integers, samples along the first axis) where known."""
+class Request:
+    """What is wanted of sample data, beside their place.
 
-    inputs: dict[str, np.ndarray]
-    labels: np.ndarray | None
-    count: int
+    `limit` samples are taken as `sampling` says ("first", "spread", "random" with `seed`); by default the first ones of
+    arrays and tables, and images spread evenly. `labels` names a column, a field, or a file of labels. `axes` says
+    which axes count the samples, by default the first ones.
+    """
+
+    limit: int | None = None
+    preprocessing: Preprocessing | None = None
+    axes: BatchAxes | None = None
+    labels: str | None = None
+    sampling: str | None = None
+    seed: int = 0
 
 
 def read_samples(
@@ -32,149 +48,102 @@ def read_samples(
     limit: int | None = None,
     preprocessing: Preprocessing | None = None,
     axes: BatchAxes | None = None,
+    request: Request | None = None,
 ) -> Samples:
-    """Return the samples in `path` for a model with the inputs `input_names`.
+    """Return the samples in `path` for a model with the inputs `input_names`, all in memory; see `open_samples`."""
+    wanted = request or Request(limit, preprocessing, axes)
+    stream = open_samples(path, input_names, wanted)
+    with Stage(f"reading {str(path)!r}", InputError):
+        return stream.read(range(len(stream)))
+
+
+def open_samples(path: str | Path, input_names: Sequence[str], request: Request | None = None) -> Stream:
+    """Return the samples in `path` for a model with the inputs `input_names`, to be read a batch at a time.
 
     `path` is an .npz keyed by input name (`labels` apart), an .npy for a model of one input, a folder of images (class
-    sub-folders give the labels in sorted order) or a dataset that Hugging Face's `save_to_disk` wrote. `limit` takes
-    the first samples of arrays, and images spread evenly over the folder. `axes` says which axes count the samples, by
-    default the first ones. Whatever does not fit raises InputError.
+    sub-folders give the labels in sorted order), a dataset that Hugging Face's `save_to_disk` wrote, a tar archive, a
+    Parquet file, or a folder, a brace range or a wildcard of these and of .npz files. Whatever does not fit raises
+    InputError.
     """
+    wanted = request or Request()
     with Stage(f"reading {str(path)!r}", InputError):
-        return _read(Path(path), input_names, limit, preprocessing, axes)
+        return _opened(Path(path), input_names, wanted)
 
 
-def _read(
-    source: Path,
-    input_names: Sequence[str],
-    limit: int | None,
-    preprocessing: Preprocessing | None,
-    axes: BatchAxes | None,
-) -> Samples:
-    if not source.exists():
+def _opened(source: Path, input_names: Sequence[str], wanted: Request) -> Stream:
+    if not source.exists() and not is_pattern(source):
         raise InputError(f"there is no file or folder {str(source)!r}: check the path of the data")
-    if limit is not None and limit < 1:
-        raise InputError(f"{limit} samples of {str(source)!r} were asked for: ask for 1 or more")
+    if wanted.limit is not None and wanted.limit < 1:
+        raise InputError(f"{wanted.limit} samples of {str(source)!r} were asked for: ask for 1 or more")
+    file = wanted.labels if is_label_file(wanted.labels) else None
+    stream = _stream(source, input_names, replace(wanted, labels=None) if file else wanted)
+    if not len(stream):
+        raise InputError(f"{str(source)!r} holds no samples: give one or more")
+    stream = with_label_file(stream, Path(file)) if file else stream
+    whole = isinstance(stream, InMemory) and wanted.axes is not None and wanted.axes.joint
+    return stream if whole else drawn(stream, wanted.limit, wanted.sampling, wanted.seed)
+
+
+def _stream(source: Path, input_names: Sequence[str], wanted: Request) -> Stream:
     if source.is_dir():
-        return _from_folder(source, input_names, limit, preprocessing or Preprocessing(), axes)
-    if not source.is_file():  # a pipe would be waited for, a device read for ever
-        raise InputError(f"{str(source)!r} is no ordinary file: give an .npz, an .npy, or a folder of images")
-    readers: dict[str, Callable[[Path, Sequence[str]], dict[str, np.ndarray]]] = {".npz": _npz, ".npy": _npy}
-    reader = readers.get(source.suffix.lower())
+        return _folder(source, input_names, wanted)
+    if source.exists() and not source.is_file():  # a pipe would be waited for, a device read for ever
+        raise InputError(f"{str(source)!r} is no ordinary file: give {WANTED}")
+    files = [source] if source.exists() else expand(source)
+    suffix = files[0].suffix.lower()
+    other = next((file for file in files if file.suffix.lower() != suffix), None)
+    if other is not None:
+        raise InputError(f"{str(files[0])!r} and {str(other)!r} are of two kinds: give files of one kind")
+    return _files(files, suffix, str(source), input_names, wanted)
+
+
+def _files(files: list[Path], suffix: str, where: str, input_names: Sequence[str], wanted: Request) -> Stream:
+    axes, preprocessing = wanted.axes or BatchAxes(), wanted.preprocessing or Preprocessing()
+    if suffix == ".tar":
+        return TarShards(files, input_names, preprocessing, wanted.labels, where)
+    if suffix in (".parquet", ".pq"):
+        return ParquetFiles(files, input_names, preprocessing, wanted.labels, where)
+    if suffix == ".npz" and len(files) > 1:
+        return ArrayFiles(files, input_names, axes, wanted.labels or LABELS, where)
+    readers: dict[str, Callable[[Path, Sequence[str]], Mapping[str, np.ndarray]]] = {".npz": read_npz, ".npy": _npy}
+    reader = readers.get(suffix)
+    if len(files) > 1 or (reader is None and suffix in (".gz", ".tgz", ".zst", ".bz2", ".xz")):
+        raise InputError(f"{where!r} is no set of .tar, .parquet or .npz files: unpack, or join them first")
     if reader is None:
-        raise InputError(f"{str(source)!r} is no data file: give an .npz, an .npy, or a folder of images")
-    return make_samples(reader(source, input_names), input_names, str(source), limit, axes)
+        raise InputError(f"{where!r} is no data file: give {WANTED}")
+    arrays = dict(reader(files[0], input_names))
+    if wanted.labels is not None:
+        if wanted.labels not in arrays:
+            raise InputError(f"{where!r} has no labels {wanted.labels!r}: it has {', '.join(arrays)}")
+        arrays[LABELS] = arrays.pop(wanted.labels)
+    return InMemory(make_samples(arrays, input_names, where, axes=axes), axes, where)
 
 
-def make_samples(
-    arrays: Mapping[str, np.ndarray],
-    input_names: Sequence[str],
-    where: str,
-    limit: int | None = None,
-    axes: BatchAxes | None = None,
-) -> Samples:
-    """Return `arrays` (by input name, and `labels`) as Samples, checked; `where` names their source in errors."""
-    axes = axes or BatchAxes()
-    if not arrays:
-        raise InputError(f"{where!r} holds no arrays: the model's inputs are {', '.join(input_names)}")
-    missing = [name for name in input_names if name not in arrays]
-    unknown = [name for name in arrays if name not in input_names and name != LABELS]
-    also = "" if missing or LABELS in input_names else f" (and {LABELS!r}, where there are any)"
-    if missing or unknown:
-        what = f"lacks the input {missing[0]!r}" if missing else f"holds {unknown[0]!r}, which is no input"
-        wanted = ", ".join(input_names) + also
-        raise InputError(f"{where!r} {what}: the model's inputs are {wanted}, the data have {', '.join(arrays)}")
-    inputs = {name: native(arrays[name]) for name in input_names}
-    labels = arrays[LABELS] if LABELS in arrays and LABELS not in input_names else None
-    along = {name: axes.along(name, value.ndim) for name, value in inputs.items()}
-    counts = {name: inputs[name].shape[axis] for name, axis in along.items() if axis is not None}
-    if labels is not None:
-        counts[LABELS] = len(_checked_labels(labels, where))
-    if len(set(counts.values())) > 1 and not axes.joint:
-        listed = ", ".join(f"{name} {n}" for name, n in counts.items())
-        raise InputError(f"the arrays in {where!r} differ in their number of samples ({listed}): make them equal")
-    count = next(iter(counts.values()), 1)
-    if not count:
-        raise InputError(f"{where!r} holds no samples: its arrays are empty")
-    if limit is not None and limit < count and not axes.joint:
-        inputs = {n: v if (axis := along[n]) is None else v.take(range(limit), axis) for n, v in inputs.items()}
-        labels, count = None if labels is None else labels[:limit], limit
-    return Samples(inputs, labels, count)
-
-
-def _checked_labels(labels: np.ndarray, where: str) -> np.ndarray:
-    if labels.ndim == 0 or labels.dtype.kind not in "iub":
-        raise InputError(
-            f"the labels in {where!r} are {labels.dtype} of the shape {labels.shape}: give one whole number a sample"
-        )
-    return labels
-
-
-def _from_folder(
-    folder: Path,
-    input_names: Sequence[str],
-    limit: int | None,
-    preprocessing: Preprocessing,
-    axes: BatchAxes | None,
-) -> Samples:
+def _folder(folder: Path, input_names: Sequence[str], wanted: Request) -> Stream:
+    preprocessing = wanted.preprocessing or Preprocessing()
     if is_saved_dataset(folder):
-        arrays = read_saved_dataset(folder, input_names, limit, preprocessing)
-        return make_samples(arrays, input_names, str(folder), axes=axes)
+        return SavedDataset(folder, input_names, preprocessing, wanted.labels)
+    inside = sorted(child for child in folder.iterdir() if child.is_file() and not child.name.startswith("."))
+    images = any(child.suffix.lower() in SUFFIXES for child in inside)
+    for suffix in (".tar", ".parquet", ".npz"):
+        files = [child for child in inside if child.suffix.lower() == suffix]
+        if files and not images:
+            return _files(files, suffix, str(folder), input_names, wanted)
     if len(input_names) != 1:
         raise InputError(
             f"{str(folder)!r} is a folder of images, and the model has the inputs {', '.join(input_names)}: "
             "give an .npz"
         )
-    images, labels = read_image_folder(folder, preprocessing, limit)
-    arrays = {input_names[0]: images} | ({} if labels is None else {LABELS: labels})
-    return make_samples(arrays, input_names, str(folder), axes=axes)
+    if wanted.labels is not None:
+        raise InputError(f"{str(folder)!r} is a folder of images, which has no column {wanted.labels!r}: give a file")
+    return ImageFolder(folder, input_names[0], preprocessing)
 
 
-def _npz(file: Path, input_names: Sequence[str]) -> dict[str, np.ndarray]:
-    loaded = _load(file)
-    if isinstance(loaded, np.ndarray):
-        raise InputError(f"{str(file)!r} holds a single array: name it .npy")
-    return loaded
-
-
-def _npy(file: Path, input_names: Sequence[str]) -> dict[str, np.ndarray]:
-    if len(input_names) != 1:
-        raise InputError(
-            f"{str(file)!r} is a single array, and the model has the inputs {', '.join(input_names)}: give an .npz"
-        )
-    loaded = _load(file)
-    if not isinstance(loaded, np.ndarray):
-        raise InputError(f"{str(file)!r} holds several arrays: name it .npz")
-    return {input_names[0]: loaded}
-
-
-def _load(file: Path) -> np.ndarray | dict[str, np.ndarray]:
-    try:
-        with file.open("rb") as stream:  # numpy leaves a damaged file open
-            loaded = np.load(stream, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return loaded
-            return {name: _member(file, name, loaded[name]) for name in loaded.files}
-    except InputError:
-        raise
-    except FAULTS as error:
-        raise _unreadable(file, error) from error
-
-
-def _member(file: Path, name: str, value: object) -> np.ndarray:
-    if not isinstance(value, np.ndarray):  # numpy gives the bytes of what is no array
-        raise InputError(f"{name!r} in {str(file)!r} is no array: write the arrays anew with numpy.savez")
-    return value
-
-
-def _unreadable(file: Path, error: Exception) -> InputError:
-    why = first_line(error)
-    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # that is a place before the start
-        return InputError(f"{str(file)!r} cannot be read ({error.strerror or why}): check the file")
-    if file.stat().st_size == 0:
-        return InputError(f"{str(file)!r} is empty: write the data again")
-    if "allow_pickle" in str(error):
-        return InputError(f"{str(file)!r} holds Python objects or is no numpy file: write plain arrays of numbers")
-    if isinstance(error, RuntimeError):  # encrypted, or compressed in a way that Python cannot undo
-        return InputError(f"{str(file)!r} cannot be unpacked ({why}): write it anew with numpy.savez")
-    return InputError(f"{str(file)!r} is damaged or truncated ({why}): write the data again")
+def _npy(file: Path, input_names: Sequence[str]) -> Mapping[str, np.ndarray]:
+    """Return the array in `file`, mapped into memory where it is large."""
+    if len(input_names) == 1 and file.stat().st_size > MAPPED:
+        try:
+            return {input_names[0]: np.load(file, mmap_mode="r", allow_pickle=False)}
+        except ValueError:  # the other reader says what is wrong
+            return read_npy(file, input_names)
+    return read_npy(file, input_names)

@@ -11,7 +11,7 @@ mean_timesteps   steps that a sample took of T: all of them but for early exit
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,13 @@ class Tally:
     operations: float | None = 0.0
     steps: int = 0
     cosine: float = 0.0
+
+    def merge(self, other: "Tally") -> None:
+        """Add the sums over further samples."""
+        for name in ("same", "right", "squared_error", "not_finite", "events", "steps", "cosine"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        both = self.operations is not None and other.operations is not None
+        self.operations = self.operations + other.operations if both else None  # type: ignore[operator]
 
 
 @dataclass
@@ -102,6 +109,20 @@ class Comparison:
             counted = run.synaptic_operations.get(t)
             tally.operations = None if counted is None else (tally.operations or 0.0) + counted
             tally.steps += int(run.steps_taken.clamp(max=t).sum())
+
+    def merge(self, other: "Comparison") -> None:
+        """Add what `other`, of the same output, accumulated over further samples."""
+        for name in ("total", "labelled", "right", "squared", "pairs"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.finite |= other.finite
+        self.neurons = other.neurons or self.neurons
+        for t, tally in self.tallies.items():
+            tally.merge(other.tallies[t])
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Comparison":
+        """Return what `dataclasses.asdict` made a dictionary of, also once it was JSON."""
+        return cls(**{**values, "tallies": {int(t): Tally(**tally) for t, tally in values["tallies"].items()}})
 
     def figures(self, samples: int) -> dict[str, Any]:
         """Return the metrics by name, as the command line prints them."""

@@ -1,13 +1,12 @@
 """The operations and the energy of a spiking network beside those of the plain network, as commands show them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from onnx2snn_runtime.batches.run import Run
 from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.probing.energy import ARITHMETICS, HOROWITZ, EnergyProfile, energy, spent, spent_strictly
-from onnx2snn_runtime.probing.operations import LayerOperations, Operations, summed
+from onnx2snn_runtime.probing.operations import LayerOperations, Operations
 
 TOTALS = ("effective_acs", "effective_macs", "dense_macs", "products", "shift_adds", "multiplications", "evaluations",
           "bits", "synaptic_operations")  # fmt: skip
@@ -17,22 +16,16 @@ LEFT_OUT = "memory traffic, addresses of spikes, biases, pooling, normalisation 
 
 @dataclass
 class EnergyTally:
-    """Adds up, batch by batch, the operations of a spiking network by time steps, and those of the plain network."""
+    """The operations of a spiking network by time steps, and those of the plain network on the same samples."""
 
-    runs: dict[int, list[Operations]] = field(default_factory=dict)
-    plain: list[Operations] = field(default_factory=list)
-
-    def add(self, run: Run, plain: Operations) -> None:
-        """Add what a run and one pass of the plain network on the same samples took."""
-        self.plain.append(plain)
-        for t, operations in run.operations.items():
-            self.runs.setdefault(t, []).append(operations)
+    runs: Mapping[int, Operations]
+    plain: Operations
 
     def figures(self, snn: SpikingModel, profile: EnergyProfile = HOROWITZ, by_layer: bool = False) -> dict[str, Any]:
         """Return the figures, with `by_layer` those of each layer at the last number of time steps, too."""
-        plain, runs = summed(self.plain), {t: summed(parts) for t, parts in self.runs.items()}
-        found = energy_figures(snn, runs, plain, profile)
-        return found | ({"layers": layer_figures(runs[max(runs)], plain, profile)} if by_layer else {})
+        found = energy_figures(snn, self.runs, self.plain, profile)
+        last = self.runs[max(self.runs)]
+        return found | ({"layers": layer_figures(last, self.plain, profile)} if by_layer else {})
 
 
 def parameters(snn: SpikingModel) -> dict[str, Any]:
