@@ -122,14 +122,15 @@ def test_the_page_on_speed(folder: Path) -> None:
     assert "found" in execute(ROOT / "docs" / "gpu.md", {"snn": snn, "x": x})
 
 
-def test_the_page_on_export(folder: Path) -> None:
+def test_the_page_on_export(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(folder)  # as of a script there
     with np.load("data.npz") as data:
         x = data["image"]
     snn = onnx2snn.convert("model.onnx", calibration=x, adapt=False)
     snn.save("model.snn.onnx")
     names = execute(ROOT / "docs" / "export.md", {"x": x})
-    assert np.abs(names["answer"] - snn(x, timesteps=4)).max() < 1e-3
-    assert set(names["spikes"]) == set(snn.population_names())
+    assert np.abs(np.asarray(names["answer"]) - snn(x, timesteps=4)).max() < 1e-3
+    assert set(names["spikes"]) == set(names["sent"]) == set(snn.population_names())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
