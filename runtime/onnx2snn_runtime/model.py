@@ -1,6 +1,6 @@
 """The Python interface: a spiking network as a torch.nn.Module."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,16 @@ import onnx
 import torch
 from torch import nn
 
-from onnx2snn_runtime.batches.arrays import Output, checked, one_batch, returned
+from onnx2snn_runtime.batches.arrays import Output, checked, returned
 from onnx2snn_runtime.batches.batch_run import Request
-from onnx2snn_runtime.batches.batching import are_stacked
 from onnx2snn_runtime.batches.exit_rules import EarlyExit
-from onnx2snn_runtime.batches.frames import FrameStream
+from onnx2snn_runtime.batches.frames import one_frame
 from onnx2snn_runtime.batches.plain import count_plain
-from onnx2snn_runtime.batches.positions import program_for
 from onnx2snn_runtime.batches.range_checks import warn_of_nan, warn_of_saturation
 from onnx2snn_runtime.batches.run import Run, ascending, run_program
+from onnx2snn_runtime.batches.stream import Stream
+from onnx2snn_runtime.batches.stream_running import StreamOptions
 from onnx2snn_runtime.errors import InputError, ModelError, Stage, UnsupportedError
-from onnx2snn_runtime.execution.base import Execution, make_execution
 from onnx2snn_runtime.files import check_writable, write_model
 from onnx2snn_runtime.ir.recurrence import neurons_of
 from onnx2snn_runtime.ir.schema import (
@@ -33,9 +32,7 @@ from onnx2snn_runtime.ir.verify import check_parameters, verify
 from onnx2snn_runtime.option_types import check_types
 from onnx2snn_runtime.probing.operations import Operations
 from onnx2snn_runtime.probing.probes import check_probes
-from onnx2snn_runtime.program.inputs import to_device
 from onnx2snn_runtime.program.program import TYPES, Program
-from onnx2snn_runtime.program.real_samples import TORCH
 from onnx2snn_runtime.program.weights import store_weights
 from onnx2snn_runtime.settings import make_settings
 
@@ -65,8 +62,7 @@ class SpikingModel(nn.Module):
         self.conversion: Any = None
         self._nodes: dict[str, onnx.NodeProto] = {}
         """The nodes of the populations, by name, once one was asked for."""
-        self._stream: Execution | None = None
-        self._stream_samples = 0
+        self._stream: Stream | None = None
 
     @property
     def defaults(self) -> ModelDefaults:
@@ -140,52 +136,63 @@ class SpikingModel(nn.Module):
         """
         return count_plain(self.program, checked(self.program, x), batch_size)
 
+    def stream(
+        self,
+        timesteps: int = 1,
+        *,
+        operations: bool = False,
+        reset_above: float | None = None,
+        sequences: bool = False,
+        executor: str = "layer",
+        **overrides: Any,
+    ) -> Stream:
+        """Return a stream: a function of frames that keeps what the network knows from one to the next.
+
+            with snn.stream(operations=True) as s:
+                y = s(frame)  # s.last: events, operations, share of silent neurons, in all and by population
+
+        A frame is an input as of `run` [samples, ...]; the samples are streams side by side. Each takes `timesteps`
+        steps; step sizes begin anew at every frame where spikes are changes of an estimate. With `reset_above` a stream
+        begins anew where its frame differs from the one before by more than that share of its norm; `reset` does so by
+        hand. `s.state()` is a dictionary of arrays, from which `restore` goes on. Of a rolled recurrence a frame is a
+        sequence of one position, and it goes on from the estimates of the frame before: what positions share outside
+        of recurrences (a convolution over time) sees one frame alone; one that reads from the end raises
+        UnsupportedError. With `sequences` a frame is a whole sequence. For `overrides` see `run`.
+        """
+        check_types({"executor": executor, "operations": operations, **overrides})
+        (steps,) = ascending(timesteps)
+        options = StreamOptions(steps, operations, reset_above, executor, sequences)
+        return Stream(self.program, make_settings(self.defaults, overrides), options)
+
+    def frames(self, timesteps: int | None = None, **overrides: Any) -> Stream:
+        """Return a stream of the positions of a rolled recurrence, `timesteps` (None: the model's own) steps each.
+
+        A network without one raises UnsupportedError.
+        """
+        one_frame(self.program)
+        return self.stream(self.defaults.timesteps if timesteps is None else timesteps, **overrides)
+
     def reset(self) -> None:
         """Discard the state that `step` keeps between calls."""
         self._stream = None
-        self._stream_samples = 0
 
     @Stage("running a step of the network")
-    @torch.no_grad()
     def step(self, x: Any, **overrides: Any) -> Output:
         """Run one time step on its input `x` [samples, ...], keep the state, and return the output so far.
 
-        `overrides` and `executor` are accepted at the first step only; giving them later, or another number of
-        samples, raises InputError. `reset` starts a new stream.
+        A stream of one step a frame, whose step sizes go on. `overrides` and `executor` are accepted at the first step
+        only; giving them later, or another number of samples, raises InputError. `reset` starts a new stream.
         """
         check_types(overrides)
-        inputs = checked(self.program, x)
-        batch, program = one_batch(inputs, self.program), program_for(self.program, inputs)
         if self._stream is None:
-            executor = overrides.pop("executor", "step")
-            self._stream = make_execution(executor, program, make_settings(self.defaults, overrides))
-            self._stream_samples = batch.samples
-        elif overrides:
+            options = StreamOptions(1, executor=overrides.pop("executor", "step"), sequences=True, restart=False)
+            stream = Stream(self.program, make_settings(self.defaults, overrides), options)
+            made = stream(x)
+            self._stream = stream
+            return made
+        if overrides:
             raise InputError("dynamics and coding are chosen at the first step: call reset() to choose again")
-        elif batch.samples != self._stream_samples:
-            given, expected = batch.samples, self._stream_samples
-            raise InputError(f"{given} samples came to a stream of {expected}: call reset() to start anew")
-        elif program is not self._stream.program:
-            raise InputError("a sequence of another length came to a stream: call reset() to start anew")
-        ports, axes, stacked = self.program.inputs, self.program.axes, are_stacked(inputs, self.program)
-        self._stream.set_inputs({port.name: to_device(batch.inputs[port.name], port, self.program) for port in ports})
-        self._stream.advance()
-        made, count = self._stream.outputs(), [batch.samples]
-        joined = {name: axes.join(name, [value], count, TORCH, stacked=stacked) for name, value in made.items()}
-        return returned(self.program, joined, x)
-
-    def frames(self, timesteps: int | None = None, **overrides: Any) -> Callable[[Any], Output]:
-        """Return a function that takes the frames of a sequence one by one, and keeps what the network knows.
-
-        It reads a rolled recurrence over real time: there is one of each neuron, and the recurrence goes on from the
-        estimates of the frame before, whereas in `run` every position has neurons of its own. The function takes `x`,
-        a sequence of one position, runs `timesteps` steps on it and returns the output; its attribute `events` counts
-        the spikes of the last frame, by population. What positions share outside of recurrences (a convolution or a
-        mean over time) sees one frame alone. A network without a rolled recurrence, or with one that reads from the
-        end, raises UnsupportedError; another number of samples than before raises InputError.
-        """
-        (steps,) = ascending(self.defaults.timesteps if timesteps is None else timesteps)
-        return FrameStream(self.program, steps, make_settings(self.defaults, overrides))
+        return self._stream(x)
 
     def set_population(self, name: str, **changes: Any) -> None:
         """Change parameters of the population `name`, in this model and in the IR that `save` writes.

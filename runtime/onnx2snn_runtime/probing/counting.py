@@ -30,6 +30,10 @@ SENT = "sent"
 """Where the ledger has what populations sent, whatever it meets."""
 
 
+REACHED = "reached"
+"""What the ledger calls the products that a sender's own spikes make."""
+
+
 class OperationCounter(Probe):
     """Counts the operations of one batch; of a batch padded to its fixed size only the first `samples` count."""
 
@@ -101,6 +105,15 @@ class OperationCounter(Probe):
             self._before[key] = rest
         self._rest[key] = rest
 
+    def resume(self, frame: Frame) -> None:
+        """Take what arrives in `frame`, the values at estimates that are known, as what changes are from."""
+        for seen in (one for many in self.reach.seen.values() for one in many):
+            arrival = seen.arrival
+            self._before[arrival.item.outputs[0], arrival.index] = fetch(arrival.item, frame, arrival.index)
+        for product in self.plan.products:
+            for index, name in enumerate(product.item.sources):
+                self._before[product.item.output, index] = frame.values[name]
+
     def values(self, item: Population, t: int, values: Tensor, before: Tensor) -> None:
         """Count what `item` sent from step t on: the changes of `values` [n, ...], which follow upon `before`."""
         neuron = self._neurons[item.output]
@@ -130,6 +143,7 @@ class OperationCounter(Probe):
         found = [counted(pattern.fan) for pattern in patterns]
         for pattern, each in zip(patterns, found, strict=True):
             shifts = each.met if wire.mantissa is None else each.added
+            self.ledger.add(sender, REACHED, t, each.met * sum(factor for _, factor in pattern.layers))
             for layer, factor in pattern.layers:
                 self.ledger.add(layer, "met", t, each.met * factor)
                 self.ledger.add(layer, "graded", t, each.graded.to(torch.float64))

@@ -9,14 +9,15 @@ from onnx2snn_runtime.program.interpreter import Tensor
 
 
 class Ledger:
-    """Numbers by (layer, what), each of some time step: `sums` adds them up."""
+    """Numbers by (layer, what), each of some time step; `before` time steps are not looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: int = 0) -> None:
+        self._before = before
         self._rows: dict[tuple[str, str], list[tuple[int, Tensor]]] = defaultdict(list)
 
     def add(self, layer: str, what: str, t: int, counts: Tensor) -> None:
         """Write down `counts` [n] of the steps t, t + 1, ..."""
-        self._rows[layer, what].append((t, counts))
+        self._rows[layer, what].append((t - self._before, counts))
 
     def table(self, steps: int) -> dict[tuple[str, str], Tensor]:
         """Return what was written down, float64 [steps] on the host."""

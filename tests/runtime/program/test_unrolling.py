@@ -185,7 +185,7 @@ def test_frames_that_make_no_sense() -> None:
     frame(samples(1))
     with pytest.raises(InputError, match="a frame is a sequence of one position, and this one has 3"):
         frame(samples(3))
-    with pytest.raises(InputError, match="2 samples came to a stream of 3: begin a new one"):
+    with pytest.raises(InputError, match="2 samples came to a stream of 3: call reset"):
         frame(samples(1, count=2))
     with pytest.raises(UnsupportedError, match="holds no rolled recurrence, whose positions could be frames"):
         written_out(model(), 2).frames()

@@ -1,0 +1,97 @@
+"""Counts what each frame of a stream sends and computes."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+
+from onnx2snn_runtime.batches.stream_frame import Counts, LateCounts
+from onnx2snn_runtime.execution.base import Execution, Settings
+from onnx2snn_runtime.execution.step import StepExecution
+from onnx2snn_runtime.probing.counting import REACHED, OperationCounter
+from onnx2snn_runtime.probing.ledger import Ledger
+from onnx2snn_runtime.probing.operations import merged
+from onnx2snn_runtime.probing.probes import EventCounter
+from onnx2snn_runtime.probing.results import results
+from onnx2snn_runtime.program.interpreter import Tensor
+from onnx2snn_runtime.program.program import Program
+
+
+class StreamMeter:
+    """The probes of a stream; they are emptied before every frame."""
+
+    def __init__(self, program: Program, settings: Settings, samples: int, operations: bool) -> None:
+        size = program.axes.size
+        self.program, self.samples = program, samples
+        self.events = EventCounter(samples, size)
+        self.counter = OperationCounter(program, settings, samples, size) if operations else None
+
+    @property
+    def probes(self) -> tuple[EventCounter | OperationCounter, ...]:
+        """The probes."""
+        return (self.events, *((self.counter,) if self.counter else ()))
+
+    def begin(self, before: int) -> None:
+        """Begin a frame, whose first time step is `before` + 1."""
+        self.events.counts = {}
+        if self.counter:
+            self.counter.ledger, self.counter.feeds = Ledger(before), 0
+
+    def counts(self, steps: int) -> LateCounts:
+        """Return what the frame of `steps` time steps took."""
+        sent, neurons, counter = self.events.counts, self.events.neurons, self.counter
+        groups = self.program.groups
+        ledger, feeds = (counter.ledger, counter.feeds) if counter else (None, 0)
+
+        def made() -> Counts:
+            events, own = defaultdict[str, int](int), defaultdict[str, int](int)
+            for name, pieces in sent.items():
+                events[groups.get(name, name)] += int(sum(int(piece.sum()) for piece in pieces))
+                own[groups.get(name, name)] += neurons[name]
+            if counter is None or ledger is None:
+                return Counts(dict(events), dict(own))
+            held = counter.ledger, counter.feeds
+            counter.ledger, counter.feeds = ledger, feeds
+            taken = torch.full((self.samples,), steps)
+            found = results(counter, [steps], sum(neurons.values()), taken)[steps]
+            counter.ledger, counter.feeds = held
+            causes = self._causes(counter, ledger, steps, events)
+            return Counts(dict(events), dict(own), merged(found, groups), causes)
+
+        return LateCounts(made)
+
+    def _causes(
+        self, counter: OperationCounter, ledger: Ledger, steps: int, events: Mapping[str, int]
+    ) -> dict[str, float]:
+        """Return the operations by what caused them; those of a sum are shared out by what its senders sent."""
+        table, groups = ledger.table(steps), self.program.groups
+        total = {key: float(row.sum()) for key, row in table.items()}
+        names = {item.output: groups.get(item.name, item.name) for item in self.program.populations}
+        found: dict[str, float] = defaultdict(float)
+        for (sender, what), count in total.items():
+            if what == REACHED:
+                found[names.get(sender, sender)] += count
+        for item, index, *_ in ((call, i) for _, call, i, _ in counter.reach.direct):
+            layer = item.node or item.outputs[0]
+            found[item.inputs[index]] += total.get((layer, "numbers"), 0.0)
+        for arrival in (one.arrival for many in counter.reach.seen.values() for one in many):
+            count = sum(total.get((arrival.name, what), 0.0) for what in ("numbers", "sums", "binary"))
+            senders = [names.get(source, source) for source in arrival.sources]
+            weights = [events.get(name, 1) for name in senders]
+            for name, weight in zip(senders, weights, strict=True):
+                found[name] += count * (weight / sum(weights) if sum(weights) else 1 / len(senders))
+        for product in counter.plan.products:
+            found[groups.get(product.name, product.name)] += total.get((product.name, "products"), 0.0)
+        return dict(found)
+
+    def resume(self, execution: Execution, inputs: Mapping[str, Tensor]) -> None:
+        """Take what arrives at the estimates of `execution` as what the next changes are from."""
+        if self.counter is None or not execution.states:
+            return
+        settings = replace(execution.settings, probes=())
+        still = StepExecution(execution.program, settings)
+        still.t, still.states, still.inputs = execution.t, dict(execution.states), dict(execution.inputs)
+        still.set_inputs(inputs)
+        still.evaluate()
+        self.counter.resume(still.frame)
