@@ -124,11 +124,10 @@ def _plan(program: Program, request: Request, settings: Settings, varying: list[
         if limit is not None and limit < 1:
             raise InputError(f"{what} is {limit}: give 1 or more")
     samples = count_samples(request.inputs, program)
-    if request.executor != "layer" or varying:
+    if request.executor != "layer":
         return MemoryPlan(program.axes.most(request.batch_size or samples, samples), 1)
-    return plan_memory(
-        program, settings, request.inputs, samples, request.steps[-1], request.batch_size, request.max_memory
-    )
+    still = {name: value[0] if name in varying else value for name, value in request.inputs.items()}
+    return plan_memory(program, settings, still, samples, request.steps[-1], request.batch_size, request.max_memory)
 
 
 def _time_varying_inputs(program: Program, request: Request) -> list[str]:

@@ -11,6 +11,7 @@ import torch
 
 from onnx2snn_runtime.execution.base import EXECUTORS, Execution, make_execution
 from onnx2snn_runtime.execution.compiled_bodies import compute_region
+from onnx2snn_runtime.execution.moving import moving_program
 from onnx2snn_runtime.execution.over_time import map_call
 from onnx2snn_runtime.execution.plan import BoundBody, BoundCall, bound_plan, generic_plan
 from onnx2snn_runtime.kernels.base import Clamp, scan, scan_by_steps
@@ -26,6 +27,9 @@ class LayerExecution(Execution):
     _settled = False
     """Whether every population was silent in the last chunk and will be until the inputs change."""
 
+    moving: frozenset[str] = frozenset()
+    """The inputs that are given for every time step of a chunk, [steps, ...]."""
+
     def set_inputs(self, inputs: Mapping[str, Tensor]) -> None:
         """Set the inputs from the next step on."""
         super().set_inputs(inputs)
@@ -34,13 +38,35 @@ class LayerExecution(Execution):
     def run(
         self, inputs: Mapping[str, Tensor], varying: Sequence[str], steps: Sequence[int]
     ) -> dict[int, dict[str, Tensor]]:
-        """Return the outputs after each of `steps`; time-varying inputs and delayed spikes are run step by step."""
-        if varying or self.settings.delay:
+        """Return the outputs after each of `steps`; delayed spikes are run step by step."""
+        if self.settings.delay:
             return make_execution("step", self.program, self.settings).run(inputs, varying, steps)
+        if varying:
+            return self._run_moving(inputs, varying, steps)
         self.set_inputs(inputs)
         outputs: dict[int, dict[str, Tensor]] = {}
         while self.t < steps[-1]:
             count = min(self.settings.chunk or steps[-1], steps[-1] - self.t)
+            outputs |= self.run_steps(count, steps)
+        return outputs
+
+    def _run_moving(
+        self, inputs: Mapping[str, Tensor], varying: Sequence[str], steps: Sequence[int]
+    ) -> dict[int, dict[str, Tensor]]:
+        """Return the outputs after each of `steps`, of inputs that move: a chunk of frames at once.
+
+        Where probes look at synapses, whose values are from what the inputs are, it is one frame at a time, and so it
+        is where a decoder shows a bias little by little.
+        """
+        alone = bool(self.synapse_probes) or any(self.settings.dynamics.bias(t) != 1.0 for t in (1, steps[-1]))
+        self.moving = frozenset() if alone else frozenset(varying)
+        if not alone:
+            self.program = moving_program(self.program, varying)
+        outputs: dict[int, dict[str, Tensor]] = {}
+        while self.t < steps[-1]:
+            count = 1 if alone else min(self.settings.chunk or steps[-1], steps[-1] - self.t)
+            frames = {name: inputs[name][self.t : self.t + count] for name in varying}
+            self.set_inputs({**inputs, **{name: x[0] if alone else x for name, x in frames.items()}})
             outputs |= self.run_steps(count, steps)
         return outputs
 
@@ -192,8 +218,9 @@ class LayerExecution(Execution):
                 raise RuntimeError("a model with spiking inputs runs with an encoder")
             target = self._raw[name].to(self.program.wide)
             neuron = self.settings.input_neuron(name, stream)
-            state = self.inputs.get(name) or encoder.init(target)
-            states, spikes = scan_by_steps(encoder, target[None], state, count, first, neuron)
+            target = target if name in self.moving else target[None]
+            state = self.inputs.get(name) or encoder.init(target[0])
+            states, spikes = scan_by_steps(encoder, target, state, count, first, neuron)
             for probe in self.synapse_probes:
                 for i, spike in enumerate(spikes):
                     probe.encoded(name, first + i, spike, neuron)
