@@ -16,7 +16,7 @@ def load(
     device: str = "cpu",
     dtype: str | torch.dtype | None = None,
     allow_tf32: bool | None = None,
-    channels_last: bool = False,
+    channels_last: bool | None = None,
     compile_regions: bool = False,
 ) -> SpikingModel:
     """Return the spiking network in the IR file `path`, which `convert` or `SpikingModel.save` wrote.
@@ -39,13 +39,14 @@ def place(
     dtype: str | torch.dtype | None = None,
     *,
     allow_tf32: bool | None = None,
-    channels_last: bool = False,
+    channels_last: bool | None = None,
     compile_regions: bool = False,
 ) -> SpikingModel:
     """Move `model` to `device` and `dtype`; an unavailable device or unsupported dtype raises InputError.
 
     `allow_tf32` allows or forbids TF32 tensor cores for float32 products: torch's settings, of the whole process.
-    `channels_last` stores convolution weights in the channels-last layout, mostly faster in half precision on CUDA.
+    `channels_last` stores weights of convolutions over planes in the channels-last layout, or not; by default (None)
+    where that is mostly faster: in float32 on the CPU, and in half precision.
     `compile_regions` compiles the functions of populations with torch.compile in the executor `layer`.
     """
     names = {name: kind for kind, name in TYPES.items()}
@@ -57,8 +58,8 @@ def place(
         torch.backends.cudnn.allow_tf32 = allow_tf32
     model = model.to(device=torch.device(device), dtype=names.get(dtype) if isinstance(dtype, str) else dtype).eval()
     model.program.compile_regions = compile_regions
-    if channels_last:
-        model.program.use_channels_last()
+    if channels_last != model.program.channels_last:
+        model.program.use_channels_last(channels_last)
     return model
 
 

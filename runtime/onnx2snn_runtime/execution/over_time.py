@@ -152,6 +152,8 @@ def _folds(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> boo
     shapes = [tuple(a.shape[1:]) for a, flag in zip(arguments, varying, strict=True) if flag]
     if not all(shapes):
         return False
+    if _is(item, "Concat") or _is(item, "Pad"):
+        return _keeps_samples(item, arguments, varying)
     others = [a for a in _constant_arguments(arguments, varying) if isinstance(a, Tensor)]
     known, first_alone = facts(item.op_type, item.operator.domain), bool(varying[0]) and len(shapes) == 1
     if known.pointwise:
@@ -169,6 +171,18 @@ def _folds(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> boo
         )
     rows_alone = _is(item, "Gemm") and first_alone and not item.attributes.get("transA", 0)
     return rows_alone and all(_broadcasts_along_first(o, 2) for o in others[1:])
+
+
+def _keeps_samples(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> bool:
+    """Return whether a Concat or a Pad does nothing along the first axis: folded, torch keeps channels last."""
+    rank = arguments[0].ndim - 1
+    if item.op_type == "Concat":
+        return all(varying) and _axis_of(item) % rank > 0 and len({a.shape[1] for a in arguments}) == 1
+    if not varying[0] or any(varying[1:]) or "pads" in item.attributes or len(arguments) < 2:
+        return False
+    axes = arguments[3] if len(arguments) > 3 and arguments[3] is not None else range(rank)
+    count = len(axes)
+    return not any(arguments[1][i] or arguments[1][count + i] for i, axis in enumerate(axes) if axis % rank == 0)
 
 
 def _broadcasts_along_first(constant: Tensor, rank: int) -> bool:

@@ -9,7 +9,7 @@ import torch
 
 from onnx2snn_runtime.dynamics.base import Tensor
 from onnx2snn_runtime.kernels.base import Clamp
-from onnx2snn_runtime.kernels.memory import check_chunk
+from onnx2snn_runtime.kernels.memory import check_chunk, is_dense
 from onnx2snn_runtime.kernels.plans import Plan
 
 BLOCK = 1024
@@ -64,7 +64,7 @@ def lay_out(plan: Plan, target: Tensor, steps: int, clamp: Clamp | None, narrow:
     copies, which the kernel writes into.
     """
     check_chunk(plan, target, steps, TARGETS)
-    if not _dense(target[0]):
+    if not is_dense(target[0]):
         target = target.contiguous()
     v = plan.state.v
     strides, size = target.stride()[1:], v.numel()
@@ -79,16 +79,6 @@ def lay_out(plan: Plan, target: Tensor, steps: int, clamp: Clamp | None, narrow:
     scale, inner, period = _scales(plan.scale, state)
     table = _table(plan.table, v.dtype, v.device)
     return Chunk(target, state, out, torch.empty_like(state), counts, scale, inner, period, clamp, table, states)
-
-
-def _dense(step: Tensor) -> bool:
-    """Return whether the elements of `step` fill their memory without gaps or overlaps, in some order of axes."""
-    expected = 1
-    for stride, size in sorted((s, n) for s, n in zip(step.stride(), step.shape, strict=True) if n != 1):
-        if stride != expected:
-            return False
-        expected *= size
-    return True
 
 
 def _alike(v: Tensor, strides: tuple[int, ...]) -> bool:

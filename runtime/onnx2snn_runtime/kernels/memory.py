@@ -1,5 +1,7 @@
 """Validates the tensors of a kernel call once, before it reads them: dtypes, devices, shapes and strides."""
 
+from collections.abc import Sequence
+
 import torch
 
 from onnx2snn_runtime.dynamics.base import Tensor
@@ -31,17 +33,40 @@ def check_chunk(plan: Plan, target: Tensor, steps: int, types: tuple[torch.dtype
         raise _unfit(f"{len(target)} targets and {len(plan.table)} entries of a table for {steps} steps")
 
 
-def address(tensor: Tensor, dtype: torch.dtype, count: int) -> int:
-    """Return where the `count` numbers of `tensor` lie, one after the other in the host's memory.
+def address(tensor: Tensor, dtype: torch.dtype, count: int, strides: Sequence[int] | None = None) -> int:
+    """Return where the `count` numbers of `tensor` lie in the host's memory, one after the other.
 
-    The one place where C gets its pointers from: another type, number, device or order raises ModelError.
+    Their order is that of the axes, or with `strides`, those of its last axes, any in which they lie in a row. The one
+    place where C gets its pointers from: another type, number, device or order raises ModelError.
     """
-    if tensor.dtype != dtype or tensor.numel() != count or tensor.device.type != "cpu" or not tensor.is_contiguous():
+    if strides is None:
+        in_order = tensor.is_contiguous()
+    else:
+        axes = zip(tensor.shape[::-1], tensor.stride()[::-1], reversed(strides), strict=False)
+        in_order = is_dense(tensor) and all(size == 1 or own == given for size, own, given in axes)
+    if tensor.dtype != dtype or tensor.numel() != count or tensor.device.type != "cpu" or not in_order:
         raise _unfit(
             f"{tensor.numel()} numbers of {_name(tensor)} on {tensor.device} with the strides {tensor.stride()}, "
             f"{count} of {str(dtype)[6:]} in a row on the CPU are needed"
         )
     return tensor.data_ptr()
+
+
+def is_dense(tensor: Tensor) -> bool:
+    """Return whether the elements fill their memory without gaps or overlaps, in some order of axes."""
+    if tensor.is_contiguous():
+        return True
+    expected = 1
+    for stride, size in sorted((s, n) for s, n in zip(tensor.stride(), tensor.shape, strict=True) if n != 1):
+        if stride != expected:
+            return False
+        expected *= size
+    return True
+
+
+def ordered(value: Tensor, strides: Sequence[int]) -> Tensor:
+    """Return a copy of `value` with these strides."""
+    return torch.empty_strided(value.shape, strides, dtype=value.dtype, device=value.device).copy_(value)
 
 
 def _name(tensor: Tensor) -> str:

@@ -11,7 +11,7 @@ import torch
 from onnx2snn_runtime.dynamics.base import Dynamics, Tensor
 from onnx2snn_runtime.kernels.base import Clamp, Scanned
 from onnx2snn_runtime.kernels.compiling import library, unavailable
-from onnx2snn_runtime.kernels.memory import address, check_chunk
+from onnx2snn_runtime.kernels.memory import address, check_chunk, is_dense, ordered
 from onnx2snn_runtime.kernels.plans import D, DynamicsKernel, Plan
 
 REAL = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
@@ -48,23 +48,25 @@ class CKernel(DynamicsKernel[D]):
         native, v = library(self.source), plan.state.v
         if native is None:
             raise TypeError("a kernel scans towards targets that it fits")
-        target = target.to(v.dtype).contiguous()
+        target = target.to(v.dtype)
         check_chunk(plan, target, steps, ())
         call, size = _function(native.handle, f"scan_{str(v.dtype)[6:]}"), v.numel()
-        state, *states = (x.clone(memory_format=torch.contiguous_format) for x in (v, *plan.states))
+        target = target if is_dense(target) and (len(target) == 1 or target.stride(0) == size) else target.contiguous()
+        strides = target.stride()[1:]  # all of it is taken in the order in which the target lies
+        state, *states = (ordered(x, strides) for x in (v, *plan.states))
         reals = (*(clamp or (-math.inf, math.inf)), *plan.reals.values())
         parameters = _parameters(v.dtype, reals, plan.table, tuple(plan.flags.values()), self.states)
         own = parameters.with_states(states) if states else parameters.own
-        out = torch.empty((steps, *v.shape), dtype=v.dtype)
+        out = torch.empty_strided((steps, *v.shape), (size, *strides), dtype=v.dtype)
         threads = max(1, min(torch.get_num_threads(), size * steps // GRAIN)) if native.threaded else 1
         numbers = torch.zeros(threads * steps + size // BLOCK + 1, dtype=torch.int64)
         counts = address(numbers, torch.int64, threads * steps + size // BLOCK + 1)
-        scales, period = _spread(plan.scale, v)
+        scales, period = _spread(plan.scale, state)
         silent_from = steps if plan.silent_from is None else max(plan.silent_from, len(target) - 1)
         rows = call(
-            address(target, v.dtype, len(target) * size), len(target), address(state, v.dtype, size),
-            address(out, v.dtype, steps * size), counts, counts + 8 * threads * steps, steps, size,
-            address(scales, v.dtype, period), period, silent_from, threads, ctypes.byref(own),
+            address(target, v.dtype, len(target) * size, strides), len(target), address(state, v.dtype, size, strides),
+            address(out, v.dtype, steps * size, strides), counts, counts + 8 * threads * steps, steps, size,
+            address(scales, v.dtype, period, scales.stride()), period, silent_from, threads, ctypes.byref(own),
         )  # fmt: skip
         events = numbers[:steps] if threads == 1 else numbers[: threads * steps].reshape(threads, steps).sum(0)
         return Scanned(out[: max(rows, 1)], events, plan.after(state, tuple(states)), settled=rows == 0 < size)
@@ -91,7 +93,7 @@ class Parameters(NamedTuple):
         """Return a copy with the addresses of the states."""
         own = type(self.own).from_buffer_copy(self.own)
         for i, tensor in enumerate(states):
-            setattr(own, f"n{self.first + i}", address(tensor, self.table.dtype, states[0].numel()))
+            setattr(own, f"n{self.first + i}", address(tensor, self.table.dtype, states[0].numel(), states[0].stride()))
         return own
 
 
@@ -113,12 +115,19 @@ def _structure(real: type, reals: int, others: int) -> type[ctypes.Structure]:
 
 
 def _spread(scale: Tensor | float, v: Tensor) -> tuple[Tensor, int]:
-    """Return the scale of each neuron of `v` [batch, ...], and their number; axes of 1 before its own mean nothing."""
+    """Return the scale of each neuron of `v` [batch, ...], in the order in which they lie, and how many there are.
+
+    Axes of 1 before those of a neuron mean nothing. Where samples lie one after the other, those of one stand for all.
+    """
     if not isinstance(scale, Tensor) or scale.numel() == 1:
         return _number(float(scale), v.dtype), 1
-    shape, value = v.shape[1:] if v.ndim else v.shape, scale.to(v.dtype)
-    own = value.reshape(value.shape[max(0, value.ndim - len(shape)) :]).expand(shape).contiguous()
-    return own, max(1, own.numel())
+    one = v[:1] if v.ndim and v.stride(0) * len(v) == v.numel() else v
+    shape, value = one.shape[1:] if v.ndim else v.shape, scale.to(v.dtype)
+    own = value.reshape(value.shape[max(0, value.ndim - len(shape)) :])
+    axis = next(i for i, size in enumerate(own.shape, v.ndim - own.ndim) if size > 1)
+    if own.numel() == v.shape[axis] and v.stride(axis) == 1:  # channels last: they repeat from place to place
+        return own.reshape(-1).contiguous(), own.numel()
+    return ordered(own.expand(one.shape), one.stride()), max(1, one.numel())
 
 
 @functools.lru_cache(maxsize=4096)

@@ -117,19 +117,17 @@ class Program(Weights):
     def _apply(self, fn: Any, recurse: bool = True) -> "Program":
         """Move to another device or type, as `torch.nn.Module` does it."""
         super()._apply(fn, recurse)
+        self.lay_out()
         self.unrolled.clear()
         self._choose_precision()
         self._host_values = host_values(self.constants)
         return self
 
-    def use_channels_last(self) -> None:
-        """Convert the weights of two-dimensional convolutions to the channels-last layout, which values then follow."""
-        for item in (*self.prologue, *self.loop, *self.tail):
-            if isinstance(item, Call) and item.op_type == "Conv" and item.inputs[1] in self._names:
-                key = self._names[item.inputs[1]]
-                weight = getattr(self, key)
-                if weight.ndim == 4:
-                    setattr(self, key, weight.to(memory_format=torch.channels_last))
+    def use_channels_last(self, wanted: bool | None) -> None:
+        """Store the weights of convolutions over planes in channels last, or not, or (None) where that mostly pays."""
+        self.channels_last = wanted
+        self.lay_out()
+        self.unrolled.clear()
         self._invalidate()
 
     def _invalidate(self) -> None:

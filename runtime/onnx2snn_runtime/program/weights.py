@@ -9,6 +9,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from onnx2snn_runtime.program.channels_last import laid_out, pays, plane_weights
 from onnx2snn_runtime.program.interpreter import WIDE, Tensor, to_tensor
 from onnx2snn_runtime.program.precision import DECLARED, own_dtype
 
@@ -50,6 +51,10 @@ class Weights(nn.Module):
             self._share(parent)
         for tensor in model.graph.initializer:
             self._register_constant(tensor)
+        self.channels_last: bool | None = None
+        """Whether the weights of convolutions over planes lie in channels last; None: where that mostly pays."""
+        self._planes = plane_weights(model) if parent is None else ()
+        self.lay_out()
         self._host_values = host_values(self.constants)
 
     def _share(self, parent: "Weights") -> None:
@@ -65,6 +70,12 @@ class Weights(nn.Module):
         self._names[tensor.name] = key
         dtype = self.anchor.dtype if value.is_floating_point() else value.dtype
         self.register_buffer(key, value.to(self.anchor.device, dtype))
+
+    def lay_out(self) -> None:
+        """Bring the weights of convolutions over planes into their layout, once for all runs."""
+        turned = pays(self.device, self.dtype) if self.channels_last is None else self.channels_last
+        for name in self._planes:
+            setattr(self, self._names[name], laid_out(self.constants[name], turned))
 
     @property
     def constants(self) -> dict[str, Tensor]:

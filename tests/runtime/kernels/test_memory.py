@@ -7,7 +7,7 @@ import torch
 
 from onnx2snn_runtime.dynamics.base import State
 from onnx2snn_runtime.errors import ModelError
-from onnx2snn_runtime.kernels.memory import address, check_chunk
+from onnx2snn_runtime.kernels.memory import address, check_chunk, is_dense, ordered
 from onnx2snn_runtime.kernels.plans import Plan
 
 V = torch.zeros(2, 3)
@@ -60,3 +60,28 @@ def test_an_address_is_of_numbers_in_a_row(tensor: torch.Tensor, dtype: torch.dt
 def test_an_address_is_where_the_numbers_lie() -> None:
     x = torch.zeros(2, 3)
     assert address(x, torch.float32, 6) == x.data_ptr()
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5, 6), (1, 4, 1, 6), (3, 1, 5, 6), (3, 4, 0, 6)])
+def test_an_address_in_the_order_of_the_numbers(shape: tuple[int, ...]) -> None:
+    x = torch.zeros(shape).to(memory_format=torch.channels_last)
+    rows = torch.zeros(2, *shape).as_strided((2, *shape), (x.numel(), *x.stride()))
+    assert address(x, torch.float32, x.numel(), x.stride()) == x.data_ptr()
+    assert address(rows, torch.float32, 2 * x.numel(), x.stride()) == rows.data_ptr()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [torch.zeros(3, 4, 5, 6), torch.zeros(3, 5, 6, 8).permute(0, 3, 1, 2)[:, :4], torch.zeros(1).expand(3, 4, 5, 6)],
+)
+def test_an_address_in_another_order_is_refused(other: torch.Tensor) -> None:
+    strides = torch.zeros(3, 4, 5, 6).to(memory_format=torch.channels_last).stride()
+    with pytest.raises(ModelError, match="360 of float32 in a row on the CPU are needed"):
+        address(other, torch.float32, 360, strides)
+
+
+def test_dense() -> None:
+    x = torch.zeros(2, 3, 4, 5)
+    assert all(map(is_dense, (x, x.permute(3, 0, 2, 1), x[:1], x[..., None], torch.zeros(()), torch.zeros(2, 0, 3).mT)))
+    assert not any(map(is_dense, (x[:, :2], x[..., ::2], x[:, :1].expand(2, 3, 4, 5), x[..., :4])))
+    assert ordered(x, x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2).stride()).stride() == (60, 1, 15, 3)
