@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 import onnx
 
+from onnx2snn.conversion_report import ConversionReport
 from onnx2snn.data.samples import calibration_inputs, first, hold_back, sample_count
+from onnx2snn.diagnosis.measuring import measure
 from onnx2snn.evaluation.energy import EnergyTally
 from onnx2snn.evaluation.equivalence import check_equivalence
 from onnx2snn.evaluation.integers import floating
+from onnx2snn.evaluation.wiring import population_costs
 from onnx2snn.fitting.advice import advise, disagreement
 from onnx2snn.fitting.calibrate import calibrate, power_of_two
 from onnx2snn.fitting.spikes import fit
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.folding.quantise_weights import quantise_weights
-from onnx2snn.report import ConversionReport
 from onnx2snn.settings import ConversionSettings
 from onnx2snn.settings.payload import PAYLOADS
 from onnx2snn.settings.registered import run_defaults
@@ -30,6 +32,8 @@ from onnx2snn_runtime.probing.energy import EnergyProfile
 
 BATCH = 16
 """Samples that are run at a time."""
+NAMED = 3
+"""So many populations are named that cost most, and that err most."""
 Progress = Callable[[str, float], None]
 MADE_UP = (
     "no calibration data was given: ranges were measured on made-up inputs, and accuracy is not to be expected; "
@@ -58,6 +62,7 @@ class Completion:
         self.adapt(snn, held, seen)
         self.note_floats(snn)
         self.count(snn, held)
+        self.name_erring(snn, held)
         self.conclude(snn, work)
         return snn
 
@@ -138,7 +143,15 @@ class Completion:
         self.tell("counting operations", 1.0)
         run = snn.run(held, snn.defaults.timesteps, batch_size=BATCH, operations=True)
         tally = EnergyTally(run.operations, snn.plain_operations(held, BATCH))
-        self.report.energy = tally.figures(snn, self.energy, by_layer=True)
+        found = self.report.energy = tally.figures(snn, self.energy, by_layer=True)
+        self.report.costliest = list(population_costs(snn.proto, found["layers"]).items())[:NAMED]
+
+    def name_erring(self, snn: SpikingModel, held: Mapping[str, np.ndarray]) -> None:
+        """Name the populations that add most error, on a few of the samples held back."""
+        t = snn.defaults.timesteps
+        found = measure(snn, first(held, NAMED, snn.program.axes), [t]).populations
+        worst = sorted(found, key=lambda one: -one.at[t].own_error)[:NAMED]
+        self.report.erring = [(one.name, one.at[t].own_error) for one in worst]
 
     def conclude(self, snn: SpikingModel, work: Work) -> None:
         """Complete the report and attach it to the network."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import onnx
 
+from onnx2snn.conversion_report import ConversionReport
 from onnx2snn.data.late import LateArrays
 from onnx2snn.passes.base import Work, run_passes
 from onnx2snn.pipeline import pipeline, prepare
-from onnx2snn.report import ConversionReport
 from onnx2snn.settings import ConversionSettings, Keywords, collect
 from onnx2snn_runtime.errors import Stage
 from onnx2snn_runtime.probing.energy import HOROWITZ, EnergyProfile

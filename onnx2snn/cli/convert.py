@@ -117,6 +117,9 @@ def show(report: "ConversionReport", timesteps: int, bodies: dict[str, str]) -> 
     console.say("passes: " + (", ".join(f"{name} {sites}" for name, sites in changed) or "nothing to change"))
     for note in report.notes:
         console.say(note)
+    for what, named in (("cost most (of the energy, fp32)", report.costliest), ("err most (own error)", report.erring)):
+        if named:
+            console.say(f"{what}: " + ", ".join(f"{name!r} {console.percent(share)}" for name, share in named))
     held = "synthetic" if report.synthetic else "held-back"
     console.say(
         f"on {held} samples at T={timesteps}: agreement {console.percent(report.agreement) or '-'}, "

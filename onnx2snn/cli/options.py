@@ -129,7 +129,7 @@ overrides = section(
     option("--encoder", help=f"Coding of spiking inputs: {ENCODERS}."),
     setting("encoder", "seed=1"),
 )
-data = section(
+sample_data = section(
     "Data",
     option(
         "-d",
@@ -142,8 +142,14 @@ data = section(
     sampling,
     labels,
     batch_axis,
-    option("--output", help="Output to look at; by default the first float output."),
-    option("--class-axis", type=int, help="Its class axis; by default 1, and the last of three."),
+)
+data = chain(
+    sample_data,
+    section(
+        "Data",
+        option("--output", help="Output to look at; by default the first float output."),
+        option("--class-axis", type=int, help="Its class axis; by default 1, and the last of three."),
+    ),
 )
 speed = chain(
     option(

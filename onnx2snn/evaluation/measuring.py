@@ -88,7 +88,7 @@ def make_plan(
     snn: SpikingModel, first: Samples, output: str | None, class_axis: int | None, timesteps: Sequence[int], **how: Any
 ) -> Plan:
     """Return the plan for `snn`; the `first` batch tells where the classes of its output are."""
-    _check_inputs(snn, first)
+    check_still(snn, first)
     port, axes = _chosen(snn, output), snn.program.axes
     ann = Ann(snn.proto, [port.name], device=str(snn.program.device))
     reference = samples_first(ann(for_the_network(first, axes))[port.name], port.name, axes)
@@ -119,7 +119,8 @@ def usual_batch_size(first: Samples) -> int:
     return max(1, min(256, _ELEMENTS // max(1, each)))
 
 
-def _check_inputs(snn: SpikingModel, samples: Samples) -> None:
+def check_still(snn: SpikingModel, samples: Samples) -> None:
+    """Raise InputError for inputs that do not fit, or that vary in time, which the plain network cannot take."""
     named = named_inputs(samples.inputs, snn.program.inputs)
     for port in snn.program.inputs:
         if varies_in_time(check_input(named[port.name], port), port):

@@ -14,6 +14,7 @@ from onnx2snn_runtime.batches.arrays import Output, checked, returned
 from onnx2snn_runtime.batches.batch_run import Request
 from onnx2snn_runtime.batches.exit_rules import EarlyExit
 from onnx2snn_runtime.batches.frames import one_frame
+from onnx2snn_runtime.batches.observed import Observer, observe
 from onnx2snn_runtime.batches.plain import count_plain
 from onnx2snn_runtime.batches.range_checks import warn_of_nan, warn_of_saturation
 from onnx2snn_runtime.batches.run import Run, ascending, run_program
@@ -135,6 +136,24 @@ class SpikingModel(nn.Module):
         All of them are multiply-accumulates: effective ones of what is not zero, dense ones in `dense_once`.
         """
         return count_plain(self.program, checked(self.program, x), batch_size)
+
+    @Stage("observing the network")
+    def observe(
+        self,
+        x: Any,
+        timesteps: int | Sequence[int],
+        observer: Observer,
+        *,
+        batch_size: int | None = None,
+        **overrides: Any,
+    ) -> None:
+        """Run `x`, which does not vary in time, and show `observer` every population at every step.
+
+        It sees the plain network's values beside them, and the outputs after each of `timesteps`; nothing is kept
+        that it does not keep. For `overrides` see `run`.
+        """
+        check_types({"batch_size": batch_size, **overrides})
+        observe(self.program, checked(self.program, x), ascending(timesteps), observer, batch_size, overrides)
 
     def stream(
         self,

@@ -72,6 +72,14 @@ def test_the_page_on_python(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "the input 'image' has the shape (32, 1, 4, 8), the model takes (any, 1, 8, 8)" in capsys.readouterr().out
 
 
+def test_the_example_of_the_page_on_diagnosis(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    x = np.load("test.npz")["image"]
+    snn = onnx2snn.convert("model.onnx", x, adapt=False)
+    names = execute(ROOT / "docs" / "diagnose.md", {"snn": snn, "x": x})
+    assert names["found"].healthy
+    assert names["found"].error == names["found"].mended < 0.01
+
+
 def test_the_example_of_the_page_on_figures(tmp_path: Path) -> None:
     page = ROOT / "docs" / "honest-figures.md"
     names = execute(page, {})

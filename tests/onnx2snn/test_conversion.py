@@ -231,3 +231,16 @@ def test_the_report_tells_what_a_sample_costs(name: str) -> None:
     assert [layer["name"] for layer in found["layers"]] == [layer.name for layer in held.layers]
     assert found["ann"]["effective_macs"] <= found["ann"]["dense_macs"] == held.dense_once / 10
     assert found["fp32"]["2"]["ratio"] == found["fp32"]["2"]["shift_adds"] / found["fp32"]["2"]["ann"]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_report_names_what_costs_and_errs_most(name: str) -> None:
+    text, shape = NETWORKS[name]
+    snn = onnx2snn.convert(model(text), data(shape, 40), adapt=False)
+    costs, errors = (dict(pairs) for pairs in (snn.conversion.costliest, snn.conversion.erring))
+    assert 0 < len(errors) <= 3
+    assert set(errors) <= set(snn.population_names())
+    assert set(costs) <= {*snn.population_names(), "the output"}
+    assert 0 < sum(costs.values()) <= 1 + 1e-9
+    assert list(errors.values()) == sorted(errors.values(), reverse=True)
+    assert max(errors.values()) < 0.05

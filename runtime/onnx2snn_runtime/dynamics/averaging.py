@@ -29,6 +29,10 @@ class Averaging:
         """Return None: an average is never beyond its threshold."""
         return None
 
+    def unsaid(self, neuron: Neuron) -> Tensor | float | None:
+        """Return None: every error is worked on."""
+        return None
+
     def bias(self, t: int) -> float:
         """Return 1: the bias is there from the start."""
         return 1.0

@@ -116,6 +116,10 @@ class Dynamics(Protocol):
         """Return the largest magnitude of a spike, where an estimate is said to be beyond its scale, or None."""
         ...
 
+    def unsaid(self, neuron: Neuron) -> Tensor | float | None:
+        """Return the largest error that is never sent, however long a run is, or None where there is none."""
+        ...
+
     def bias(self, t: int) -> float:
         """Return the fraction of the bias L(0) that a decoded output contains after step t."""
         ...
@@ -138,6 +142,10 @@ class Accumulating:
 
     def largest_spike(self, neuron: Neuron) -> Tensor | float | None:
         """Return None: it is that of the step size, or has no bound."""
+        return None
+
+    def unsaid(self, neuron: Neuron) -> Tensor | float | None:
+        """Return None: every error is worked on."""
         return None
 
     def bias(self, t: int) -> float:

@@ -64,6 +64,10 @@ class Differential(Accumulating):
         mantissa = neuron.mantissa if self.mantissa is None else self.mantissa
         return neuron.scale * (2.0 - 2.0**-mantissa)
 
+    def unsaid(self, neuron: Neuron) -> Tensor | float:
+        """Return lo / 2 scale, or the dead zone: an error up to this is never sent."""
+        return neuron.scale * max(2.0 ** -self.most_levels(neuron), self.zone(neuron))
+
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return v + s and s; an infinite target counts as +-scale, and NaN is sent once: see `with_nan`."""
         mantissa = neuron.mantissa if self.mantissa is None else self.mantissa

@@ -61,6 +61,8 @@ class Report:
     passes: list[tuple[str, int, float]] = field(default_factory=lambda: [("write_neurons", 1, 0.1), ("fold", 0, 0.1)])
     seconds: float = 1.25
     energy: dict[str, Any] | None = None
+    costliest: list[tuple[str, float]] = field(default_factory=list)
+    erring: list[tuple[str, float]] = field(default_factory=list)
 
 
 @dataclass

@@ -46,6 +46,16 @@ def test_what_is_printed(invoke: Invoke, converter: Converter, model_file: Path,
     assert lines[6] == f"written: {model_file.with_name('net.snn.onnx')}"
 
 
+def test_what_costs_and_errs_most_is_said(
+    invoke: Invoke, converter: Converter, model_file: Path, data_file: Path
+) -> None:
+    converter.report.costliest = [("neuron_h", 0.75), ("the output", 0.25)]
+    converter.report.erring = [("neuron_h", 0.004)]
+    lines = invoke("convert", model_file, "-c", data_file).stdout.splitlines()
+    assert "cost most (of the energy, fp32): 'neuron_h' 75.00 %, 'the output' 25.00 %" in lines
+    assert "err most (own error): 'neuron_h' 0.40 %" in lines
+
+
 def test_json(invoke: Invoke, converter: Converter, model_file: Path, data_file: Path, tmp_path: Path) -> None:
     words = ("-o", tmp_path / "a.onnx", "--json", "--dynamics", "signgd", "--dynamics-option", "momentum=0.5")
     found = json.loads(invoke("convert", model_file, "-c", data_file, *words).stdout)

@@ -58,7 +58,7 @@ def test_every_option_of_a_large_command_stands_in_a_section_once(name: str, inv
 
 
 def test_the_large_commands_are_known() -> None:
-    assert set(LARGE) == {"bench", "compare", "convert", "evaluate", "export", "run", "tune"}
+    assert set(LARGE) == {"bench", "compare", "convert", "diagnose", "evaluate", "export", "run", "tune"}
 
 
 def test_every_setting_is_an_option_in_the_section_of_its_part() -> None:

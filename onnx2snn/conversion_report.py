@@ -17,7 +17,8 @@ class ConversionReport:
     `reached` says whether the tolerance was, with none of these. `synthetic`: the samples were made up. `passes` are
     (name, sites changed, seconds), `warnings` sentences. `settings` are those that the conversion was asked for.
     `energy` holds operations and energies a sample, beside the plain network's, on the same samples, layer by layer
-    too.
+    too. `costliest` are the three populations with most of it (the share of the synapses that lead to them), `erring`
+    the three that add the largest relative error of their own, on a few of the samples.
     """
 
     source: str = ""
@@ -38,6 +39,8 @@ class ConversionReport:
     seconds: float = 0.0
     settings: ConversionSettings = field(default_factory=ConversionSettings)
     energy: dict[str, Any] | None = None
+    costliest: list[tuple[str, float]] = field(default_factory=list)
+    erring: list[tuple[str, float]] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
         """Return what the file keeps of it."""
