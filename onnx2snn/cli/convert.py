@@ -8,8 +8,9 @@ import onnx
 
 from onnx2snn.cli import console, energy, options, settings
 from onnx2snn.cli.config import config, drop_foreign_options
-from onnx2snn.cli.files import check_output, open_data, read_few, read_named, take_image_options
+from onnx2snn.cli.files import check_output, read_named, take_image_options
 from onnx2snn.data.arrays import Samples
+from onnx2snn.data.for_model import open_data, read_few
 from onnx2snn.data.streams.base import InMemory
 from onnx2snn.reference.sandbox import begin
 from onnx2snn.zoo import is_name
@@ -105,7 +106,7 @@ def _calibration(
     """Return the samples in `path` to calibrate on; of what is in memory the converter draws itself."""
     stream = open_data(path, proto, None, images)
     own = sampling is not None or not isinstance(stream, InMemory)
-    return read_few(stream, given["samples"] if own else None, sampling, given["seed"])
+    return read_few(stream, given["samples"] if own else None, sampling, given["seed"], console.note)
 
 
 def show(report: "ConversionReport", timesteps: int, bodies: dict[str, str]) -> None:

@@ -1,12 +1,16 @@
 """onnx2snn evaluate: measures agreement, error, accuracy and events against time steps."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnx2snn.cli import console, energy, options, streaming
-from onnx2snn.cli.files import open_data, take_image_options, warn_of_nan
+from onnx2snn.cli import cluster, console, energy, options, streaming
+from onnx2snn.cli.files import take_image_options, warn_of_nan
+from onnx2snn.data.for_model import open_data
+
+if TYPE_CHECKING:
+    from onnx2snn.evaluation.evaluation import Streaming
 
 _PATH = click.Path(path_type=Path)
 COLUMNS = "T,mean T,agreement,cosine,relative error,accuracy,events/neuron,events,synaptic operations".split(",")
@@ -20,6 +24,7 @@ COLUMNS = "T,mean T,agreement,cosine,relative error,accuracy,events/neuron,event
 @energy.choices
 @options.images
 @streaming.choices
+@cluster.choices
 @options.placing
 @options.common
 def command(model: Path, data: Path, timesteps: tuple[int, ...], as_json: bool, **given: Any) -> None:
@@ -44,7 +49,7 @@ def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str
     overrides |= options.take_speed(options_left)
     import torch
 
-    from onnx2snn.evaluation.evaluation import Streaming, evaluate
+    from onnx2snn.evaluation.evaluation import evaluate
     from onnx2snn_runtime.loading import load
 
     profile = energy.profile_of(given.get("energy_file"))
@@ -62,7 +67,7 @@ def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str
             energy=profile,
             by_layer=given.get("by_layer", False),
             progress=progress,
-            streaming=Streaming(given.get("readers") or Streaming.readers, given.get("resume")),
+            streaming=_streaming(given),
             **{name: given[name] for name in names},
             **overrides,
         )
@@ -71,6 +76,19 @@ def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str
     if bad:
         console.warn(f"{bad} values of the output are NaN or infinite in one network alone: figures leave them out")
     return {**found, "model": str(model)}
+
+
+def _streaming(given: dict[str, Any]) -> "Streaming":
+    """Return how samples are read and where batches are measured."""
+    from onnx2snn.evaluation.evaluation import Streaming
+
+    chosen, readers = cluster.cluster_of(given), given.get("readers")
+    workers = None
+    if chosen is not None:
+        from onnx2snn.cluster.evaluating import RayWorkers
+
+        workers = RayWorkers(chosen)
+    return Streaming(Streaming.readers if readers is None else readers, given.get("resume"), workers)
 
 
 def show(found: dict[str, Any]) -> None:

@@ -5,20 +5,14 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper
 
 from onnx2snn import zoo
 from onnx2snn.cli import console
-from onnx2snn.data.images import Preprocessing
-from onnx2snn.data.readers import Request, Samples, open_samples
-from onnx2snn.data.streams.base import InMemory, Stream, drawn
-from onnx2snn_runtime.errors import InputError, Stage
+from onnx2snn.data.arrays import Samples
+from onnx2snn.data.for_model import open_data, whole
+from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.files import writing
-from onnx2snn_runtime.ir.batch import BatchAxes, axes_of
-from onnx2snn_runtime.ir.schema import is_neuron
 
-MOST_BYTES = 2**30
-"""Bytes of samples that are taken of a stream where nobody says how many."""
 NEUTRAL = ((0.0,), (1.0,))
 """A mean and a deviation that change nothing."""
 
@@ -46,53 +40,9 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
-def open_data(
-    path: Path,
-    proto: onnx.ModelProto,
-    limit: int | None,
-    image_options: dict[str, Any],
-    labels: str | None = None,
-    sampling: str | None = None,
-    seed: int = 0,
-) -> Stream:
-    """Return the samples in `path` for the inputs of `proto`, read in batches; images as its only input takes them.
-
-    Before a conversion it is not known where the samples are, and their numbers are not compared.
-    """
-    constant = {tensor.name for tensor in proto.graph.initializer}
-    ports = [value for value in proto.graph.input if value.name not in constant]
-    preprocessing = _preprocessing(ports[0], image_options) if ports else None
-    axes = axes_of(proto) if any(map(is_neuron, proto.graph.node)) else BatchAxes(joint=True)
-    names = [port.name for port in ports]
-    return open_samples(path, names, Request(limit, preprocessing, axes, labels, sampling, seed))
-
-
 def read_data(path: Path, proto: onnx.ModelProto, limit: int | None, image_options: dict[str, Any]) -> Samples:
     """Return the samples of `open_data`, all of them in memory."""
     return whole(open_data(path, proto, limit, image_options))
-
-
-def whole(stream: Stream) -> Samples:
-    """Return all samples of `stream`."""
-    with Stage(f"reading {stream.where!r}", InputError):
-        return stream.read(range(len(stream)))
-
-
-def read_few(stream: Stream, limit: int | None, sampling: str | None = None, seed: int = 0) -> Samples:
-    """Return samples of `stream` to measure or to search on: `limit` of them, or as many as a GiB holds.
-
-    What is in memory already stays whole where `limit` is None.
-    """
-    few = drawn(stream, limit, sampling, seed)
-    if limit is None and not isinstance(stream, InMemory):
-        each = sum(value.nbytes for value in stream.read(range(1)).inputs.values())
-        most = max(1, MOST_BYTES // max(1, each))
-        if most < len(stream):
-            console.note(
-                f"{stream.where!r} has {len(stream):,} samples; {most:,} of them (1 GiB) are taken: see --samples"
-            )
-            few = drawn(stream, most, sampling, seed)
-    return whole(few)
 
 
 def read_named(name: Path, pretrained: bool, image_options: dict[str, Any]) -> onnx.ModelProto:
@@ -115,12 +65,3 @@ def take_image_options(options: dict[str, Any]) -> dict[str, Any]:
     """Remove the --image-... options from `options` and return them by their short names."""
     prefix = "image_"
     return {name[len(prefix) :]: options.pop(name) for name in list(options) if name.startswith(prefix)}
-
-
-def _preprocessing(port: onnx.ValueInfoProto, options: dict[str, Any]) -> Preprocessing:
-    given = {name: value for name, value in options.items() if value is not None}
-    tensor = port.type.tensor_type
-    kind = helper.tensor_dtype_to_np_dtype(tensor.elem_type) if tensor.elem_type else np.dtype("float32")
-    made = Preprocessing(**given)
-    fitted = made.fitted([d.dim_value for d in tensor.shape.dim], str(kind))
-    return Preprocessing(**{**vars(fitted), **({"layout": given["layout"]} if "layout" in given else {})})

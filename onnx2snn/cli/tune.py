@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnx2snn.cli import console, options
-from onnx2snn.cli.files import check_output, open_data, read_few, take_image_options
+from onnx2snn.cli.files import check_output, take_image_options
 from onnx2snn.cli.plots import draw_frontier, need_pyplot
+from onnx2snn.data.for_model import open_data, read_few
 from onnx2snn.settings.payload import PAYLOADS
 from onnx2snn.settings.search import SearchSettings
 
@@ -80,7 +81,9 @@ def command(
 
     snn = load(model, device=device)
     drawing = {"sampling": given.pop("sampling"), "seed": given["seed"]}
-    samples = read_few(open_data(data, snn.proto, None, images, given.pop("labels")), limit, **drawing)
+    samples = read_few(
+        open_data(data, snn.proto, None, images, given.pop("labels")), limit, **drawing, tell=console.note
+    )
     with console.progress() as progress:
         found = tune(snn, samples, progress=progress, **given)
     if output is not None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from onnx2snn.cli import files
-from onnx2snn.cli.files import open_data, read_few
+from onnx2snn.data import for_model
+from onnx2snn.data.for_model import open_data, read_few
 from onnx2snn_runtime.loading import load
 from tests.onnx2snn.cli.conftest import Converter, Invoke, Refused
 
@@ -46,12 +46,13 @@ def test_samples_are_taken_as_one_says(invoke: Invoke, ir_file: Path, parts: str
 
 
 def test_a_stream_without_a_number_of_samples_is_drawn_from(
-    ir_file: Path, parts: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ir_file: Path, parts: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "MOST_BYTES", 6 * 16)
+    monkeypatch.setattr(for_model, "MOST_BYTES", 6 * 16)
     stream = open_data(Path(parts), load(ir_file).proto, None, {}, labels="kind")
-    assert read_few(stream, None).count == 6
-    assert "has 40 samples; 6 of them (1 GiB) are taken: see --samples" in capsys.readouterr().err
+    told: list[str] = []
+    assert read_few(stream, None, tell=told.append).count == 6
+    assert told == [f"{parts!r} has 40 samples; 6 of them (1 GiB) are taken: see --samples"]
     assert read_few(stream, 8).count == 8
 
 

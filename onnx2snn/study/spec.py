@@ -1,0 +1,210 @@
+"""What a study asks for: the file study.yaml, checked, with the line in every message."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from onnx2snn.data.images import Preprocessing
+from onnx2snn.settings import ConversionSettings
+from onnx2snn.settings.conversion import OWNERS
+from onnx2snn.settings.unknown import unknown
+from onnx2snn.study.lined import Entries, Table, read_yaml
+from onnx2snn.zoo import is_name
+from onnx2snn_runtime.errors import InputError
+
+KEYS = ("study", "output", "models", "data", "labels", "samples", "calibration", "calibration_samples", "payloads",
+        "timesteps", "per_timestep", "seeds", "convert", "evaluate", "images")  # fmt: skip
+MODEL_KEYS = ("name", "file", "data", "labels", "calibration", "convert")
+RUN_KEYS = ("batch_size", "executor", "dtype", "output", "class_axis")
+IMAGE_KEYS = tuple(f.name for f in fields(Preprocessing) if f.name != "dtype")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model of a study: a file, or a name of the zoo, its data, and settings of its conversions alone."""
+
+    name: str
+    file: str
+    data: str
+    labels: str | None
+    calibration: str | None
+    convert: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """A payload of a study: what its rows call it, and the settings that make it."""
+
+    name: str
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Study:
+    """All of a study; with `per_timestep` each T has a conversion, else one is evaluated at all of them."""
+
+    name: str
+    output: Path
+    subjects: list[Subject]
+    payloads: list[Spikes]
+    timesteps: list[int]
+    seeds: list[int]
+    samples: int | None = None
+    calibration_samples: int | None = None
+    per_timestep: bool = False
+    convert: dict[str, Any] = field(default_factory=dict)
+    evaluate: dict[str, Any] = field(default_factory=dict)
+    images: dict[str, Any] = field(default_factory=dict)
+
+
+def read_study(path: Path) -> Study:
+    """Return the study in `path`; paths in it are relative to its folder. What does not fit raises InputError."""
+    return _Reader(path).study()
+
+
+class _Reader:
+    """Reads one file; its messages name it and the line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.folder = path, path.parent
+        self.table = read_yaml(path)
+
+    def study(self) -> Study:
+        """Return the study."""
+        table = self.table
+        self.known(table, KEYS)
+        for name in ("models", "data", "payloads", "timesteps"):
+            if name not in table and not (name == "data" and self.own_data()):
+                raise InputError(f"{str(self.path)!r} says nothing of {name!r}: add it")
+        settings = self.settings(table.get("convert", Table()), table, "convert")
+        payloads = [self.payload(entry, line, settings) for entry, line in self.listed("payloads")]
+        evaluate, images = (self.part(name, keys) for name, keys in (("evaluate", RUN_KEYS), ("images", IMAGE_KEYS)))
+        return Study(
+            name=str(table.get("study", self.path.stem)),
+            output=self.folder / str(table.get("output", self.path.stem)),
+            subjects=self.distinct([self.subject(entry, line) for entry, line in self.listed("models")], "models"),
+            payloads=self.distinct(payloads, "payloads"),
+            timesteps=sorted(set(self.numbers("timesteps", 1))),
+            seeds=self.numbers("seeds", 0) if "seeds" in table else [0],
+            samples=self.number("samples"),
+            calibration_samples=self.number("calibration_samples"),
+            per_timestep=self.yes_or_no("per_timestep"),
+            convert=settings,
+            evaluate=evaluate,
+            images={name: tuple(v) if isinstance(v, list) else v for name, v in images.items()},
+        )
+
+    def own_data(self) -> bool:
+        """Return whether every model has data of its own."""
+        models = self.table.get("models")
+        return isinstance(models, list) and all(isinstance(entry, Table) and "data" in entry for entry in models)
+
+    def subject(self, entry: Any, line: int) -> Subject:
+        """Return a model: a path or a name alone, or a table."""
+        table = entry if isinstance(entry, Table) else Table(file=entry)
+        if isinstance(entry, Table):
+            self.known(entry, MODEL_KEYS)
+        file = table.get("file")
+        if not isinstance(file, str):
+            raise self.wrong(line, f"a model is {file!r}", "give a path or a name, or a table with 'file'")
+        named = is_name(file)
+        if not named and not (self.folder / file).is_file():
+            raise self.wrong(line, f"there is no model {file!r}", "paths are relative to the study's folder")
+        settings = self.settings(table.get("convert", Table()), table, "convert") if isinstance(entry, Table) else {}
+        return Subject(
+            name=str(table.get("name", Path(file).name.removesuffix(".onnx"))),
+            file=file if named else str(self.folder / file),
+            data=self.place(table.get("data", self.table.get("data"))) or "",
+            labels=self.labels(table.get("labels", self.table.get("labels"))),
+            calibration=self.place(table.get("calibration", self.table.get("calibration"))),
+            convert=settings,
+        )
+
+    def payload(self, entry: Any, line: int, common: Mapping[str, Any]) -> Spikes:
+        """Return a payload: its name alone, or a table of settings; what a conversion refuses raises InputError."""
+        table = entry if isinstance(entry, Table) else Table(payload=entry)
+        own = {key: value for key, value in table.items() if key != "name"}
+        try:
+            ConversionSettings().updated(**{**common, **own})
+        except InputError as error:
+            raise InputError(f"line {line} of {str(self.path)!r}: {error}") from error
+        rest = [f"{key}={value}" for key, value in own.items() if key != "payload"]
+        usual = " ".join([str(own.get("payload", "graded")), *rest])
+        return Spikes(str(table.get("name", usual)), own)
+
+    def settings(self, table: Any, owner: Table, key: str) -> dict[str, Any]:
+        """Return settings of conversions, checked one by one."""
+        if not isinstance(table, Table):
+            raise self.wrong(owner.lines[key], f"{key!r} is {table!r}", "write a table of settings")
+        self.known(table, OWNERS)
+        for name, value in table.items():
+            try:
+                ConversionSettings().updated(**{name: value})
+            except InputError as error:
+                raise InputError(f"line {table.lines[name]} of {str(self.path)!r}: {error}") from error
+        return dict(table)
+
+    def part(self, key: str, names: Sequence[str]) -> dict[str, Any]:
+        """Return the table under `key`, which knows `names`."""
+        table = self.table.get(key, {})
+        if key in self.table and not isinstance(table, Table):
+            raise self.wrong(self.table.lines[key], f"{key!r} is {table!r}", f"write a table of {', '.join(names)}")
+        if isinstance(table, Table):
+            self.known(table, names)
+        return dict(table)
+
+    def listed(self, key: str) -> Iterable[tuple[Any, int]]:
+        """Return the entries of a list, and their lines; none raise InputError."""
+        entries, line = self.table[key], self.table.lines[key]
+        if not isinstance(entries, Entries):
+            return [(entries, line)]
+        if not entries:
+            raise self.wrong(line, f"{key!r} is empty", "give one or more")
+        return zip(entries, entries.lines, strict=True)
+
+    def numbers(self, key: str, least: int) -> list[int]:
+        """Return whole numbers."""
+        found = []
+        for entry, line in self.listed(key):
+            if not isinstance(entry, int) or isinstance(entry, bool) or entry < least:
+                raise self.wrong(line, f"{key!r} holds {entry!r}", f"give whole numbers from {least} on")
+            found.append(entry)
+        return found
+
+    def number(self, key: str) -> int | None:
+        """Return a whole number, or None."""
+        return self.numbers(key, 1)[0] if key in self.table else None
+
+    def yes_or_no(self, key: str) -> bool:
+        """Return whether `key` is true."""
+        value = self.table.get(key, False)
+        if not isinstance(value, bool):
+            raise self.wrong(self.table.lines[key], f"{key!r} is {value!r}", "write true or false")
+        return value
+
+    def place(self, path: Any) -> str | None:
+        """Return a path relative to the folder of the study."""
+        return None if path is None else str(self.folder / str(path))
+
+    def labels(self, name: Any) -> str | None:
+        """Return a column, or a file relative to the folder of the study."""
+        return self.place(name) if name is not None and (self.folder / str(name)).is_file() else name
+
+    def distinct(self, found: list[Any], key: str) -> list[Any]:
+        """Return `found`; two of the same name raise InputError."""
+        names = [each.name for each in found]
+        again = next((name for name in names if names.count(name) > 1), None)
+        if again is not None:
+            raise self.wrong(self.table.lines[key], f"{key!r} holds {again!r} twice", "give one a 'name' of its own")
+        return found
+
+    def known(self, table: Table, names: Iterable[str]) -> None:
+        """Raise InputError for a key that is none of `names`."""
+        for key in table:
+            if key not in names:
+                raise InputError(unknown(f"line {table.lines[key]} of {str(self.path)!r} has no key", key, names))
+
+    def wrong(self, line: int, what: str, advice: str) -> InputError:
+        """Return the error for a line."""
+        return InputError(f"line {line} of {str(self.path)!r}: {what}: {advice}")
