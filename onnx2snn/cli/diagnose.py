@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnx2snn.cli import console, options
-from onnx2snn.cli.files import check_output, open_data, read_few, take_image_options
+from onnx2snn.cli.files import check_output, take_image_options
+from onnx2snn.data.for_model import open_data, read_few
 
 if TYPE_CHECKING:
     from onnx2snn.diagnosis.diagnose import Diagnosis, Finding
