@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 import onnx
 
-from onnx2snn.cli import console, energy, options, settings
+from onnx2snn.cli import console, energy, options, sequences, settings
 from onnx2snn.cli.config import config, drop_foreign_options
 from onnx2snn.cli.files import check_output, read_named, take_image_options
 from onnx2snn.data.arrays import Samples
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _PATH = click.Path(path_type=Path)
 MOST_NAMED = 6
+_TARGETS = ("target_error", "target_agreement", "budget")
 
 
 @click.command(cls=options.Command, short_help="Make a spiking network of an ONNX model.")
@@ -40,6 +41,7 @@ MOST_NAMED = 6
 @options.section("Spikes", settings.spikes)
 @options.section("Network", settings.network)
 @options.section("Adaptation", settings.adaptation)
+@options.section("Streams", sequences.of_convert)
 @options.section("Settings file", config)
 @energy.choices
 @options.images
@@ -67,18 +69,27 @@ def command(
     path = output or (Path(model.name + ".snn.onnx") if named else model.with_name(model.stem + ".snn.onnx"))
     check_output(path, force, model, *([calibration] if calibration else []))
     drop_foreign_options(ctx, given)
+    stream = sequences.take(ctx, given)
+    frames = sequences.read_sequences(stream["sequences"]) if stream else None
     images = take_image_options(given)
     given |= options.take_overrides(given) | {"energy": energy.profile_of(energy_file)}
+    if frames is not None and calibration is None:
+        given["frames"] = sequences.frames_alone(frames)
     snn = _converted(model, calibration, pretrained if named else None, images, given)
+    wanted = {name: stream[f"stream_{name.removeprefix('target_')}"] for name in _TARGETS} if stream else {}
+    fitted = sequences.fit(snn, frames, **wanted) if stream else None
     snn.save(path, force=force)
     report = cast("ConversionReport", snn.conversion)
     if as_json:
-        console.print_json({"model": str(model), "output": str(path), **console.plain(report)})
+        beside = {"stream": console.plain(fitted)} if fitted else {}
+        console.print_json({"model": str(model), "output": str(path), **console.plain(report), **beside})
     else:
         show(report, snn.defaults.timesteps, _bodies(snn.proto))
         energy.show(report.energy, by_layer)
+        if fitted:
+            sequences.show(fitted)
         console.say(f"written: {path}")
-    for text in report.warnings:
+    for text in [*report.warnings, *([] if fitted is None or fitted.reached else [sequences.NEAREST])]:
         console.warn(text)
 
 
@@ -95,9 +106,9 @@ def _converted(
             progress("building the model", 0.0)
             source = read_named(model, pretrained, images)
         proto = source if isinstance(source, onnx.ModelProto) else read_model(source)
-        sampling = given.pop("sampling")
+        sampling, frames = given.pop("sampling"), given.pop("frames", None)
         data = _calibration(calibration, proto, images, given, sampling) if calibration else None
-        return convert(source, calibration=data.inputs if data else None, progress=progress, **given)
+        return convert(source, calibration=data.inputs if data else frames, progress=progress, **given)
 
 
 def _calibration(

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnx2snn.cli import console, options
+from onnx2snn.cli import console, options, sequences
 from onnx2snn.cli.files import check_output, take_image_options
 from onnx2snn.cli.plots import draw_frontier, need_pyplot
 from onnx2snn.data.for_model import open_data, read_few
 from onnx2snn.settings.payload import PAYLOADS
 from onnx2snn.settings.search import SearchSettings
+from onnx2snn_runtime.errors import InputError
 
 if TYPE_CHECKING:
     from onnx2snn.fitting.tuning import Point, Tuning
@@ -36,6 +37,12 @@ COLUMNS += ["energy/fp32", "energy/int8"]
     ),
     options.option("--target-error", type=float, help="Relative error of the output to reach."),
     options.option("--timesteps", type=click.IntRange(1), help="Time steps at most; by default the model's own."),
+    options.option(
+        "--stream",
+        is_flag=True,
+        help="The data are sequences, .npz or .npy of [frames, samples, ...]: find dead zones, and steps a frame, for "
+        "the fewest operations a frame within --target-error or --target-agreement.",
+    ),
     options.option("--max-events", type=float, help="Events a neuron at most."),
 )
 @options.section(
@@ -67,14 +74,18 @@ def command(
     """Search the schedule, levels, mantissa bits and scales of MODEL, a spiking IR file, for a target on data.
 
     Without a target the least relative error is looked for. The choice has to reach the target within the uncertainty
-    of the samples, and on samples held back; the exit code is 1 where none does.
+    of the samples, and on samples held back; the exit code is 1 where none does. With --stream the data are sequences
+    of frames, and what is looked for are the fewest operations a frame.
     """
     if output is not None:
         check_output(output, force, data)
     if plot is not None:
         check_output(plot, force, data, model)
         need_pyplot()
-    images = take_image_options(given)
+    images, of_frames = take_image_options(given), given.pop("stream")
+    if of_frames:
+        _of_sequences(model, data, output, plot, force, as_json, given)
+        return
     limit, device = given.pop("samples"), given.pop("device")
     from onnx2snn.fitting.tuning import tune
     from onnx2snn_runtime.loading import load
@@ -127,3 +138,34 @@ def row(point: "Point") -> list[str | None]:
         console.number(point.energy, 3),
         console.number(point.energy_int8, 3),
     ]
+
+
+def _of_sequences(
+    model: Path, data: Path, output: Path | None, plot: Path | None, force: bool, as_json: bool, given: dict[str, Any]
+) -> None:
+    """Do the same with sequences of frames: see `sequences`."""
+    from onnx2snn_runtime.loading import load
+
+    for name in ("payload", "max_events", "samples", "sampling", "labels"):
+        if given.get(name) is not None:
+            raise InputError(f"--{name.replace('_', '-')} is not for streams: leave it out, or --stream")
+    snn = load(model, device=given["device"])
+    names = ("target_error", "target_agreement", "timesteps", "budget")
+    found = sequences.fit(
+        snn,
+        sequences.read_sequences(data),
+        **{name: given[name] for name in names if given[name] is not None},
+    )
+    if output is not None:
+        snn.save(output, force=force)
+    if plot is not None:
+        sequences.draw(found, plot)
+    if as_json:
+        console.print_json({"model": str(model), "output": output and str(output), **console.plain(found)})
+    else:
+        sequences.show(found)
+        if output is not None:
+            console.say(f"written: {output}")
+    if not found.reached:
+        console.warn(sequences.NEAREST)
+        click.get_current_context().exit(1)
