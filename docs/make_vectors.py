@@ -41,7 +41,7 @@ WEIGHTS: dict[str, dict[str, Any]] = {
 ATTRIBUTES: dict[str, dict[str, NeuronAttributes]] = {
     "relu": {
         "h": NeuronAttributes(1, np.array([[[1.0]], [[2.0]], [[0.5]], [[1.0]]], np.float32), 4, 1),
-        "g": NeuronAttributes(1, np.float32(2.0), 5, 2, onset=1),
+        "g": NeuronAttributes(1, np.float32(2.0), 5, 2, onset=1, gradual=1),
     },
     "region": {
         "h": NeuronAttributes(1, np.array([2.0, 1.0, 1.0, 0.75, 3.0], np.float32), 6, 0),
@@ -52,7 +52,7 @@ ATTRIBUTES: dict[str, dict[str, NeuronAttributes]] = {
 ANY: list[dict[str, Any]] = [
     {"dynamics": "differential"},
     {"dynamics": "differential", "dynamics_options": {"levels": 2, "mantissa": 3}},
-    {"dynamics": "differential", "dynamics_options": {"dead_zone": 0.0625}},
+    {"dynamics": "differential", "dynamics_options": {"dead_zone": 0.0625, "gradual": True}},
     {"dynamics": "ternary"},
     {
         "dynamics": "ternary",

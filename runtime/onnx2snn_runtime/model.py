@@ -217,8 +217,8 @@ class SpikingModel(nn.Module):
         """Change parameters of the population `name`, in this model and in the IR that `save` writes.
 
         `levels`: number of exponents of a graded spike, at least 1; `mantissa`: its mantissa bits; `dead_zone`: the
-        share of the scale below which a correction is not sent; `scale`: a positive number, or an array that broadcasts
-        to the output without its batch axis. An unknown population or parameter, or an invalid value, raises
+        share of the scale below which a correction is not sent; `gradual`: 1 where small spikes are multiples of the
+        smallest, else 0; `scale`: a positive number, or an array that broadcasts to the output without its batch axis. An unknown population or parameter, or an invalid value, raises
         InputError.
         """
         _check_names(f"the population {name!r}", changes, [f.name for f in fields(NeuronAttributes)])

@@ -51,15 +51,17 @@ LAWS: Registry[Callable[[Any, Neuron, int], Law]] = Registry("update law", "onnx
 FINITE = """bad = IsNaN(target)  zero = Sub(scale, scale)  real = Where(bad, zero, target)  far = IsInf(real)
   sign_far = Sign(real)  bound = Mul(sign_far, scale)  goal = Where(far, bound, real)  error = Sub(goal, v)"""
 
-DIFFERENTIAL = """Differential (target, v, scale, low, half_low, top, two, ln2, steps, dead_zone) => (spike, v_next) {
+DIFFERENTIAL = """Differential (target, v, scale, low, half_low, top, two, ln2, steps, dead_zone, reach)
+  => (spike, v_next) {
   FINITE
   size = Abs(error)  a = Div(size, scale)  held = Clip(a, half_low, two)
   log = Log(held)  log2 = Div(log, ln2)  exponent = Floor(log2)  near = Pow(two, exponent)
   over = Greater(near, held)  below = Div(near, two)  guess = Where(over, below, near)
   above = Mul(guess, two)  under = LessOrEqual(above, held)  power = Where(under, above, guess)
   lead = Div(held, power)  fine = Mul(lead, steps)  rounded = Round(fine)  digits = Div(rounded, steps)
-  free = Mul(digits, power)  payload = Clip(free, low, top)  magnitude = Mul(payload, scale)
-  sign = Sign(error)  sent = Mul(sign, magnitude)  none = LessOrEqual(a, half_low)
+  free = Mul(digits, power)  cells = Div(held, low)  whole = Round(cells)  multiple = Mul(whole, low)
+  close = Less(held, reach)  fitting = Where(close, multiple, free)  payload = Clip(fitting, low, top)
+  magnitude = Mul(payload, scale)  sign = Sign(error)  sent = Mul(sign, magnitude)  none = LessOrEqual(a, half_low)
   small = Less(a, dead_zone)  silent = Or(none, small)
   spike = Where(silent, zero, sent)  v_next = Add(v, spike) }"""
 
@@ -108,6 +110,7 @@ def differential(dynamics: Differential, neuron: Neuron, timesteps: int) -> Law:
         "scale": _array(neuron.scale), "low": low, "half_low": low / 2, "top": 2.0 - 2.0**-mantissa, "two": 2.0,
         "ln2": np.log(2.0), "steps": 2.0**mantissa,
         "dead_zone": dynamics.zone(neuron),
+        "reach": low * 2.0**mantissa if dynamics.underflows(neuron) else 0.0,
     }  # fmt: skip
     return Law(DIFFERENTIAL.replace("FINITE", FINITE), ("v",), _arrays(constants), {})
 

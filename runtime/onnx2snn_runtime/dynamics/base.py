@@ -41,6 +41,7 @@ class Neuron(NamedTuple):
     stream    the index of the random number stream of an encoder
     onset     the time steps that go by before it begins (ternary spikes)
     dead_zone corrections of a magnitude below dead_zone * scale are not sent (differential and ternary spikes)
+    gradual   whether small graded spikes are multiples of the smallest
     """
 
     scale: Tensor | float
@@ -51,6 +52,7 @@ class Neuron(NamedTuple):
     stream: int = 0
     onset: int = 0
     dead_zone: float = 0.0
+    gradual: bool = False
 
     def threshold(self, factor: float = 1.0) -> Tensor | float:
         """Return factor * scale, but not more than the ceiling."""

@@ -14,9 +14,9 @@ from onnx2snn_runtime.errors import InputError
 class Differential(Accumulating):
     """e = f(x) - v; s = quantise(e); v <- v + s, with v(0) = 0 and v(t) within [-2, 2] scale.
 
-    `levels`, `mantissa` and `dead_zone` override those of every population. Related: multi-threshold neurons and
-    differential coding (ICML 2025), the graded spikes of Loihi 2. Annealed (an option above 0), step t has no more than
-    annealed + (t - 1) rise levels: small corrections wait until the coarse ones are made.
+    `levels`, `mantissa`, `dead_zone` and `gradual` override those of every population. Related: multi-threshold neurons
+    and differential coding (ICML 2025), the graded spikes of Loihi 2. Annealed (an option above 0), step t has no
+    more than annealed + (t - 1) rise levels: small corrections wait until the coarse ones are made.
     """
 
     levels: int | None = None
@@ -24,12 +24,15 @@ class Differential(Accumulating):
     annealed: int = 0
     rise: int = 2
     dead_zone: float | None = None
+    gradual: bool | None = None
 
     def __post_init__(self) -> None:
         for name, value, least, most in (("levels", self.levels, 1, 100), ("mantissa", self.mantissa, 0, 52)):
             if value is not None and not (isinstance(value, int) and least <= value <= most):
                 raise InputError(f"the {name} of a graded spike are {value!r}: give {least} to {most}")
         check_dead_zone(self.dead_zone)
+        if self.gradual is not None and not isinstance(self.gradual, bool):
+            raise InputError(f"gradual is {self.gradual!r}: give True, False or None (each population's own)")
         if self.annealed < 0 or self.rise < 1:
             raise InputError(
                 f"the levels start at {self.annealed} and rise by {self.rise} a step: give 0 (all at once) or more, "
@@ -54,6 +57,10 @@ class Differential(Accumulating):
         """Return the dead zone of `neuron` in units of its scale."""
         return neuron.dead_zone if self.dead_zone is None else self.dead_zone
 
+    def underflows(self, neuron: Neuron) -> bool:
+        """Return whether small spikes of `neuron` are multiples of the smallest."""
+        return neuron.gradual if self.gradual is None else self.gradual
+
     def wire(self, t: int, neuron: Neuron) -> Wire:
         """Return the sign, the exponent and the mantissa of a spike, in units of the scale."""
         mantissa = neuron.mantissa if self.mantissa is None else self.mantissa
@@ -72,7 +79,9 @@ class Differential(Accumulating):
         """Return v + s and s; an infinite target counts as +-scale, and NaN is sent once: see `with_nan`."""
         mantissa = neuron.mantissa if self.mantissa is None else self.mantissa
         error = bounded(target, neuron.scale) - state.v
-        spike = quantise(error, neuron.scale, self.levels_at(t, neuron), mantissa, self.zone(neuron))
+        spike = quantise(
+            error, neuron.scale, self.levels_at(t, neuron), mantissa, self.zone(neuron), self.underflows(neuron)
+        )
         spike = with_nan(spike, error, target, state.v)
         return State(state.v + spike), spike
 
@@ -94,16 +103,25 @@ def with_nan(spike: Tensor, error: Tensor, target: Tensor, v: Tensor) -> Tensor:
     return spike.masked_fill_(target.isnan().logical_and_(~v.isnan()), math.nan)
 
 
-def quantise(error: Tensor, scale: Tensor | float, levels: int, mantissa: int, zone: float = 0.0) -> Tensor:
+def quantise(
+    error: Tensor, scale: Tensor | float, levels: int, mantissa: int, zone: float = 0.0, gradual: bool = False
+) -> Tensor:
     """Return what a graded spike can say of `error`: 0, or sign * scale * (1 + m / 2^mantissa) * 2^k.
 
     With a = |error| / scale and lo = 2^-(levels - 1): no spike where a <= lo / 2 or a < zone, the dead zone; otherwise
     k = clamp(floor(log2 a), -(levels - 1), 0), q = round(a 2^(mantissa - k)) 2^(k - mantissa), half to even, clamped to
-    [lo, 2 - 2^-mantissa]. Exact for a scale that is a power of two. `error` is float32 or float64, and not NaN.
+    [lo, 2 - 2^-mantissa]. With `gradual` (underflow, as in IEEE 754) q = lo round(a / lo), half to even, where a <
+    lo 2^mantissa: what is not said anyway below lo costs no digits above it either. Exact for a scale that is a power
+    of two. `error` is float32 or float64, and not NaN.
     """
     a = error.abs() / scale
     lo = 2.0 ** -(levels - 1)
-    q = round_mantissa(a, mantissa).clamp_(lo, 2.0 - 2.0**-mantissa)  # the clamp of k is that of q
+    q = round_mantissa(a, mantissa)
+    if gradual:
+        bits = _LAYOUT[a.dtype][1]
+        grid = lo * 2.0**bits  # a + grid has no bits below lo
+        q = torch.where(a < lo * 2.0 ** min(mantissa, bits), (a + grid) - grid, q)
+    q.clamp_(lo, 2.0 - 2.0**-mantissa)  # the clamp of k is that of q
     silent = a <= lo / 2
     if zone:
         silent = silent.logical_or_(a < torch.full_like(a, zone))

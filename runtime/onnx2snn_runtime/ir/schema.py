@@ -29,7 +29,8 @@ class NeuronAttributes:
     number of exponents and `mantissa` the number of mantissa bits of a graded spike. `maximum` and `rms` are the
     largest magnitude and the root mean square of the output on the calibration data. `onset` is the number of time
     steps that go by before a population of ternary spikes begins. Corrections of a magnitude below `dead_zone` times
-    the scale are not sent. Both are written where they are not 0.
+    the scale are not sent; with `gradual` (1) spikes below 2^mantissa times the smallest are multiples of it. These
+    three are written where they are not 0.
     """
 
     sources: int
@@ -40,13 +41,14 @@ class NeuronAttributes:
     rms: float = 0.0
     onset: int = 0
     dead_zone: float = 0.0
+    gradual: int = 0
 
     def to_onnx(self, only: Collection[str] | None = None) -> dict[str, Any]:
         """Return the attributes, or those named in `only`, as `onnx.helper.make_node` takes them."""
         values = {f: getattr(self, f) for f in self.__dataclass_fields__ if only is None or f in only}
         if "scale" in values:
             values["scale"] = numpy_helper.from_array(np.asarray(self.scale, np.float32), "scale")
-        for optional in ("onset", "dead_zone") if only is None else ():
+        for optional in ("onset", "dead_zone", "gradual") if only is None else ():
             if not values[optional]:
                 del values[optional]
         return values
@@ -61,7 +63,7 @@ def read_neuron(node: onnx.NodeProto) -> NeuronAttributes:
     if "sources" not in found:
         raise ModelError(f"the neuron {node.name!r} has no attribute 'sources': convert the model again")
     kinds = {"sources": int, "levels": int, "mantissa": int, "maximum": float, "rms": float, "onset": int,
-             "dead_zone": float}  # fmt: skip
+             "dead_zone": float, "gradual": int}  # fmt: skip
     for name in kinds:
         if not isinstance(found.get(name, 0), int if kinds[name] is int else int | float):
             raise ModelError(

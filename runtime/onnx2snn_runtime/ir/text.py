@@ -46,7 +46,8 @@ def _neuron(node: onnx.NodeProto) -> str:
     scale = f"{p.scale.item():g}" if p.scale.size == 1 else "x".join(map(str, p.scale.shape))
     sources = f"sources {p.sources}, " if p.sources > 1 else ""
     zone = f", dead zone {p.dead_zone:g}" if p.dead_zone else ""
-    return f" [{sources}scale {scale}, levels {p.levels}, mantissa {p.mantissa}{zone}]"
+    gradual = ", gradual" if p.gradual else ""
+    return f" [{sources}scale {scale}, levels {p.levels}, mantissa {p.mantissa}{gradual}{zone}]"
 
 
 def _attributes(node: onnx.NodeProto) -> str:

@@ -114,6 +114,8 @@ def check_parameters(name: str, p: NeuronAttributes, inputs: int) -> None:
         raise ModelError(f"the neuron {name!r} begins after {p.onset} time steps: 0 or more")
     if not 0 <= p.dead_zone < math.inf:
         raise ModelError(f"the neuron {name!r} has a dead zone of {p.dead_zone}: give a share of its scale, 0 or more")
+    if p.gradual not in (0, 1):
+        raise ModelError(f"the neuron {name!r} is gradual {p.gradual!r}: 0 or 1")
     if not math.isfinite(p.maximum) or not math.isfinite(p.rms):
         raise ModelError(
             f"the neuron {name!r} has a maximum of {p.maximum} and a root mean square of {p.rms}: calibrate it on "

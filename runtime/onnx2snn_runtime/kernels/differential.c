@@ -1,6 +1,7 @@
 // One step of graded corrections: see onnx2snn_runtime/dynamics/differential.py. The table holds the least spike of each
-// step in units of the scale. A mantissa is rounded by its bit pattern, half to even: `shift` bits are dropped.
-#define REALS(X) X(top) X(zone)  // the largest spike and the dead zone in units of the scale
+// step in units of the scale. A mantissa is rounded by its bit pattern, half to even: `shift` bits are dropped. Below
+// `reach` times the least spike what is sent is a multiple of it: a sum with least * grid has no bits for less.
+#define REALS(X) X(top) X(zone) X(reach) X(grid)  // the largest spike and the dead zone in units of the scale; 0 reach: never
 #define FLAGS(X) X(shift) X(half) X(odd)
 #define STATES(X)
 #include "parameters.h"
@@ -16,6 +17,8 @@ static inline REAL step(REAL f, REAL unit, REAL least, PARAMETERS p, STATE *s) {
     bits = ((bits + bias + ((bits >> shift) & odd)) >> shift) << shift;
     REAL q;
     memcpy(&q, &bits, sizeof q);
+    const REAL grid = least * p.grid;
+    q = a < least * p.reach ? (a + grid) - grid : q;
     CLIP(q, least, p.top);
     REAL spike = (a <= least / 2) | (a < p.zone) ? 0 : COPYSIGN(q * unit, e);
     spike = (f != f) & (s->v == s->v) ? f : spike;  // NaN is sent once

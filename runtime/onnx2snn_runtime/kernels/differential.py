@@ -31,8 +31,11 @@ class DifferentialPlans(DynamicsKernel[Differential]):
             tuple(dynamics.levels_at(t + i, neuron) for i in range(steps)) if dynamics.annealed else (most,) * steps
         )
         silent_from = next((i for i, n in enumerate(levels) if n == most), steps)
-        table, reals, flags = _numbers(levels, mantissa, 52 if state.v.dtype == torch.float64 else 23)
-        return Plan(state, neuron.scale, table, {**reals, "zone": dynamics.zone(neuron)}, flags, silent_from)
+        bits = 52 if state.v.dtype == torch.float64 else 23
+        table, reals, flags = _numbers(levels, mantissa, bits)
+        gradual = {"reach": 2.0 ** min(mantissa, bits) if dynamics.underflows(neuron) else 0.0, "grid": 2.0**bits}
+        reals = {**reals, "zone": dynamics.zone(neuron), **gradual}
+        return Plan(state, neuron.scale, table, reals, flags, silent_from)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -175,4 +175,5 @@ class Program(Weights):
         """Return the parameters of the population `item` that are passed to the dynamics, its scale on the device."""
         a = item.attributes
         scale: Tensor | float = float(a.scale.item()) if a.scale.size == 1 else self.on_device(a.scale)
-        return Neuron(scale, a.sources, a.levels, a.mantissa, onset=a.onset, dead_zone=float(np.float32(a.dead_zone)))
+        zone = float(np.float32(a.dead_zone))
+        return Neuron(scale, a.sources, a.levels, a.mantissa, onset=a.onset, dead_zone=zone, gradual=bool(a.gradual))

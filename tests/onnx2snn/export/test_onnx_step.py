@@ -25,6 +25,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "differential": {"dynamics": "differential"},
     "one bit of mantissa, few levels": {"dynamics": "differential", "dynamics_options": {"levels": 3, "mantissa": 0}},
     "fine": {"dynamics": "differential", "dynamics_options": {"levels": 20, "mantissa": 6}},
+    "gradual": {"dynamics": "differential", "dynamics_options": {"levels": 8, "mantissa": 4, "gradual": True}},
     "ternary": {"dynamics": "ternary"},
     "signgd": {"dynamics": "signgd", "schedule": "inverse"},
     "if": {"dynamics": "if"},

@@ -85,7 +85,11 @@ def test_writing_replaces_and_leaves_other_attributes_alone() -> None:
     for levels in (3, 5):
         write_neuron(node, NeuronAttributes(1, levels=levels))
     assert read_neuron(node).levels == 5
-    names = set(NeuronAttributes.__dataclass_fields__) - {"onset", "dead_zone"}  # written where they are not 0
+    names = set(NeuronAttributes.__dataclass_fields__) - {
+        "onset",
+        "dead_zone",
+        "gradual",
+    }  # written where they are not 0
     assert {a.name for a in node.attribute} == {*names, "vendor"}
     write_neuron(node, NeuronAttributes(1, onset=3))
     assert {a.name for a in node.attribute} == {*names, "vendor", "onset"}

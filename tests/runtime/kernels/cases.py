@@ -31,6 +31,7 @@ class Case:
     rows: int = 0
     onset: int = 0
     dead_zone: float = 0.0
+    gradual: bool = False
 
 
 CASES = {
@@ -56,6 +57,10 @@ CASES = {
     "dead zone, odd scale": Case(dead_zone=0.1, scale="odd number", steps=6),
     "dead zone, uneven scale": Case(dead_zone=0.07, scale="uneven"),
     "double dead zone": Case(wide=torch.float64, given=torch.float64, dead_zone=0.1, scale="odd number"),
+    "gradual": Case(gradual=True, mantissa=3, levels=6, steps=6),
+    "gradual, all levels": Case(gradual=True, mantissa=5, levels=100, scale="channel"),
+    "gradual, uneven scale": Case(gradual=True, mantissa=4, levels=8, scale="uneven", steps=5),
+    "gradual double": Case(wide=torch.float64, given=torch.float64, gradual=True, mantissa=2, levels=9),
     "fewer rows": Case(steps=7, rows=2, scale="channel"),
     "two sources": Case(sources=2),
     "channels": Case(scale="channel"),
@@ -102,7 +107,14 @@ def inputs(case: Case) -> tuple[Tensor, Tensor, Neuron]:
     v = torch.randn(case.shape, generator=draw, dtype=torch.float64).to(case.wide) if case.first > 1 else None
     v = torch.zeros(case.shape, dtype=case.wide) if v is None else (v * 8).round() / 8
     neuron = Neuron(
-        _scale(case), case.sources, case.levels, case.mantissa, case.ceiling, onset=case.onset, dead_zone=case.dead_zone
+        _scale(case),
+        case.sources,
+        case.levels,
+        case.mantissa,
+        case.ceiling,
+        onset=case.onset,
+        dead_zone=case.dead_zone,
+        gradual=case.gradual,
     )
     return x, v, neuron
 

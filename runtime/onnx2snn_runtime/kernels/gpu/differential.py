@@ -9,7 +9,7 @@ from onnx2snn_runtime.kernels.gpu.scan import divide
 @triton.jit
 def step(f, unit, least, state, reals, flags, COMPLETE: tl.constexpr):
     """Send the error, quantised; the flags (shift, half, odd) say how a mantissa is rounded by its bit pattern."""
-    v, top, zone = state[0], reals[0], reals[1]
+    v, top, zone, reach, grid = state[0], reals[0], reals[1], reals[2], least * reals[3]
     pattern = tl.int64 if v.dtype == tl.float64 else tl.int32
     shift, odd = flags[0].to(pattern), flags[2].to(pattern)
     bias = flags[1].to(pattern) * (tl.full((), 1, pattern) << tl.maximum(shift - 1, 0)) - odd
@@ -21,6 +21,7 @@ def step(f, unit, least, state, reals, flags, COMPLETE: tl.constexpr):
     bits = a.to(pattern, bitcast=True)
     bits = ((bits + bias + ((bits >> shift) & odd)) >> shift) << shift
     q = bits.to(v.dtype, bitcast=True)
+    q = tl.where(a < least * reach, (a + grid) - grid, q)
     q = tl.where(q < least, least, q)
     q = tl.where(q > top, top, q)
     spike = q * unit
