@@ -1,5 +1,7 @@
 """What follows the passes: ranges, the check against the original, fitting; apart, as it brings torch."""
 
+import math
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +16,8 @@ from onnx2snn.evaluation.energy import EnergyTally
 from onnx2snn.evaluation.equivalence import check_equivalence
 from onnx2snn.evaluation.integers import floating
 from onnx2snn.evaluation.wiring import population_costs
-from onnx2snn.fitting.advice import advise, disagreement
+from onnx2snn.fitting.adaptation import Adaptation
+from onnx2snn.fitting.advice import QUICK, advise, disagreement
 from onnx2snn.fitting.calibrate import calibrate, power_of_two
 from onnx2snn.fitting.spikes import fit
 from onnx2snn.passes.base import Work
@@ -34,6 +37,8 @@ BATCH = 16
 """Samples that are run at a time."""
 NAMED = 3
 """So many populations are named that cost most, and that err most."""
+COUNTING = 3.0
+"""Counting the operations of both networks, and naming what errs, takes as long as so many runs."""
 Progress = Callable[[str, float], None]
 MADE_UP = (
     "no calibration data was given: ranges were measured on made-up inputs, and accuracy is not to be expected; "
@@ -59,10 +64,11 @@ class Completion:
         if self.settings.network.weights == "int8":
             self.quantise(work)
         snn = place(SpikingModel(work.model, work.where), device)
-        self.adapt(snn, held, seen)
+        room = self.adapt(snn, held, seen)
         self.note_floats(snn)
-        self.count(snn, held)
-        self.name_erring(snn, held)
+        few = _affordable(held, room, snn)
+        self.count(snn, few)
+        self.name_erring(snn, few)
         self.conclude(snn, work)
         return snn
 
@@ -109,8 +115,11 @@ class Completion:
             progress=lambda share: self.tell("measuring ranges", 0.3 + 0.3 * share),
         )  # fmt: skip
 
-    def adapt(self, snn: SpikingModel, held: Mapping[str, np.ndarray], seen: Mapping[str, np.ndarray]) -> None:
-        """Fit the spikes to the samples held back, where that is wanted; try the network on them anyway."""
+    def adapt(self, snn: SpikingModel, held: Mapping[str, np.ndarray], seen: Mapping[str, np.ndarray]) -> float:
+        """Fit the spikes to the samples held back, where that is wanted; try the network on them anyway.
+
+        Return how many runs on these samples fit into what is left of the budget.
+        """
         spikes, wanted = self.settings.spikes.resolved(), self.settings.adaptation
         tolerance = PAYLOADS[spikes.payload].tolerance if wanted.tolerance is None else wanted.tolerance
         budget = wanted.budget if wanted.adapt else 0.0
@@ -119,6 +128,15 @@ class Completion:
             progress=lambda share: self.tell("adapting spikes", 0.65 + 0.35 * share),
         )  # fmt: skip
         snn.set_defaults(timesteps=done.timesteps)
+        start = time.perf_counter()
+        self._tell_of(done, snn, held, tolerance, budget)
+        left = done.left - (time.perf_counter() - start)
+        return left / max(1e-9, done.seconds) if budget else math.inf
+
+    def _tell_of(
+        self, done: Adaptation, snn: SpikingModel, held: Mapping[str, np.ndarray], tolerance: float, budget: float
+    ) -> None:
+        """Report what came of fitting."""
         report = self.report
         report.relative_error, report.agreement, report.reached = done.relative_error, done.agreement, done.reached
         report.raised, report.mantissa_raised, report.notes = done.levels, done.mantissa, done.notes
@@ -129,17 +147,18 @@ class Completion:
                 "networks alone: look for an overflow or a division by 0 in the model"
             )
         elif not done.reached:
+            left = done.left if budget else QUICK
             why = "the time budget was spent" if done.out_of_time and budget else "nothing that was tried comes nearer"
             report.warnings.append(
                 f"the network is off by {done.relative_error:.1%} (relative) at T={done.timesteps} on held-back "
                 f"samples, the tolerance is {tolerance:.1%}: {why if budget else 'spikes were not adapted'}; "
-                f"{advise(snn, held, done.timesteps, tolerance, budget)}"
+                f"{advise(snn, held, done.timesteps, tolerance, seconds=done.seconds, left=left)}"
             )
         elif warning := disagreement(done.agreement, done.relative_error):
             report.warnings.append(warning)
 
     def count(self, snn: SpikingModel, held: Mapping[str, np.ndarray]) -> None:
-        """Count the operations of the network, and of the plain one, on the samples held back."""
+        """Count the operations of the network, and of the plain one, on samples held back."""
         self.tell("counting operations", 1.0)
         run = snn.run(held, snn.defaults.timesteps, batch_size=BATCH, operations=True)
         tally = EnergyTally(run.operations, snn.plain_operations(held, BATCH))
@@ -161,6 +180,14 @@ class Completion:
         report.warnings = [*work.warnings, *report.warnings]
         snn.set_defaults(calibration=report.summary())
         snn.conversion = report
+
+
+def _affordable(held: Mapping[str, np.ndarray], room: float, snn: SpikingModel) -> Mapping[str, np.ndarray]:
+    """Return as many of the samples as there is time to look at, which is that of `room` runs on all of them."""
+    axes = snn.program.axes
+    if room >= COUNTING or axes.joint:
+        return held
+    return first(held, max(1, axes.size, int(sample_count(held, axes) * room / COUNTING)), axes)
 
 
 def _input_scales(inputs: Mapping[str, np.ndarray]) -> dict[str, float]:

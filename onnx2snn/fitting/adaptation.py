@@ -2,23 +2,28 @@
 
 The network is run on held-back calibration samples. Where its spikes are too coarse, others of as many bits are tried
 in all populations, with more levels or more mantissa bits, and more time steps. Where it is within the tolerance,
-levels and mantissa bits are lowered in the populations that matter least to the output, until the tolerance is spent.
+levels and mantissa bits are chosen population by population, by what an error there does to the output and what it
+saves, until the tolerance is spent. Small spikes are multiples of the smallest (gradual underflow): fewer digits.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from onnx2snn.fitting.groups import Setting, put, rank
 from onnx2snn.fitting.inner import before_readout
-from onnx2snn.fitting.lowering import cost, lower
-from onnx2snn.fitting.trying import Clock, Look, Trier
+from onnx2snn.fitting.local import mean_digits, record
+from onnx2snn.fitting.lowering import Lowering
+from onnx2snn.fitting.notes import told
+from onnx2snn.fitting.trying import FITTING, Clock, Look, Trier, digits
 from onnx2snn.settings.payload import bits_of
 from onnx2snn_runtime.model import SpikingModel
 
 SHARE, FEWEST = 20, 4
 """So many runs have to fit into what is left of the budget, or fewer samples are taken; and so few at least."""
+SPENT = 0.85
+"""So much of the tolerance is spent: other samples than those at hand may be harder."""
 MORE_STEPS = (1, 2, 4, 6, 10, 14)
 MOST_LEVELS = 64
 
@@ -29,7 +34,7 @@ class Adaptation:
 
     `levels` and `mantissa` hold those of populations that have others than before; `notes` say what was given up for
     what, in sentences. `not_finite` counts values of the outputs that are NaN or infinite in one of the two networks
-    alone.
+    alone. `seconds` are those of a run of all samples, `left` those that are left of the budget.
     """
 
     relative_error: float
@@ -41,6 +46,8 @@ class Adaptation:
     runs: int = 0
     out_of_time: bool = False
     not_finite: int = 0
+    seconds: float = 0.0
+    left: float = 0.0
     notes: list[str] = field(default_factory=list)
 
 
@@ -67,10 +74,12 @@ def adapt(
     tolerance may be spent on.
     """
     trier = Trier(snn, inputs)
-    clock = Clock(budget)
+    clock = Clock(FITTING * budget)
     start: Setting = {p.name: (p.attributes.levels, p.attributes.mantissa) for p in snn.program.populations}
     first = trier.look([timesteps])[0]
-    search = _Search(trier, clock, tolerance, (lambda: progress(clock.share)) if progress else (lambda: None))
+    before = mean_digits(record(trier, timesteps))
+    tell = (lambda: progress(clock.share)) if progress else (lambda: None)
+    search = _Search(trier, clock, tolerance, tell, bits, more_bits, power)
     setting, look = start, first
     if first.error > tolerance and clock.left > trier.seconds * timesteps:
         splits = [] if power else [_splits(bits + more, start) for more in range(more_bits + 1)]
@@ -79,26 +88,43 @@ def adapt(
         setting, look = search.spend(setting, look, seen or {})
     put(trier, setting)
     last = trier.look([look.timesteps])[0]
+    after = mean_digits(record(trier, look.timesteps)) if setting != start else before
+    notes = told(first, start, last, setting, (first.shift_adds(before), last.shift_adds(after)))
+    done = _done(trier, start, setting, last, tolerance)
+    left = clock.left + (1 - FITTING) * budget
+    return replace(done, runs=trier.runs + search.runs, out_of_time=clock.left <= 0, left=left, notes=notes)
+
+
+def _done(trier: Trier, start: Setting, setting: Setting, last: Look, tolerance: float) -> Adaptation:
+    """Return what came of the last run, and what was changed."""
     return Adaptation(
         relative_error=last.error,
         agreement=trier.agreement(),
         reached=last.error <= tolerance and not trier.not_finite(),
-        timesteps=look.timesteps,
+        timesteps=last.timesteps,
         levels={name: now for name, (now, _) in setting.items() if now != start[name][0]},
         mantissa={name: now for name, (_, now) in setting.items() if now != start[name][1]},
-        runs=trier.runs + search.runs,
-        out_of_time=clock.left <= 0,
         not_finite=trier.not_finite(),
-        notes=_notes(first, start, last, setting),
+        seconds=trier.seconds * last.timesteps,
     )
 
 
 class _Search:
     """The two stages: reach the tolerance, then spend what is left of it."""
 
-    def __init__(self, trier: Trier, clock: Clock, tolerance: float, tell: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        trier: Trier,
+        clock: Clock,
+        tolerance: float,
+        tell: Callable[[], None],
+        bits: int,
+        more_bits: int,
+        power: bool,
+    ) -> None:
         self.trier, self.clock, self.tolerance, self.tell = trier, clock, tolerance, tell
         self.runs = 0
+        self.bits, self.more_bits, self.power = bits, more_bits, power
 
     def reach(
         self, start: Setting, first: Look, splits: Sequence[Sequence[tuple[int, int]]], more: Sequence[int]
@@ -118,7 +144,7 @@ class _Search:
                     break
                 seen += self._looks([setting], [first.timesteps + by])
         fine = [pair for pair in seen if pair[1].error <= self.tolerance]
-        return min(fine, key=lambda p: cost(p[1], p[0])) if fine else min(seen, key=lambda p: p[1].error)
+        return min(fine, key=lambda p: _usual_cost(p[1], p[0])) if fine else min(seen, key=lambda p: p[1].error)
 
     def _looks(self, settings: Sequence[Setting], steps: list[int]) -> list[tuple[Setting, Look]]:
         """Return what the settings give, those that there is time for."""
@@ -134,22 +160,34 @@ class _Search:
     def spend(self, setting: Setting, look: Look, seen: Mapping[str, np.ndarray]) -> tuple[Setting, Look]:
         """Return a setting that costs less, and still is within the tolerance: on more samples, and before readouts."""
         one = self.trier.seconds * look.timesteps / self.trier.samples
+        chosen = setting
         inner = self.trier.inside(before_readout(self.trier.snn))
         whole = inner.joined(seen, int(self.clock.left / SHARE / one) - inner.samples)
         few = whole.few(max(FEWEST, int(self.clock.left / SHARE / one / len(setting))))
+        _make_gradual((self.trier.snn, inner.snn), setting, 1)
         put(whole, setting)
         base = whole.look([look.timesteps])[0]
-        if base.bound <= self.tolerance and whole.real:
-            ranking = rank(few, setting, look.timesteps, self.tolerance, self.clock, self.tell)
-            if ranking is not None:
-                setting, look = lower(whole, ranking, setting, base, self.tolerance, self.clock, self._holds, self.tell)
+        if base.bound <= SPENT * self.tolerance and whole.real:
+            targets = record(whole, look.timesteps)
+            groups = rank(few, setting, look.timesteps, self.clock, self.tell)
+            if groups is not None:
+                lowering = Lowering(whole, look.timesteps, SPENT * self.tolerance, self._most_bits(setting), self.power)
+                lowering.weigh(groups, setting, targets)
+                chosen, look = lowering.run(setting, base, targets, self.clock, self._holds, self.tell)
+        if chosen is setting:
+            _make_gradual((self.trier.snn,), setting, 0)
         self.runs += sum(other.runs for other in {id(t): t for t in (whole, few)}.values() if other is not self.trier)
-        return setting, look
+        return chosen, look
 
     def _holds(self, setting: Setting, timesteps: int) -> bool:
         """Return whether the outputs, on the samples that were held back, are within the tolerance."""
         put(self.trier, setting)
         return self.trier.look([timesteps])[0].error <= self.tolerance
+
+    def _most_bits(self, setting: Setting) -> int:
+        """Return the bits that a spike may have: more than asked for where these did not do."""
+        used = max(bits_of(*pair) for pair in setting.values())
+        return self.bits if used <= self.bits else self.bits + self.more_bits
 
 
 def _splits(bits: int, start: Setting) -> list[tuple[int, int]]:
@@ -158,23 +196,13 @@ def _splits(bits: int, start: Setting) -> list[tuple[int, int]]:
     return [p for p in pairs if p[0] <= MOST_LEVELS and bits_of(*p) <= bits and set(start.values()) != {p}]
 
 
-def _notes(first: Look, start: Setting, last: Look, setting: Setting) -> list[str]:
-    """Return what was given up for what."""
-    if setting == start and first.timesteps == last.timesteps:
-        return []
-    gone = [f"T={first.timesteps} -> {last.timesteps}"] if first.timesteps != last.timesteps else []
-    for what, place in (("levels", 0), ("mantissa", 1)):
-        before, after = ({pair[place] for pair in s.values()} for s in (start, setting))
-        changed = sum(start[name][place] != setting[name][place] for name in start)
-        if changed:
-            gone.append(f"{what} {_span(before)} -> {_span(after)} in {changed} of {len(start)} populations")
-    costs = [f"{cost(look, s):.3g}" for look, s in ((first, start), (last, setting))]
-    events = [f"{look.events_per_neuron:.3g}" for look in (first, last)]
-    return [
-        f"{', '.join(gone)}: {costs[0]} -> {costs[1]} shift-adds and {events[0]} -> {events[1]} events a neuron, "
-        f"relative error {first.error:.2%} -> {last.error:.2%}"
-    ]
+def _make_gradual(networks: Sequence[SpikingModel], setting: Setting, gradual: int) -> None:
+    """Have small spikes of all populations be multiples of the smallest (1), or not (0)."""
+    for snn in networks:
+        for name in setting:
+            snn.set_population(name, gradual=gradual)
 
 
-def _span(values: set[int]) -> str:
-    return str(min(values)) if len(values) == 1 else f"{min(values)} to {max(values)}"
+def _usual_cost(look: Look, setting: Setting) -> float:
+    """Return the shift-adds a neuron and synapse of payloads that have as many digits as is usual."""
+    return look.shift_adds({name: digits(mantissa) for name, (_, mantissa) in setting.items()})

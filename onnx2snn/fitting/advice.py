@@ -1,6 +1,5 @@
 """Advice for a network whose error is too large, and warnings about differing answers."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -14,24 +13,32 @@ FINE = {"levels": 24, "mantissa": 8}
 LONGER = 4
 """What is tried: finer spikes in every population, and so many times the time steps."""
 QUICK = 10.0
-"""So many seconds may always be spent on finding out what would help."""
+"""So many seconds may be spent on finding out what would help where nothing is adapted."""
 LOW = 0.9
 """An agreement below this is told of, however small the error."""
 
 
-def advise(snn: SpikingModel, held: Mapping[str, np.ndarray], timesteps: int, tolerance: float, budget: float) -> str:
-    """Return what helps a network that is off, found on the samples `held` back where that takes few seconds."""
+def advise(
+    snn: SpikingModel,
+    held: Mapping[str, np.ndarray],
+    timesteps: int,
+    tolerance: float,
+    *,
+    seconds: float,
+    left: float = QUICK,
+) -> str:
+    """Return what helps a network that is off, found on the samples `held` back where that fits into the time `left`.
+
+    `seconds` are those of a run of `held`.
+    """
+    if seconds * 2 * (1 + LONGER) > left:
+        return "raise levels and mantissa"
     expected = run_ann(snn.proto, held, 8)
 
     def error(steps: int) -> float:
         made = snn(held, timesteps=steps, batch_size=16)
         return relative_error(expected, made if isinstance(made, dict) else {snn.program.outputs[0].name: made})
 
-    start = time.perf_counter()
-    error(timesteps)
-    seconds = (time.perf_counter() - start) * 2 * (1 + LONGER)
-    if seconds > max(QUICK, budget / 4):
-        return "raise levels and mantissa"
     return what_helps(snn, error, timesteps, tolerance)
 
 

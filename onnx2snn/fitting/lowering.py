@@ -1,91 +1,120 @@
-"""Lowers levels and mantissa bits where they matter little, as far as the tolerance allows."""
+"""Chooses the levels and mantissa bits of every population that cost least, as far as the tolerance allows.
+
+The squared error of the output is taken to be a sum over populations: weight times the squared error of the population.
+A price of error, in shift-adds, says which pair of levels and mantissa bits each population should have.
+"""
 
 from collections.abc import Callable, Mapping
-from itertools import product
+from dataclasses import dataclass
 
-from onnx2snn.fitting.groups import Group, Ranking, Setting, lowered, put
-from onnx2snn.fitting.trying import Clock, Look, Trier, digits
+import numpy as np
 
-TRIALS = 7
+from onnx2snn.fitting.groups import Group, Setting, coarse, put
+from onnx2snn.fitting.local import Part, Targets, mean_digits, parts, record
+from onnx2snn.fitting.trying import Clock, Look, Trier
+from onnx2snn.settings.payload import bits_of
 
-
-def lower(
-    trier: Trier,
-    ranking: Ranking,
-    setting: Setting,
-    look: Look,
-    tolerance: float,
-    clock: Clock,
-    holds: Callable[[Setting, int], bool],
-    tell: Callable[[], None],
-) -> tuple[Setting, Look]:
-    """Return the cheapest setting found whose bound of the error is within the tolerance; at first (setting, look).
-
-    `holds` says whether a setting does on the samples that were held back. A price of error says for each group which
-    levels and mantissa bits are worth it; the price is bisected on what runs of all samples give.
-    """
-    best = (setting, look)
-    low, high = -40.0, 40.0  # log2 of the price of the square of the error, in shift-adds
-    for _ in range(TRIALS):
-        price = _price(ranking, tolerance**2 - look.bound**2, low, high)
-        if clock.left < trier.seconds * look.timesteps or high - low < 0.2:
-            break
-        tried = _choice(ranking, setting, 2.0**price)
-        put(trier, tried)
-        seen = trier.look([look.timesteps])[0]
-        tell()
-        if seen.bound <= tolerance and holds(tried, look.timesteps):
-            high = price
-            if cost(seen, tried) < cost(best[1], best[0]):
-                best = (tried, seen)
-        else:
-            low = price
-    return best
+TRIALS = 6
+NEAR = 0.97
+"""An error of this share of the tolerance is near enough to it."""
+LEVELS = (48, 40, 32, 28, 24, 22, 20, 18, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4)
+MOST_MANTISSA = 8
+LESS = 0.9
+"""What was too much is followed by so much less."""
+BESIDE = 2
+"""By so many steps a population's levels change from one trial to the next."""
 
 
-def cost(look: Look, setting: Setting) -> float:
-    """Return the shift-adds a neuron and synapse."""
-    return look.shift_adds({name: mantissa for name, (_, mantissa) in setting.items()})
+@dataclass(frozen=True)
+class Choice:
+    """What a population may choose from: pairs, their errors (weighted) and shift-adds."""
+
+    pairs: list[tuple[int, int]]
+    errors: np.ndarray
+    adds: np.ndarray
+
+    def at(self, price: float) -> int:
+        """Return the place of the pair that is cheapest, its error at `price` included."""
+        return int(np.argmin(self.adds + price * self.errors))
 
 
-def _price(ranking: Ranking, room: float, low: float, high: float) -> float:
-    """Return the price between `low` and `high` that is expected to fill `room`; their middle once both were tried."""
-    if low > -40 or high < 40:
-        nearer = [low + 2, high - 2]  # one side is not yet known: a step of four from the other
-        return nearer[0] if high == 40 else nearer[1] if low == -40 else (low + high) / 2
-    for price in range(40, -41, -1):
-        if _expected(ranking, 2.0**price) > room:
-            return float(price + 1)
-    return -39.0
+class Lowering:
+    """The search of one network: `weights` say how much of a population's squared error reaches the output."""
+
+    def __init__(self, trier: Trier, steps: int, tolerance: float, bits: int, power: bool) -> None:
+        self.trier, self.steps, self.tolerance, self.bits = trier, steps, tolerance, bits
+        self.mantissas = range(1 if power else MOST_MANTISSA)
+        self.weights: dict[str, float] = {}
+
+    def weigh(self, groups: list[Group], setting: Setting, targets: Mapping[str, Targets]) -> None:
+        """Set the weights from the `groups`, ranked around `setting`."""
+        for group in groups:
+            tried = coarse(setting, group.names)
+            found = parts(targets, {n: [tried[n], setting[n]] for n in group.names})
+            rise = sum(found[n][tried[n]].error - found[n][setting[n]].error for n in group.names)
+            self.weights |= dict.fromkeys(group.names, group.rise / rise if rise > 0 else 0.0)
+
+    def run(
+        self,
+        setting: Setting,
+        look: Look,
+        targets: dict[str, Targets],
+        clock: Clock,
+        holds: Callable[[Setting, int], bool],
+        tell: Callable[[], None],
+    ) -> tuple[Setting, Look]:
+        """Return the cheapest setting found whose bound of the error is within the tolerance; at first (setting, look).
+
+        `holds` says whether a setting does on the samples that were held back. After every trial the model of the error
+        is put right by what came of it, and populations are followed anew.
+        """
+        best, least = (setting, look), look.shift_adds(mean_digits(targets))
+        now, room = dict(setting), (NEAR * self.tolerance) ** 2
+        for trial in range(TRIALS):
+            if clock.left < 2 * self.trier.seconds * self.steps:
+                break
+            choices = self._choices(now, targets, near=trial > 0)
+            own = sum(self.weights[n] * targets[n].tried(*now[n]).error for n in now)
+            factor = look.bound**2 / own if trial and own else 1.0
+            now = _chosen(choices, room / factor)
+            put(self.trier, now)
+            look = self.trier.look([self.steps])[0]
+            targets = record(self.trier, self.steps)
+            tell()
+            fits, spent = look.bound <= self.tolerance and holds(now, self.steps), look.shift_adds(mean_digits(targets))
+            if fits and spent < least:
+                best, least = (now, look), spent
+            if not fits:
+                room *= LESS
+            elif look.bound > NEAR**2 * self.tolerance:
+                break
+        return best
+
+    def _choices(self, setting: Setting, targets: Mapping[str, Targets], near: bool) -> dict[str, Choice]:
+        """Return what every population may choose from; `near`: pairs beside its own alone."""
+        pairs = {name: self._pairs(*pair, near) for name, pair in setting.items()}
+        found = parts(targets, pairs)
+        return {name: _choice(tried, self.weights[name]) for name, tried in found.items()}
+
+    def _pairs(self, levels: int, mantissa: int, near: bool) -> list[tuple[int, int]]:
+        """Return pairs of levels and mantissa bits that take no more than the bits of a spike; the own one is there."""
+        most = max(levels, 2 ** (self.bits - 1))
+        close = [n for n in LEVELS if n <= most and (not near or abs(n - levels) <= BESIDE)]
+        bits = max(self.bits, bits_of(levels, mantissa))
+        made = [(n, m) for n in close for m in self.mantissas if bits_of(n, m) <= bits]
+        return [(levels, mantissa)] + [p for p in made if not near or abs(p[1] - mantissa) <= 1]
 
 
-def _expected(ranking: Ranking, price: float) -> float:
-    return sum(_rise(ranking, group, *_best(ranking, group, price)) for group in ranking.groups)
+def _choice(tried: Mapping[tuple[int, int], Part], weight: float) -> Choice:
+    found = list(tried.values())
+    return Choice(list(tried), weight * np.array([p.error for p in found]), np.array([p.adds for p in found]))
 
 
-def _choice(ranking: Ranking, setting: Setting, price: float) -> Mapping[str, tuple[int, int]]:
-    """Return what the groups choose at `price`."""
-    made: Mapping[str, tuple[int, int]] = setting
-    for group in ranking.groups:
-        levels, mantissa = _best(ranking, group, price)
-        made = lowered(lowered(made, "levels", levels, group.names), "mantissa", mantissa, group.names)
-    return made
-
-
-def _best(ranking: Ranking, group: Group, price: float) -> tuple[int, int]:
-    """Return the levels and mantissa bits of the group that are cheapest, their error at `price` included."""
-    pairs = product(ranking.curves["levels"].values, ranking.curves["mantissa"].values)
-    return min(pairs, key=lambda pair: _adds(ranking, group, *pair) + price * _rise(ranking, group, *pair))
-
-
-def _adds(ranking: Ranking, group: Group, levels: int, mantissa: int) -> float:
-    """Return the shift-adds of the group, were its mantissa `mantissa` everywhere."""
-    curve = ranking.curves["levels"]
-    look = curve.looks[curve.values.index(levels)]
-    return group.events(look) / max(1, look.neurons) * digits(mantissa)
-
-
-def _rise(ranking: Ranking, group: Group, levels: int, mantissa: int) -> float:
-    """Return by how much the square of the error is expected to rise."""
-    curves = ranking.curves
-    return group.levels * curves["levels"].rise(levels) + group.mantissa * curves["mantissa"].rise(mantissa)
+def _chosen(choices: Mapping[str, Choice], room: float) -> dict[str, tuple[int, int]]:
+    """Return what the populations choose at the least price whose squared error fits into `room`."""
+    low, high = -60.0, 120.0  # log2 of the price of the squared error, in shift-adds
+    for _ in range(50):
+        price = (low + high) / 2
+        error = sum(choice.errors[choice.at(2.0**price)] for choice in choices.values())
+        low, high = (price, high) if error > room else (low, price)
+    return {name: choice.pairs[choice.at(2.0**high)] for name, choice in choices.items()}

@@ -43,4 +43,7 @@ def fit(
     error = trier.look([spikes.timesteps])[0].error
     bad = trier.not_finite()
     reached = error <= tolerance and not bad
-    return Adaptation(error, trier.agreement(), reached, spikes.timesteps, runs=1, not_finite=bad)
+    seconds = trier.seconds * spikes.timesteps
+    return Adaptation(
+        error, trier.agreement(), reached, spikes.timesteps, runs=1, not_finite=bad, seconds=seconds, left=budget
+    )

@@ -12,7 +12,7 @@ import numpy as np
 
 from onnx2snn.fitting.adaptation import Adaptation
 from onnx2snn.fitting.depths import depths
-from onnx2snn.fitting.trying import Clock, Look, Trier
+from onnx2snn.fitting.trying import FITTING, Clock, Look, Trier
 from onnx2snn.settings.spikes import Spikes
 from onnx2snn_runtime.model import SpikingModel
 
@@ -64,7 +64,7 @@ def fit_schedule(
     are spent stands. A schedule that was given stays; then its time steps alone are found.
     """
     whole, places = Trier(snn, inputs), depths(snn.program)
-    clock = Clock(budget)
+    clock = Clock(FITTING * budget)
     trier = _affordable(whole, clock)
     search = _Search(trier, places, clock, tolerance, spikes, progress or (lambda share: None))
     found = search.run(GRID if spikes.fits_schedule else ())
@@ -83,6 +83,8 @@ def fit_schedule(
         runs=trier.runs + whole.runs,
         out_of_time=clock.left <= 0,
         not_finite=whole.not_finite(),
+        seconds=whole.seconds * last.timesteps,
+        left=clock.left + (1 - FITTING) * budget,
         notes=[_note(found[0], last)] if found else [],
     )
 

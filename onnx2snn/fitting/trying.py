@@ -18,6 +18,8 @@ from onnx2snn_runtime.errors import trying
 from onnx2snn_runtime.model import SpikingModel
 
 BATCH = 16
+FITTING = 0.8
+"""So much of a budget goes into the search; the rest is for the last run, advice, and counting operations."""
 
 
 class Clock:
@@ -57,9 +59,9 @@ class Look:
         """The spikes that a neuron sent, on average."""
         return sum(self.events.values()) / max(1, self.neurons)
 
-    def shift_adds(self, mantissa: Mapping[str, int]) -> float:
-        """Return the shift-adds a neuron and synapse, for graded spikes of so many mantissa bits."""
-        return sum(sent * digits(mantissa[name]) for name, sent in self.events.items()) / max(1, self.neurons)
+    def shift_adds(self, each: Mapping[str, float]) -> float:
+        """Return the shift-adds a neuron and synapse, where a spike of a population has so many digits."""
+        return sum(sent * each[name] for name, sent in self.events.items()) / max(1, self.neurons)
 
 
 class Trier:
@@ -72,6 +74,7 @@ class Trier:
         self.expected = run_ann(snn.proto, self.inputs, 8)
         self.samples = sample_count(self.inputs, self.axes)
         self.runs = 0
+        self.neurons = 0
         self.seconds = 0.0
         """What the last run took a time step."""
         self.outputs: dict[str, Any] = {}
@@ -88,9 +91,14 @@ class Trier:
 
     def few(self, count: int) -> "Trier":
         """Return one that runs on `count` of the samples; on all, where they act on each other."""
+        inputs, kept = self.some(count)
+        return self if kept == self.samples else Trier(self.snn, inputs)
+
+    def some(self, count: int) -> tuple[dict[str, np.ndarray], int]:
+        """Return `count` of the samples and their number; all, where they act on each other."""
         if count >= self.samples or self.axes.joint:
-            return self
-        return Trier(self.snn, taken(self.inputs, _spread(self.samples, count), self.axes))
+            return self.inputs, self.samples
+        return taken(self.inputs, _spread(self.samples, count), self.axes), count
 
     def joined(self, others: Mapping[str, np.ndarray], count: int) -> "Trier":
         """Return one that runs on `count` of the samples in `others` as well, or on all of them."""
@@ -121,7 +129,7 @@ class Trier:
             )
             looks.append(Look(t, error, events, run.neurons, max(error, bound)))
         self.seconds = (time.perf_counter() - start) / steps[-1]
-        self.runs += 1
+        self.runs, self.neurons = self.runs + 1, run.neurons
         return looks
 
     def _named(self, outputs: Any) -> dict[str, Any]:

@@ -218,8 +218,8 @@ class SpikingModel(nn.Module):
 
         `levels`: number of exponents of a graded spike, at least 1; `mantissa`: its mantissa bits; `dead_zone`: the
         share of the scale below which a correction is not sent; `gradual`: 1 where small spikes are multiples of the
-        smallest, else 0; `scale`: a positive number, or an array that broadcasts to the output without its batch axis. An unknown population or parameter, or an invalid value, raises
-        InputError.
+        smallest, else 0; `scale`: a positive number, or an array that broadcasts to the output without its batch axis.
+        An unknown population or parameter, or an invalid value, raises InputError.
         """
         _check_names(f"the population {name!r}", changes, [f.name for f in fields(NeuronAttributes)])
         if name not in self._nodes:

@@ -65,15 +65,12 @@ def test_what_is_better_than_it_must_be_is_made_cheaper() -> None:
     before = Trier(snn, held).look([2])[0]
     done = adapt(snn, held, tolerance=0.05)
     after = Trier(snn, held).look([2])[0]
-    costs = [look.shift_adds(m) for look, m in ((before, dict.fromkeys(settings(snn), 3)), (after, mantissas(snn)))]
+    usual = dict.fromkeys(settings(snn), digits(3)), {n: digits(m) for n, (_, m) in settings(snn).items()}
+    costs = [look.shift_adds(each) for look, each in zip((before, after), usual, strict=True)]
     assert before.error < done.relative_error <= 0.05
     assert costs[1] < 0.8 * costs[0]
     assert after.events_per_neuron < before.events_per_neuron
-    assert all(levels <= 16 and mantissa <= 3 for levels, mantissa in settings(snn).values())
-
-
-def mantissas(snn: SpikingModel) -> dict[str, int]:
-    return {name: mantissa for name, (_, mantissa) in settings(snn).items()}
+    assert all(bits_of(*pair) <= 8 for pair in settings(snn).values())
 
 
 def test_a_power_gets_no_mantissa() -> None:
@@ -125,7 +122,7 @@ def test_signed_digits_of_payloads() -> None:
     assert [digits(mantissa) for mantissa in range(4)] == [1.0, 1.5, 1.75, 2.125]
     look = Look(2, 0.1, {"a": 4.0, "b": 2.0}, 3)
     assert look.events_per_neuron == 2.0
-    assert look.shift_adds({"a": 0, "b": 1}) == pytest.approx((4 + 3) / 3)
+    assert look.shift_adds({"a": 1.0, "b": 1.5}) == pytest.approx((4 + 3) / 3)
 
 
 def test_relative_error() -> None:
