@@ -19,6 +19,7 @@ from onnx2snn.passes.recurrence.fix_shapes import fix_shapes
 from onnx2snn.passes.rewriting.graph_tools import to_proto
 from onnx2snn.passes.rewriting.marks import MARKS
 from onnx2snn.pipeline import pipeline, prepare
+from onnx2snn.reference.guarded import infer_shapes
 from onnx2snn.settings import NetworkSettings
 from onnx2snn_runtime.errors import Stage
 from onnx2snn_runtime.ir.batch import axes_of
@@ -140,6 +141,8 @@ def _inspect_ir(work: Work, found: Inspection) -> None:
     defaults = read_defaults(work.model, work.where)
     found.settings = defaults.settings
     model = one_position(work.model)
+    if model is not work.model:
+        model = infer_shapes(model)
     flow = analyse(model.graph, defaults.spiking_inputs)
     shapes = shapes_of(model)
     parts = {"prologue": flow.prologue, "loop": flow.loop, "tail": flow.tail, "readout": flow.readout}

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import onnx
-from onnx import inliner
 
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.folding.fold_constants import fold_constants
 from onnx2snn.passes.recurrence.unroll_recurrence import RECURRENT, obstacles
 from onnx2snn.passes.repairs.inline_functions import has_body
+from onnx2snn.reference.guarded import inline
 from onnx2snn_runtime.errors import InputError, Onnx2SnnError, UnsupportedError
 from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.ir.schema import DOMAIN, opset_of
@@ -75,7 +75,7 @@ def _recurrences(work: Work) -> list[str]:
     copy.model.CopyFrom(work.model)
     try:
         if copy.model.functions:
-            copy.model = inliner.inline_local_functions(copy.model)
+            copy.model = inline(copy.model)
         fold_constants(copy)  # lengths and conditions are known then
         return obstacles(copy)
     except Onnx2SnnError:  # other nodes stand in the way of folding

@@ -1,10 +1,7 @@
 """Runs a network, or the IR file it became, as the plain network it is, with onnxruntime."""
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +9,10 @@ import onnx
 from onnx import TensorProto, helper
 
 from onnx2snn.reference import engine
+from onnx2snn.reference.sessions import open_session
 from onnx2snn_runtime.errors import InputError, ModelError
 from onnx2snn_runtime.ir.batch import Arrays, BatchAxes, axes_of
-from onnx2snn_runtime.ir.large import is_large, save_large
 
-_SILENT = 4
 NUMPY = Arrays(np.concatenate, np.stack, lambda a, b: np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
 _FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16}
 
@@ -27,7 +23,7 @@ class Ann:
     `axes` says where the samples are: by default as the IR file `proto` records it, else in front. `fixed` is the batch
     size that the graph insists on, by default that of the axes: smaller batches are filled up and the results cut.
     `device` is "cpu" or "cuda[:n]"; without a usable CUDA provider the CPU computes. The number of threads is the
-    environment's OMP_NUM_THREADS, if set. A model that onnxruntime refuses raises ModelError.
+    environment's OMP_NUM_THREADS, if set. A model that onnxruntime refuses, or dies of, raises ModelError.
     """
 
     def __init__(
@@ -39,7 +35,10 @@ class Ann:
         fixed: int = 0,
         axes: BatchAxes | None = None,
     ) -> None:
-        self._session = _open(proto, device)
+        try:
+            self._session = open_session(proto, device)
+        except engine.errors() as error:
+            raise ModelError(f"onnxruntime cannot load the model: {_first_line(error)}") from error
         self._inputs = {port.name: port for port in _real_inputs(proto)}
         self.outputs = list(outputs) if outputs is not None else [value.name for value in proto.graph.output]
         axes = axes_of(proto) if axes is None else axes
@@ -106,45 +105,6 @@ def split(inputs: Mapping[str, Any], size: int, axes: BatchAxes | None = None) -
     """Yield `inputs` in batches of at most `size` samples, which lie in front where `axes` does not say otherwise."""
     arrays = {name: value if hasattr(value, "shape") else np.asarray(value) for name, value in inputs.items()}
     return (part for part, _ in (axes or BatchAxes()).split(arrays, size))
-
-
-def _open(proto: onnx.ModelProto, device: str) -> Any:
-    options = engine.SessionOptions()
-    options.log_severity_level = _SILENT
-    options.add_session_config_entry("session.disable_quant_qdq", "1")  # else integers round where the model does not
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # else its threads slow what runs next
-    options.intra_op_num_threads = _threads()
-    providers = _providers(device)
-    try:
-        if is_large(proto):
-            return _open_large(proto, options, providers)
-        return engine.InferenceSession(proto.SerializeToString(), options, providers, enable_fallback=False)
-    except engine.errors() as error:
-        raise ModelError(f"onnxruntime cannot load the model: {_first_line(error)}") from error
-
-
-def _open_large(proto: onnx.ModelProto, options: Any, providers: list[Any]) -> Any:
-    """Open `proto` through a temporary file."""
-    with tempfile.TemporaryDirectory(prefix="onnx2snn-", ignore_cleanup_errors=True) as folder:
-        file = Path(folder, "model.onnx")
-        try:
-            save_large(proto, file)
-            return engine.InferenceSession(str(file), options, providers, enable_fallback=False)
-        except OSError as error:
-            raise ModelError(f"the model does not fit into a temporary file: {error.strerror or error}") from error
-
-
-def _providers(device: str) -> list[Any]:
-    name, _, index = device.partition(":")
-    if name != "cuda" or "CUDAExecutionProvider" not in engine.get_available_providers():
-        return ["CPUExecutionProvider"]
-    engine.set_default_logger_severity(_SILENT)  # it complains there where no GPU is
-    return [("CUDAExecutionProvider", {"device_id": index or "0", "use_tf32": "0"}), "CPUExecutionProvider"]
-
-
-def _threads() -> int:
-    text = os.environ.get("OMP_NUM_THREADS", "")
-    return int(text) if text.isdigit() else 0
 
 
 def _real_inputs(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:

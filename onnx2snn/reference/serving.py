@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+LOADING = "onnxruntime, loading it"
 RUNNING = "onnxruntime, running it on made-up inputs"
 
 
@@ -26,15 +27,19 @@ class Server:
             env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}, start_new_session=True,
         )  # fmt: skip
 
-    def ask(self, raw: bytes, seconds: int, running: int) -> list[dict[str, Any]]:
+    def ask(
+        self, raw: bytes, seconds: int, running: int = 0, *, kind: str = "whole", **options: Any
+    ) -> list[dict[str, Any]]:
         """Return the answers to a model, which may take so many seconds, or `running` to run; an end comes last.
 
-        What is left of a question that was interrupted would be taken for answers to the next: the process goes.
+        `kind` and `options` are what `trying` takes; a result comes as {"result": bytes}. What is left of a question
+        that was interrupted would be taken for answers to the next: the process goes.
         """
         late = threading.Event()
         answers: list[dict[str, Any]] = []
+        question = {"kind": kind, "size": len(raw), "seconds": seconds, **options}
         try:
-            self._listen(raw, seconds, running, late, answers)
+            self._listen(json.dumps(question).encode() + b"\n" + raw, seconds, running or seconds, late, answers)
         finally:
             if not answers or "done" not in answers[-1]:
                 self.stop()
@@ -44,15 +49,18 @@ class Server:
         return [*answers, {"late": f"takes more than {seconds} s"} if late.is_set() else {"died": _death(code)}]
 
     def _listen(
-        self, raw: bytes, seconds: int, running: int, late: threading.Event, answers: list[dict[str, Any]]
+        self, question: bytes, seconds: int, running: int, late: threading.Event, answers: list[dict[str, Any]]
     ) -> None:
+        stream = self.process.stdout
         if not self.ready:  # the start of Python is not the model's time
-            self.ready = bool(self.process.stdout and self.process.stdout.readline())
+            self.ready = bool(stream and stream.readline())
         timer = self._timer(seconds, late)
         try:
-            self._send(len(raw).to_bytes(8, "big") + seconds.to_bytes(4, "big") + raw)
-            while line := self.process.stdout.readline() if self.process.stdout else b"":
+            self._send(question)
+            while stream and (line := stream.readline()):
                 answers.append(json.loads(line))
+                if "result" in answers[-1]:
+                    answers[-1]["result"] = stream.read(answers[-1]["result"])
                 if "done" in answers[-1]:
                     return
                 if answers[-1].get("stage") == RUNNING and running < seconds:

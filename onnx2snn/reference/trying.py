@@ -1,16 +1,17 @@
 """The script of the subprocess that tries an untrusted model; it imports no onnx2snn.
 
-It says {"ready": true} once it has started. Then it reads models from its input, each behind its length (8 bytes) and
-the seconds that it may take (4), and answers with lines of JSON: {"stage": s} before each stage, {"error": text} where
-one refuses, {"done": true} at the end. Where a stage kills the process the last line says which it was. It ends with
-its input.
+It says {"ready": true} once it has started. Then it reads models from its input, each behind a line of JSON with its
+`size` in bytes, the `seconds` that it may take and the `kind` of what is asked (see `KINDS`), and answers with lines of
+JSON: {"stage": s} before each stage, {"error": text} where one refuses, {"result": n} before the n bytes of a model,
+{"done": true} at the end. Where a stage kills the process the last line says which it was. It ends with its
+input.
 """
 
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -23,9 +24,18 @@ LEAST_OPSET = 13
 UNKNOWN = "unknown"
 SIZE = 16
 """What stands in for a size that is not known."""
+LEVELS = {
+    "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "none": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+}
+"""How much onnxruntime may rewrite a graph."""
+
+Asked = Mapping[str, Any]
+Stages = Iterator[tuple[str, Callable[[], object]]]
 
 
-def stages(model: onnx.ModelProto) -> Iterator[tuple[str, Callable[[], object]]]:
+def whole(model: onnx.ModelProto, asked: Asked) -> Stages:
     """Yield the stages by name: all that a conversion asks of C++ that a file of bad will might break."""
     yield "the checker", lambda: _check(model)
     if model.functions:
@@ -33,10 +43,50 @@ def stages(model: onnx.ModelProto) -> Iterator[tuple[str, Callable[[], object]]]
     yield "shape inference", lambda: shape_inference.infer_shapes(model, data_prop=True)
     if any(o.version < LEAST_OPSET for o in model.opset_import if o.domain in ("", "ai.onnx")):
         yield "the conversion of the opset", lambda: _raised(model)
+    yield from session(model, asked)
+
+
+def session(model: onnx.ModelProto, asked: Asked) -> Stages:
+    """Yield the loading of a model at the optimization `level`, and its first run, unless `run` is false."""
     sessions: list[Any] = []
-    yield "onnxruntime, loading it", lambda: sessions.append(_session(model))
-    if sessions:
+    yield "onnxruntime, loading it", lambda: sessions.append(_session(model, asked.get("level", "all")))
+    if sessions and asked.get("run", True):
         yield "onnxruntime, running it on made-up inputs", lambda: sessions[0].run(None, _inputs(model))
+
+
+def inference(model: onnx.ModelProto, asked: Asked) -> Stages:
+    """Yield shape inference, whose result is wanted."""
+    yield "shape inference", lambda: shape_inference.infer_shapes(model, data_prop=asked["data_prop"])
+
+
+def validation(model: onnx.ModelProto, asked: Asked) -> Stages:
+    """Yield the checker with all that it checks."""
+    yield "the checker", lambda: onnx.checker.check_model(model, full_check=True)
+
+
+def conversion(model: onnx.ModelProto, asked: Asked) -> Stages:
+    """Yield the conversion to the opset `target`."""
+    yield "the conversion of the opset", lambda: version_converter.convert_version(model, asked["target"])
+
+
+def inlining(model: onnx.ModelProto, asked: Asked) -> Stages:
+    """Yield the inlining of the functions of the model, and of the `operators` that ONNX defines by others."""
+    names = [("", name) for name in asked["operators"]]
+    yield "the inlining of functions", lambda: inliner.inline_local_functions(model)
+    if names:
+        inlined = lambda: inliner.inline_selected_functions(model, names, inline_schema_functions=True)  # noqa: E731
+        yield "the inlining of operators", inlined
+
+
+KINDS: dict[str, Callable[[onnx.ModelProto, Asked], Stages]] = {
+    "whole": whole,
+    "session": session,
+    "inference": inference,
+    "validation": validation,
+    "conversion": conversion,
+    "inlining": inlining,
+}
+"""What can be asked of a model."""
 
 
 def _check(model: onnx.ModelProto) -> None:
@@ -77,8 +127,9 @@ def _raised(model: onnx.ModelProto) -> None:
     shape_inference.infer_shapes(version_converter.convert_version(model, LEAST_OPSET), data_prop=True)
 
 
-def _session(model: onnx.ModelProto) -> Any:
+def _session(model: onnx.ModelProto, level: str) -> Any:
     options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = LEVELS[level]
     options.log_severity_level = SILENT
     options.intra_op_num_threads = 1
     options.add_session_config_entry("session.disable_quant_qdq", "1")
@@ -97,16 +148,20 @@ def _inputs(model: onnx.ModelProto) -> dict[str, np.ndarray]:
     return made
 
 
-def attempt(raw: bytes, tell: Callable[[dict[str, Any]], None]) -> None:
+def attempt(raw: bytes, asked: Asked, tell: Callable[[dict[str, Any], bytes], None]) -> None:
     """Go through the stages with the model in `raw`; an error of one does not keep the next from being tried."""
-    model = onnx.ModelProto.FromString(raw)
-    for name, stage in stages(model):
-        tell({"stage": name})
+    model, result = onnx.ModelProto.FromString(raw), b""
+    for name, stage in KINDS[asked["kind"]](model, asked):
+        tell({"stage": name}, b"")
         try:
-            stage()
+            found = stage()
+            if asked["kind"] == "inference" and isinstance(found, onnx.ModelProto):
+                result = found.SerializeToString()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told
-            tell({"error": str(error)[:2000] or type(error).__name__, "stage": name})
-    tell({"done": True})
+            tell({"error": str(error)[:2000] or type(error).__name__, "stage": name}, b"")
+    if result:
+        tell({"result": len(result)}, result)
+    tell({"done": True}, b"")
 
 
 def _bound_memory() -> None:
@@ -122,16 +177,17 @@ def _bound_memory() -> None:
 def serve(source: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until there are no more."""
 
-    def tell(said: dict[str, Any]) -> None:
-        answers.write(json.dumps(said).encode() + b"\n")
+    def tell(said: dict[str, Any], raw: bytes) -> None:
+        answers.write(json.dumps(said).encode() + b"\n" + raw)
         answers.flush()
 
-    tell({"ready": True})
-    while len(head := source.read(12)) == 12:
-        raw = source.read(int.from_bytes(head[:8], "big"))
+    tell({"ready": True}, b"")
+    while line := source.readline():
+        asked = json.loads(line)
+        raw = source.read(asked["size"])
         if hasattr(signal, "alarm"):  # should nobody be left to end this process
-            signal.alarm(2 * int.from_bytes(head[8:], "big"))
-        attempt(raw, tell)
+            signal.alarm(2 * asked["seconds"])
+        attempt(raw, asked, tell)
         if hasattr(signal, "alarm"):
             signal.alarm(0)
 

@@ -21,7 +21,7 @@ FIRST = {"graphs": 20_000, "models": 300_000, "ir": 300_000, "data": 300_000, "s
 COUNTS = {"graphs": 12, "models": 60, "ir": 80, "data": 80, "settings": 80}
 TRIALS = {"graphs": trial.graph, **damage.KINDS}
 KNOWN = {
-    "graphs": [5161, 5227],
+    "graphs": [5161, 5227, 1_000_063],
     "models": [5081, 9359],
     "ir": [5002, 5023, 5030, 9009],
     "data": [5001],

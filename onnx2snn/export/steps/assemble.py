@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper, inliner, numpy_helper, shape_inference
+from onnx import helper, numpy_helper
 
 from onnx2snn.export.steps.laws import DOMAIN, Law
+from onnx2snn.reference.guarded import infer_shapes, inline
 from onnx2snn_runtime.ir.schema import DOMAIN as NEURONS
 from onnx2snn_runtime.ir.schema import PREFIX, is_neuron, opset_of
 
@@ -58,7 +59,7 @@ def assemble(ir: onnx.ModelProto, laws: dict[str, Law], rectifies: bool, kind: i
     functions = {law.name: law for law in laws.values()}
     model.functions.extend(law.proto(opset_of(model)) for law in functions.values())
     model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
-    parts.model = inliner.inline_local_functions(model)
+    parts.model = inline(model)
     kept = [o for o in parts.model.opset_import if o.domain not in (DOMAIN, NEURONS)]
     del parts.model.opset_import[:]
     parts.model.opset_import.extend(kept)
@@ -68,8 +69,8 @@ def assemble(ir: onnx.ModelProto, laws: dict[str, Law], rectifies: bool, kind: i
 
 def _shapes(ir: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
     """Return the types of the values of the plain network, where they are known."""
-    plain = inliner.inline_local_functions(ir)
-    found = shape_inference.infer_shapes(plain, data_prop=True)
+    plain = inline(ir)
+    found = infer_shapes(plain, data_prop=True)
     return {value.name: value.type for value in (*found.graph.value_info, *found.graph.output)}
 
 

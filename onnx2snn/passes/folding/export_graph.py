@@ -5,10 +5,11 @@ gs.Graph and functions  ->  ModelProto
 
 import onnx
 import onnx_graphsurgeon as gs
-from onnx import helper, shape_inference
+from onnx import helper
 
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.rewriting.marks import MARKS
+from onnx2snn.reference.guarded import infer_shapes
 from onnx2snn_runtime.ir.large import is_large
 from onnx2snn_runtime.ir.schema import DOMAIN
 
@@ -31,7 +32,7 @@ def export_graph(work: Work) -> int:
     _restore_ports(model.graph, source.graph)
     del model.graph.value_info[:]
     if not is_large(model):
-        model = shape_inference.infer_shapes(model)
+        model = infer_shapes(model)
     work.model = model
     return 0
 

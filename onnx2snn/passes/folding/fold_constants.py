@@ -12,6 +12,8 @@ from onnx2snn.passes.base import Work
 from onnx2snn.passes.folding.fold_shapes import fold_shapes
 from onnx2snn.passes.rewriting.node_builder import read_by
 from onnx2snn.reference import engine
+from onnx2snn.reference.guarded import infer_shapes
+from onnx2snn.reference.sessions import open_session
 from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.ir.large import is_large
 from onnx2snn_runtime.ir.operators import facts
@@ -42,12 +44,12 @@ def _infer(work: Work) -> onnx.ModelProto:
     if is_large(work.model):
         return work.model
     try:
-        return shape_inference.infer_shapes(work.model, data_prop=True)
+        return infer_shapes(work.model, data_prop=True)
     except (RuntimeError, ValueError, shape_inference.InferenceError):
         for value in work.model.graph.output:  # what is declared of them may be wrong, too
             value.type.tensor_type.ClearField("shape")
     try:
-        return shape_inference.infer_shapes(work.model, data_prop=True)
+        return infer_shapes(work.model, data_prop=True)
     except (RuntimeError, ValueError, shape_inference.InferenceError) as error:
         raise ModelError(f"the shapes of {work.where} contradict each other: {str(error).splitlines()[0]}") from error
 
@@ -86,13 +88,8 @@ def _run(
     outputs = [helper.make_empty_tensor_value_info(name) for name in wanted]
     graph = helper.make_graph(nodes, "constants", [], outputs, [weights[n] for n in sorted(used & set(weights))])
     part = helper.make_model(graph, opset_imports=list(model.opset_import), ir_version=model.ir_version)
-    options = engine.SessionOptions()
-    options.log_severity_level = 4
-    options.graph_optimization_level = engine.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        part = shape_inference.infer_shapes(part)
-        session = engine.InferenceSession(part.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        results = session.run(wanted, {})
+        results = open_session(infer_shapes(part), plain=True).run(wanted, {})
     except engine.errors(ValueError) as error:
         raise ModelError(
             f"the constants of {where} cannot be computed: {str(error).strip().splitlines()[0]}; check the model"

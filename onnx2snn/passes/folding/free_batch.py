@@ -24,6 +24,7 @@ from onnx2snn.passes.folding.batch_candidates import (
 )
 from onnx2snn.passes.folding.batch_trials import Outcome, Trials
 from onnx2snn.passes.folding.loosen_batch import loosen
+from onnx2snn.reference.guarded import infer_shapes
 from onnx2snn_runtime.errors import InputError, Onnx2SnnError
 from onnx2snn_runtime.ir.batch import ROWS, Axis, BatchAxes
 
@@ -199,7 +200,7 @@ def _freed(model: onnx.ModelProto, candidate: Candidate) -> onnx.ModelProto:
             value.type.tensor_type.shape.dim[candidate.axes[value.name] or 0].dim_param = AXIS
     for value in freed.graph.output:
         value.type.tensor_type.ClearField("shape")
-    return shape_inference.infer_shapes(freed, data_prop=True)
+    return infer_shapes(freed, data_prop=True)
 
 
 def _correct_outputs(model: onnx.ModelProto, outcome: Outcome, axes: BatchAxes) -> None:

@@ -15,6 +15,8 @@ from onnx2snn.passes.neurons.group_regions import Region
 from onnx2snn.passes.neurons.known_functions import recognise
 from onnx2snn.passes.rewriting.graph_tools import to_proto, unique
 from onnx2snn.reference import engine
+from onnx2snn.reference.sessions import open_session
+from onnx2snn_runtime.errors import ModelError
 
 ANY = 16
 """The size used for a dynamic dimension."""
@@ -40,7 +42,7 @@ def name_region(
         model = _model(nodes, sources, constants, region.output, opsets, ir_version)
         try:
             name = recognise(_evaluator(model), known)
-        except engine.errors():
+        except engine.errors(ModelError):
             continue  # a size that stood in for any does not fit the constants: this region keeps its number
         if name is not None:
             return name
@@ -81,10 +83,7 @@ def _model(
 
 
 def _evaluator(model: onnx.ModelProto) -> Callable[[Sequence[np.ndarray]], np.ndarray]:
-    options = engine.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    session = engine.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = open_session(model, threads=1)
     names = [value.name for value in model.graph.input]
 
     def evaluate(inputs: Sequence[np.ndarray]) -> np.ndarray:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import onnx
-from onnx import helper, shape_inference
+from onnx import helper
 
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.rewriting.marks import MARKS, is_mark
 from onnx2snn.passes.rewriting.node_builder import attributes_of
+from onnx2snn.reference.guarded import infer_shapes
 from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.ir.large import is_large
 from onnx2snn_runtime.ir.recurrence import is_rolled
@@ -34,7 +35,7 @@ def close_recurrences(work: Work) -> int:
         getattr(model, field_name).extend(kept)
     del model.graph.value_info[:]
     if not is_large(model):
-        work.model = shape_inference.infer_shapes(model)
+        work.model = infer_shapes(model)
     return count
 
 

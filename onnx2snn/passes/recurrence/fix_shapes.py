@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import onnx
-from onnx import inliner
 
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.folding.batch_candidates import Candidate, candidates, dimensions, real_inputs
 from onnx2snn.passes.folding.fold_constants import fold_constants
 from onnx2snn.passes.recurrence.unroll_recurrence import RECURRENT, obstacles
+from onnx2snn.reference.guarded import inline
 from onnx2snn_runtime.errors import InputError, Onnx2SnnError
 
 
@@ -98,7 +98,7 @@ def _in_the_way(work: Work) -> list[str]:
     copy.model.CopyFrom(work.model)
     try:
         if copy.model.functions:
-            copy.model = inliner.inline_local_functions(copy.model)
+            copy.model = inline(copy.model)
         fold_constants(copy)
         return obstacles(copy)
     except Onnx2SnnError:

@@ -11,7 +11,8 @@ from onnx import helper, numpy_helper
 
 from onnx2snn.passes.rewriting.node_builder import NodeBuilder, attributes_of
 from onnx2snn.reference import engine
-from onnx2snn_runtime.errors import UnsupportedError
+from onnx2snn.reference.sessions import open_session
+from onnx2snn_runtime.errors import ModelError, UnsupportedError
 
 LOOPS = ("Loop", "Scan", "If")
 MOST = 4096
@@ -187,10 +188,7 @@ def _evaluate(names: list[str], scope: Scope) -> dict[str, np.ndarray]:
     results = [helper.make_empty_tensor_value_info(name) for name in wanted]
     graph = helper.make_graph(nodes, "constants", [], results, held)
     model = helper.make_model(graph, opset_imports=scope.opsets, ir_version=scope.ir_version)
-    options = engine.SessionOptions()
-    options.log_severity_level = 4
     try:
-        session = engine.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        return values | dict(zip(wanted, session.run(wanted, {}), strict=True))
-    except engine.errors():
+        return values | dict(zip(wanted, open_session(model).run(wanted, {}), strict=True))
+    except engine.errors(ModelError):
         return values  # not computed: whoever needs it says that it is unknown

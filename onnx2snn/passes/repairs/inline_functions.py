@@ -6,9 +6,9 @@ y = my.Block(x)  ->  h = MatMul(x, w); y = Relu(h)
 from typing import Any
 
 import onnx
-from onnx import inliner
 
 from onnx2snn.passes.base import Work
+from onnx2snn.reference.guarded import inline
 
 COARSE = ("Attention",)
 """Operators that `--neurons elementwise` takes apart by ONNX's own definition."""
@@ -19,7 +19,7 @@ def inline_functions(work: Work) -> int:
     changed = len(work.model.functions)
     if changed:
         _write_defaults(work.model)
-        work.model = inliner.inline_local_functions(work.model)
+        work.model = inline(work.model)
     lacking = sorted(
         {
             node.op_type
@@ -31,8 +31,7 @@ def inline_functions(work: Work) -> int:
         lacking += [name for name in COARSE if any(node.op_type == name for node in work.model.graph.node)]
     expandable = [name for name in lacking if has_body(name, work.opset)]
     if expandable:
-        names = [("", name) for name in expandable]
-        work.model = inliner.inline_selected_functions(work.model, names, inline_schema_functions=True)
+        work.model = inline(work.model, expandable)
     return changed + len(expandable)
 
 

@@ -4,10 +4,10 @@ opset 9 model  ->  opset 13 model, whose resampling and normalizations mean what
 """
 
 import onnx
-from onnx import version_converter
 
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.repairs.old_meanings import BatchStatistics, flatten_hardmax, keep_sampling
+from onnx2snn.reference.guarded import convert_version
 from onnx2snn_runtime.errors import ModelError
 
 LEAST_OPSET = 13
@@ -34,7 +34,7 @@ def raise_opset(work: Work) -> int:
     if before < LEAST_OPSET:
         flatten_hardmax(work.model)
     try:
-        work.model = version_converter.convert_version(work.model, target)
+        work.model = convert_version(work.model, target)
     except (RuntimeError, ValueError) as error:
         raise ModelError(
             f"{work.where} is of opset {before} and cannot be brought up to {target} "

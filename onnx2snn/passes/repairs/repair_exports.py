@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper, shape_inference
+from onnx import helper, numpy_helper
 
 from onnx2snn.passes.base import Work
+from onnx2snn.reference.guarded import infer_shapes
 from onnx2snn_runtime.ir.large import is_large
 from onnx2snn_runtime.ir.schema import DOMAIN
 
@@ -52,7 +53,7 @@ def _repair_outputs(model: onnx.ModelProto) -> int:
     freed.CopyFrom(model)
     for value in freed.graph.output:
         value.type.tensor_type.ClearField("shape")
-    inferred = {value.name: value for value in shape_inference.infer_shapes(freed, data_prop=True).graph.output}
+    inferred = {value.name: value for value in infer_shapes(freed, data_prop=True).graph.output}
     changed = 0
     for value in model.graph.output:
         other = inferred[value.name].type.tensor_type
@@ -85,6 +86,6 @@ _REPAIRS: dict[str, Callable[[onnx.NodeProto, np.dtype], list[onnx.NodeProto]]] 
 
 def _types(model: onnx.ModelProto) -> dict[str, np.dtype]:
     """Return the types that can be inferred around operators that ONNX does not know."""
-    graph = shape_inference.infer_shapes(model).graph
+    graph = infer_shapes(model).graph
     values = [v for v in (*graph.value_info, *graph.input, *graph.output) if v.type.tensor_type.elem_type]
     return {v.name: helper.tensor_dtype_to_np_dtype(v.type.tensor_type.elem_type) for v in values}

@@ -4,9 +4,10 @@ c = CastLike(e, x)  [x: float]   ->  c = Cast<to = float>(e)
 """
 
 import onnx
-from onnx import helper, shape_inference
+from onnx import helper
 
 from onnx2snn.passes.base import Work
+from onnx2snn.reference.guarded import infer_shapes
 
 
 def replace_cast_like(work: Work) -> int:
@@ -23,7 +24,7 @@ def replace_cast_like(work: Work) -> int:
 
 
 def _types(model: onnx.ModelProto) -> dict[str, int]:
-    inferred = shape_inference.infer_shapes(model) if model.ByteSize() < 1_900_000_000 else model
+    inferred = infer_shapes(model) if model.ByteSize() < 1_900_000_000 else model
     graph = inferred.graph
     types = {v.name: v.type.tensor_type.elem_type for v in (*graph.value_info, *graph.input, *graph.output)}
     return types | {tensor.name: tensor.data_type for tensor in graph.initializer}

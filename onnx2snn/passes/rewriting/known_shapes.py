@@ -4,9 +4,10 @@ x: float[N, 4]; y = MatMul(x, w: float[4, 8])  ->  {"x": (None, 4), "w": (4, 8),
 """
 
 import onnx
-from onnx import helper, shape_inference
+from onnx import helper
 
 from onnx2snn.passes.rewriting.node_writer import Shape
+from onnx2snn.reference.guarded import infer_shapes
 
 _SMALL = 64
 """Constants of no more elements go in with their values: shapes, axes and repeats among them."""
@@ -42,4 +43,4 @@ def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
         elif tensor.name not in inputs:
             port = helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
             light.graph.input.append(port)
-    return shape_inference.infer_shapes(light, data_prop=True)
+    return infer_shapes(light, data_prop=True)

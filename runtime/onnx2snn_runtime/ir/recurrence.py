@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper, shape_inference
+from onnx import helper, numpy_helper
 
 from onnx2snn_runtime.errors import ModelError
 from onnx2snn_runtime.ir.schema import is_neuron
@@ -134,7 +134,10 @@ def unrolled(model: onnx.ModelProto, lengths: Mapping[str, int], *, weights: boo
 
 
 def one_position(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return the IR `model` with every recurrence written out once, its values under the names in the body."""
+    """Return the IR `model` with every recurrence written out once, its values under the names in the body.
+
+    Where there is any the shapes are not known any more.
+    """
     rolled = recurrences(model.graph)
     if not rolled:
         return model
@@ -144,7 +147,7 @@ def one_position(model: onnx.ModelProto) -> onnx.ModelProto:
         node.name = node.name.removesuffix(last)
         for names in (node.input, node.output):
             names[:] = [name.removesuffix(last) for name in names]
-    return shape_inference.infer_shapes(made)
+    return made
 
 
 class _Writer:

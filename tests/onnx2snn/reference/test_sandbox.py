@@ -1,5 +1,6 @@
 """What kills or hangs ONNX and onnxruntime does so in another process, and becomes a sentence."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from onnx2snn.reference import sandbox, serving, trying
+from onnx2snn.reference import lean, sandbox, serving, trying
+from onnx2snn.reference.lean import without_weights
 from onnx2snn.reference.sandbox import Verdict, try_out
 from onnx2snn_runtime.errors import ModelError
 from tests.onnx2snn.passes.rewriting import model
@@ -81,16 +83,16 @@ def test_what_takes_too_long_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_large_weights_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "LARGEST_WEIGHT", 40)
+    monkeypatch.setattr(lean, "LARGEST_WEIGHT", 40)
     net = model(NET)
     net.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.ones((4, 3), np.float32), "w"))
     before = net.SerializeToString()
-    lean, spared = sandbox._without_weights(net)
-    assert (len(lean.graph.initializer), spared, [v.name for v in lean.graph.input]) == (0, 48, ["x", "w"])
+    small, spared = without_weights(net)
+    assert (len(small.graph.initializer), spared, [v.name for v in small.graph.input]) == (0, 48, ["x", "w"])
     assert net.SerializeToString() == before
     assert try_out(net, "the model") == Verdict({})
     net.graph.initializer[0].raw_data = b"short"
-    assert len(sandbox._without_weights(net)[0].graph.initializer) == 1
+    assert len(without_weights(net)[0].graph.initializer) == 1
 
 
 def test_memory_beyond_the_machine_is_a_sentence() -> None:
@@ -102,7 +104,7 @@ def test_memory_beyond_the_machine_is_a_sentence() -> None:
 
 def test_the_folder_that_one_works_in_is_not_imported_from(tmp_path: Path) -> None:
     (tmp_path / "onnx.py").write_text("open('executed', 'w')")
-    code = "from onnx2snn.reference.serving import server; print(server().ask(b'', 5, 5)[-1])"
+    code = "from onnx2snn.reference.serving import server; print(server().ask(b'', 5)[-1])"
     here = [path for path in sys.path if path]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(here)}
     done = subprocess.run(
@@ -126,7 +128,8 @@ def test_a_fork_has_a_process_of_its_own() -> None:
 
 def test_the_process_serves_until_its_input_ends(tmp_path: Path) -> None:
     raw = model(NET).SerializeToString()
-    (tmp_path / "in").write_bytes(2 * (len(raw).to_bytes(8, "big") + (60).to_bytes(4, "big") + raw))
+    head = json.dumps({"kind": "whole", "size": len(raw), "seconds": 60}).encode()
+    (tmp_path / "in").write_bytes(2 * (head + b"\n" + raw))
     with (tmp_path / "in").open("rb") as source, (tmp_path / "out").open("wb") as answers:
         trying.serve(source, answers)
     assert (tmp_path / "out").read_text().count('{"done": true}') == 2
