@@ -3,25 +3,29 @@
     python -m tests.fuzz graphs --seed 1000000 --count 20000
     python -m tests.fuzz all --seed 7 --seconds 3600
 
-Seeds are those from --seed on; the same seed is the same trial. The exit code is 1 where anything failed.
+Seeds are those from --seed on; the same seed is the same trial. What is printed at the end: how trials ended, through
+how many of them each option, executor and setting of a conversion went, and the errors of what was compared with
+onnxruntime. The exit code is 1 where anything failed.
 """
 
 import argparse
 import itertools
-import re
 import sys
-import time
 import warnings
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from tests.fuzz import damage, trial
 from tests.fuzz.shrinking import script
+from tests.fuzz.tally import Tally
 from tests.fuzz.watching import watched
 
 TRIALS = {"graphs": trial.graph, **damage.KINDS}
 SHOWN = 5
 """Failures of one sort that are printed."""
+EVERY = 50
+"""Trials between two reports of progress."""
 
 
 def main() -> int:
@@ -32,6 +36,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=0, help="trials of each kind; by default as many as fit")
     parser.add_argument("--seconds", type=float, default=60.0, help="for each kind, where no count is given")
     parser.add_argument("--refusals", action="store_true", help="count refusals and faults, by sentence")
+    parser.add_argument("--progress", help="a file for the counts so far, of one kind: a run that is cut off has some")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     damage.pool()  # before workers are forked
@@ -41,28 +46,24 @@ def main() -> int:
 
 def run(kind: str, asked: argparse.Namespace) -> int:
     """Run the trials of one kind, print what came of them and return how many failed."""
-    start, ends, sentences = time.monotonic(), Counter[str](), Counter[str]()
     seeds: Iterable[int] = range(asked.seed, asked.seed + asked.count) if asked.count else itertools.count(asked.seed)
     shown, failures = Counter[str](), trial.failures(kind)
+    tally = Tally(f"{kind} from seed {asked.seed}", failures)
     for seed, end in watched(TRIALS[kind], seeds):
-        ends[end.kind] += 1
-        plain = re.sub(r"'[^']*'|[-\d.]+", "_", end.text)[:100]
-        sentences[f"{end.kind}: {plain}"] += end.kind in ("refused", "fault")
+        plain = tally.add(end)
         if end.kind in failures:
-            shown[f"{end.kind} {plain}"] += 1
-            if shown[f"{end.kind} {plain}"] <= SHOWN:
+            shown[plain] += 1
+            if shown[plain] <= SHOWN:
                 print(f"{kind} {seed}: {end.kind}: {end.text}", flush=True)
                 print(script(kind, seed, end), flush=True)
-        if not asked.count and time.monotonic() - start > asked.seconds:
+        if asked.progress and tally.trials % EVERY == 0:
+            Path(asked.progress).write_text(tally.text(all_sentences=True) + f"last seed: {seed}\n")
+        if not asked.count and tally.seconds > asked.seconds:
             break
-    seconds = time.monotonic() - start
-    counts = ", ".join(f"{name} {count}" for name, count in ends.most_common())
-    print(f"{kind}: {ends.total()} trials from seed {asked.seed} in {seconds:.0f} s: {counts}")
-    common = [(text, n) for text, n in sentences.most_common() if n]
-    faults = [(text, n) for text, n in common if text.startswith("fault")]
-    for text, count in [*faults, *common[:40]] if asked.refusals else []:
-        print(f"  {count:6d} {text}")
-    return sum(ends[name] for name in failures)
+    print(tally.text(all_sentences=asked.refusals))
+    if asked.progress:
+        Path(asked.progress).write_text(tally.text(all_sentences=True) + "done\n")
+    return tally.failed
 
 
 if __name__ == "__main__":

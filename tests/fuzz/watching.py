@@ -14,7 +14,7 @@ import torch
 
 from tests.fuzz.trial import Outcome
 
-SHARE = 500
+SHARE = 1000
 """Trials that a worker makes at most."""
 PATIENCE = 10.0
 """Seconds that a trial may take."""

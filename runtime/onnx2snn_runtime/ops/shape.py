@@ -93,7 +93,9 @@ def split(
 @operator("Expand")
 def expand(x: Tensor, shape: Ints) -> Tensor:
     """y = x broadcast to `shape`, where either may hold ones."""
-    return x.expand(torch.broadcast_shapes(x.shape, tuple(shape)))
+    wanted = (1,) * (x.ndim - len(shape)) + tuple(shape)
+    own = (1,) * (len(wanted) - x.ndim) + tuple(x.shape)
+    return x.expand([n if m == 1 else m for n, m in zip(own, wanted, strict=True)])  # broadcast_shapes imports sympy
 
 
 @operator("Tile", since=6)
