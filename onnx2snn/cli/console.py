@@ -6,7 +6,6 @@ from files that anybody may have written: no control character of theirs reaches
 
 import json
 import math
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,17 +25,11 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from onnx2snn_runtime.errors import CONTROL, printable
+
 PIPE_WIDTH = 160
 PATIENCE = 1.0
 """Seconds of work before a bar is shown."""
-
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
-"""Control characters, those that reorder or hide text, and the halves that stand for bytes of a file's name."""
-
-
-def printable(text: str) -> str:
-    r"""Return `text` with every control character written out, such as \x1b or \u202e: one line that is what it is."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def say(text: str) -> None:
@@ -72,7 +65,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], text: int = 
 def print_json(value: Any) -> None:
     """Print `value` (dataclasses, arrays and numbers included) as one JSON object; what is not finite is null."""
     lines = json.dumps(plain(value), indent=2, ensure_ascii=False).split("\n")
-    text = "\n".join(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line) for line in lines)
+    text = "\n".join(CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line) for line in lines)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:

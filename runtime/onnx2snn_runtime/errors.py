@@ -1,5 +1,6 @@
 """The exceptions of the project; every message says what is wrong, where, and what to do."""
 
+import re
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -7,9 +8,23 @@ from contextlib import ContextDecorator, contextmanager
 from types import TracebackType
 from typing import Any
 
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+"""Control characters, those that reorder or hide text, and the halves that stand for bytes of a file's name."""
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with every control character written out, such as \x1b or \u202e: one line that is what it is."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
 
 class Onnx2SnnError(Exception):
-    """Base class of all errors that a user of onnx2snn can fix; the message is one sentence."""
+    """Base class of all errors that a user of onnx2snn can fix; the message is one sentence on one line.
+
+    Names in it come from files that anybody may have written: their control characters are written out.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(printable(part) if isinstance(part, str) else part for part in args))
 
 
 class InputError(Onnx2SnnError, ValueError):

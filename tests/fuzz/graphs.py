@@ -18,6 +18,13 @@ OFTEN = tuple(
     "Relu Tanh Sigmoid Softmax Conv Gemm MatMul ConvTranspose MaxPool LayerNormalization BatchNormalization".split()
 )
 """What networks are made of."""
+RECTIFIERS = 0.16
+"""The share of graphs that have no other nonlinearity than Relu, which some dynamics express alone."""
+LINEAR = tuple(
+    "Conv Gemm MatMul ConvTranspose BatchNormalization AveragePool GlobalAveragePool Add Sub Neg Identity Mean Sum "
+    "Reshape Flatten Transpose Squeeze Unsqueeze Concat Split Slice Gather Pad Tile Expand DepthToSpace SpaceToDepth "
+    "Dropout ReduceMean ReduceSum".split()
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Case:
 
 def make(seed: int) -> Case | None:
     """Return the case of `seed`; None where onnxruntime refuses it, or where samples are not apart from each other."""
-    draw = np.random.default_rng(seed)
+    draw, plain = np.random.default_rng(seed), rectifying(seed)
     g = Growing(draw, int(draw.choice(OPSETS)), int(draw.choice([1] * 12 + [TensorProto.DOUBLE, TensorProto.FLOAT16])))
     for _ in range(int(draw.integers(1, 4))):
         g.input(g.type, *[int(n) for n in draw.choice(SIZES, int(draw.choice([0, 1, 1, 2, 2, 3, 3, 4])))])
@@ -46,16 +53,22 @@ def make(seed: int) -> Case | None:
     if g.chance(0.1):
         g.input(TensorProto.BOOL, *[int(n) for n in draw.choice(SIZES, int(draw.integers(0, 3)))])
     for value in [v for v in g.inputs if v.floating]:
-        _try(g, lambda g, x=value: _first_layer(g, x))  # type: ignore[misc]
-    names, wanted = list(TEMPLATES), len(g.nodes) + int(draw.integers(1, 11))
+        _try(g, lambda g, x=value: _first_layer(g, x, plain))  # type: ignore[misc]
+    often, names = (("Relu",), [n for n in LINEAR if n in TEMPLATES]) if plain else (OFTEN, list(TEMPLATES))
+    wanted = len(g.nodes) + int(draw.integers(1, 11))
     for _ in range(6 * wanted):
-        _try(g, TEMPLATES[str(draw.choice(OFTEN if g.chance(0.35) else names))])
+        _try(g, TEMPLATES[str(draw.choice(often if g.chance(0.35) else names))])
         if len(g.nodes) >= wanted:
             break
     return vouched(_model(g), _inputs(g))
 
 
-def _first_layer(g: Growing, x: Value) -> None:
+def rectifying(seed: int) -> bool:
+    """Return whether the graph of `seed` has no other nonlinearity than Relu."""
+    return seed >= 500_000 and bool(np.random.default_rng([seed, 7]).random() < RECTIFIERS)
+
+
+def _first_layer(g: Growing, x: Value, plain: bool) -> None:
     """Put weights and mostly a nonlinearity behind an input: what comes before weights is no network."""
     if g.chance(0.1):
         return
@@ -66,7 +79,7 @@ def _first_layer(g: Growing, x: Value) -> None:
     else:
         x = g.add("MatMul", [x, g.weight(x.sizes[-1], int(g.draw.integers(1, 7)))])[0]
     if g.chance(0.7):
-        g.add(g.choose("Relu", "Tanh", "Sigmoid", "Softplus"), [x])
+        g.add("Relu" if plain else g.choose("Relu", "Tanh", "Sigmoid", "Softplus"), [x])
 
 
 def _try(g: Growing, template: Template) -> None:

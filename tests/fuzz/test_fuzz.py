@@ -1,19 +1,23 @@
 """A few seconds of every kind of trial, on fixed seeds; fresh ones, and hours of them, by `python -m tests.fuzz`."""
 
+import argparse
 import os
 import signal
 import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
 import onnx2snn
+from tests.fuzz import __main__ as command
 from tests.fuzz import damage, graphs, mutations, shrinking, trial
 from tests.fuzz.operators import TEMPLATES
+from tests.fuzz.tally import Tally
 from tests.fuzz.trial import Outcome
 from tests.fuzz.watching import watched
 
@@ -88,6 +92,40 @@ def test_every_change_changes() -> None:
                 continue
             done += copy != case.model
         assert done or change.__name__ == "_metadata", change.__name__
+
+
+def test_some_graphs_have_rectifiers_alone() -> None:
+    seeds = [seed for seed in range(600_000, 600_120) if graphs.rectifying(seed)]
+    cases = [case for case in map(graphs.make, seeds) if case is not None]
+    operators = {node.op_type for case in cases for node in case.model.graph.node}
+    assert len(cases) > 10
+    assert "Relu" in operators
+    assert not operators & {"Tanh", "Sigmoid", "Softmax", "MaxPool", "Exp"}
+    ends = [trial.graph(seed) for seed in seeds[:6]]
+    assert {end.kind for end in ends} <= {"ok", "refused", "invalid"}
+    assert any(f"option {way}" in end.notes for end in ends for way in trial.RATES)
+
+
+def test_what_was_tried_is_counted() -> None:
+    tally = Tally("graphs", trial.FAILURES)
+    for end in (Outcome("ok", notes=("executor layer", "option file"), error=1e-4), Outcome("ok", error=3e-4)):
+        tally.add(end)
+    assert tally.add(Outcome("refused", "the node 'a' has 3 axes")) == "refused: the node _ has _ axes"
+    tally.add(Outcome("wrong", "error 5 %"))
+    text = tally.text(all_sentences=True)
+    assert "4 trials in 0 s: ok 2, refused 1, wrong 1" in text
+    assert "median 2.00e-04, 99 % below 2.98e-04, of 2 compared" in text
+    assert "     1 executor layer\n" in text
+    assert "     1 refused: the node _ has _ axes\n" in text
+    assert tally.failed == 1
+
+
+def test_a_run_that_is_cut_off_has_its_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(command.TRIALS, "data", lambda seed: Outcome("ok" if seed else "death"))
+    asked = argparse.Namespace(seed=0, count=60, progress=tmp_path / "counts", refusals=False, seconds=60)
+    assert command.run("data", asked) == 1
+    assert "data from seed 0: 60 trials" in (tmp_path / "counts").read_text()
+    assert (tmp_path / "counts").read_text().endswith("done\n")
 
 
 def test_a_wrong_network_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import onnx
 import onnx2snn
 from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.model import SpikingModel
-from tests.fuzz.graphs import Case, make
+from tests.fuzz.graphs import Case, make, rectifying
 from tests.fuzz.reference import moves
 
 LIMIT = 0.01
@@ -85,7 +85,7 @@ def convert_and_run(case: Case, seed: int) -> Outcome:
     for name, value in case.expected.items():
         if plain[name].shape != value.shape:
             return Outcome("wrong", f"{name!r} has the shape {plain[name].shape} for {value.shape}")
-    try_options(snn, case, plain, draw, exact="weights" not in options)
+    try_options(snn, case, plain, draw, exact="weights" not in options, others=RATES if rectifying(seed) else OTHER)
     if options.get("encoder", "direct") != "direct" or {"payload", "weights"} & set(options):
         return Outcome("ok")
     _notes.append("compared")
@@ -148,12 +148,22 @@ OTHER: dict[str, Callable[[SpikingModel, Any, str], Any]] = {
 }
 
 
+RATES = ("if", "lif", "subgradient")
+"""Dynamics that express rectifiers alone."""
+
+
 def try_options(
-    snn: SpikingModel, case: Case, plain: Outputs, draw: np.random.Generator, *, exact: bool = True
+    snn: SpikingModel,
+    case: Case,
+    plain: Outputs,
+    draw: np.random.Generator,
+    *,
+    exact: bool = True,
+    others: Iterable[str] = OTHER,
 ) -> None:
     """Run `snn` in some of the ways; those that must change nothing are held to `plain`.
 
-    The IR is held to onnxruntime where its weights are `exact`.
+    The IR is held to onnxruntime where its weights are `exact`; one of `others` gives other numbers.
     """
     onnxruntime = run_ann(snn.proto, case.inputs, 12, fixed=snn.defaults.batch)
     _notes.append("option onnxruntime")
@@ -163,7 +173,7 @@ def try_options(
             raise AssertionError(f"the IR in onnxruntime is off by {gap:.2%} in {name!r}")
     for way in draw.choice(list(SAME), 2, replace=False):
         _same(str(way), snn, case, plain)
-    way, executor = str(draw.choice(list(OTHER))), str(draw.choice(["layer", "step", "event"]))
+    way, executor = str(draw.choice(list(others))), str(draw.choice(["layer", "step", "event"]))
     try:
         OTHER[way](snn, case.inputs, executor)
         _notes.extend([f"option {way}", *([f"executor {executor}"] if way != "stable" else [])])

@@ -53,3 +53,8 @@ def test_a_function_may_be_a_stage() -> None:
 
     with pytest.raises(ModelError, match=r"reading failed \(OSError: gone\)"):
         read()
+
+
+def test_control_characters_of_names_are_written_out() -> None:
+    assert str(ModelError("the node 'a\n\x1b[31m\u202eb'")) == r"the node 'a\n\x1b[31m\u202eb'"
+    assert InputError("plain", 3).args == ("plain", 3)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from onnx2snn_runtime.errors import UnsupportedError
+from onnx2snn_runtime.errors import ModelError, UnsupportedError
 from onnx2snn_runtime.ops import Declared, operator
 
 OPERATORS: Declared = {
@@ -44,9 +44,16 @@ def geometry(
     auto_pad: str,
     ceil_mode: int = 0,
 ) -> Geometry:
-    """Return the geometry of a window over axes of `size`, with ONNX's defaults and auto_pad resolved."""
+    """Return the geometry of a window over axes of `size`, with ONNX's defaults and auto_pad resolved.
+
+    Lists of another length, numbers below 1 and a window beyond its padded input raise ModelError: torch hangs of some.
+    """
     rank = len(size)
     stride, dilation = list(strides or [1] * rank), list(dilations or [1] * rank)
+    if {len(kernel), len(stride), len(dilation)} != {rank} or len(pads or ()) not in (0, 2 * rank):
+        raise ModelError(f"the window {list(kernel)} with {strides=}, {dilations=}, {pads=} does not fit {rank} axes")
+    if min([*kernel, *stride, *dilation], default=1) < 1:
+        raise ModelError(f"the window {list(kernel)}, or its {strides=} or {dilations=}, has a number below 1")
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     begin, end = [0] * rank, [0] * rank
     if auto_pad in ("SAME_UPPER", "SAME_LOWER"):
@@ -63,6 +70,9 @@ def geometry(
             if (windows - 1) * stride[i] >= size[i] + begin[i]:
                 windows -= 1  # a window that starts in the right pad is dropped
             overhang[i] = max((windows - 1) * stride[i] - room, 0)
+    padded = [sum(sizes) for sizes in zip(size, begin, end, overhang, strict=True)]
+    if any(r > n for r, n in zip(reach, padded, strict=True)):
+        raise ModelError(f"a window that reaches over {reach} is larger than its input, with its pads {padded}")
     return Geometry(list(kernel), stride, dilation, begin, end, overhang)
 
 

@@ -9,7 +9,7 @@ import onnx
 import torch
 from onnx import helper, numpy_helper
 
-from onnx2snn_runtime.errors import InputError, ModelError, Onnx2SnnError, UnsupportedError
+from onnx2snn_runtime.errors import InputError, ModelError, Onnx2SnnError, UnsupportedError, first_line
 from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.ops import Operator, find_operator
 
@@ -141,13 +141,17 @@ def bind_outputs(item: Call, frame: Frame, result: Any) -> None:
         frame.set(name, value)
 
 
+_FAILURES = (RuntimeError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError, AssertionError)
+"""What handlers and torch raise over inputs or attributes that make no sense."""
+
+
 def compute(item: Call, arguments: Sequence[Any], function: Callable[..., Any] | None = None) -> Any:
     """Return the result of the handler of `item`, or of `function`, for `arguments`; errors name the node."""
     try:
         return (function or item.operator.function)(*arguments, **item.attributes)
     except Onnx2SnnError as error:
         raise type(error)(f"{error} (in the {item.label})") from error
-    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+    except _FAILURES as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
         raise ModelError(f"the {item.label} cannot be computed: {_sentence(error)}") from error
@@ -220,4 +224,6 @@ def _subgraph(graph: onnx.GraphProto, opsets: Mapping[str, int], where: str) -> 
 
 
 def _sentence(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    """Return the first line of `error`, with its type where that says what happened."""
+    bare = isinstance(error, KeyError | ArithmeticError | AttributeError) or not str(error).strip()
+    return f"{type(error).__name__} {first_line(error)}".strip() if bare else first_line(error)

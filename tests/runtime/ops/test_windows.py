@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
-from onnx2snn_runtime.errors import UnsupportedError
+from onnx2snn_runtime.errors import ModelError, UnsupportedError
 from onnx2snn_runtime.ops import find_operator
 from tests.runtime.ops.oracle import agree, floats
 
@@ -106,3 +107,22 @@ def test_col2im_with_pads() -> None:
 
     agree("Col2Im", floats(2, 12, 20), ints(6, 5), ints(2, 2), pads=[0, 0, 0, 0], strides=[1, 1])
     agree("Col2Im", floats(2, 12, 12), ints(6, 4), ints(2, 3), pads=[1, 1, 1, 1], strides=[2, 1], dilations=[2, 1])
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"kernel_shape": [2**62]}, "a window that reaches over .4611686018427387904. is larger"),
+        ({"kernel_shape": [2], "dilations": [2**30]}, "is larger than its input"),
+        ({"kernel_shape": [0]}, "has a number below 1"),
+        ({"kernel_shape": [2], "strides": [0]}, "has a number below 1"),
+        ({"kernel_shape": [2], "dilations": [-1]}, "has a number below 1"),
+        ({"kernel_shape": [2, 2]}, "does not fit 1 axes"),
+        ({"kernel_shape": [2], "strides": [1, 1]}, "does not fit 1 axes"),
+        ({"kernel_shape": [2], "pads": [1, 1, 1]}, "does not fit 1 axes"),
+    ],
+)
+@pytest.mark.parametrize("op", ["MaxPool", "AveragePool", "LpPool"])
+def test_windows_that_make_no_sense(op: str, attributes: dict, said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        find_operator(op, 18).function(torch.ones(1, 1, 6), **attributes)

@@ -9,7 +9,7 @@ from onnx import AttributeProto, helper, numpy_helper
 
 from onnx2snn_runtime.errors import InputError, ModelError, UnsupportedError
 from onnx2snn_runtime.ir.operators import facts, operators_with
-from onnx2snn_runtime.program.interpreter import Call, Frame, bind, call, call_linear, fetch, to_tensor
+from onnx2snn_runtime.program.interpreter import Call, Frame, bind, call, compute, call_linear, fetch, to_tensor
 from tests.runtime.synapses import EXAMPLES, NEWEST, OPSETS
 
 CPU = torch.device("cpu")
@@ -117,6 +117,14 @@ def test_errors_name_the_node() -> None:
         call(bind(helper.make_node("MatMul", ["x", "w"], ["y"]), {"": 17}), frame)
     with pytest.raises(ModelError, match=r"the Relu node 'r' cannot be computed: .* keyword argument 'speed'"):
         call(bind(helper.make_node("Relu", ["x"], ["y"], name="r", speed=3), {"": 17}), frame)
+    item = bind(helper.make_node("Relu", ["x"], ["y"], name="r"), {"": 17})
+    for error, said in ((KeyError("mode"), "KeyError 'mode'"), (ZeroDivisionError("by 0"), "ZeroDivisionError by 0")):
+
+        def fails(x: object, error: Exception = error) -> None:
+            raise error
+
+        with pytest.raises(ModelError, match=f"the Relu node 'r' cannot be computed: {said}"):
+            compute(item, [None], fails)
     with pytest.raises(UnsupportedError, match=r"a\.onnx holds a com\.example\.Magic node 'm' that has no handler"):
         bind(helper.make_node("Magic", ["x"], ["y"], name="m", domain="com.example"), {"": 17}, where="a.onnx")
 
