@@ -9,7 +9,7 @@ from onnx import AttributeProto, helper, numpy_helper
 
 from onnx2snn_runtime.errors import InputError, ModelError, UnsupportedError
 from onnx2snn_runtime.ir.operators import facts, operators_with
-from onnx2snn_runtime.program.interpreter import Call, Frame, bind, call, compute, call_linear, fetch, to_tensor
+from onnx2snn_runtime.program.interpreter import Call, Frame, bind, call, call_linear, compute, fetch, to_tensor
 from tests.runtime.synapses import EXAMPLES, NEWEST, OPSETS
 
 CPU = torch.device("cpu")
