@@ -6,7 +6,7 @@ The subprocess runs `trying`. Weights above 64 KiB are left out: neither shapes 
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import onnx
 
@@ -14,9 +14,6 @@ from onnx2snn.reference.lean import without_weights
 from onnx2snn.reference.serving import LOADING, LOCK, RUNNING, server
 from onnx2snn.reference.size import check_size
 from onnx2snn_runtime.errors import ModelError
-
-if TYPE_CHECKING:
-    from onnx2snn_runtime.model import SpikingModel
 
 ALONE = bool(getattr(sys, "frozen", False)) or not sys.executable
 FEW_ROUNDS = 1
@@ -92,7 +89,14 @@ def _here(raw: bytes, asked: dict[str, Any]) -> list[dict[str, Any]]:
     return answers
 
 
-def try_network(snn: "SpikingModel") -> None:
+class Network(Protocol):
+    """What is asked of a `SpikingModel`, for which torch would have to be imported."""
+
+    proto: onnx.ModelProto
+    conversion: Any
+
+
+def try_network(snn: Network) -> None:
     """Try out the IR of a network that came from a file, before onnxruntime is given it; see `try_out`."""
     if snn.conversion is None:
         try_out(snn.proto, "the model").require_valid("the model")
