@@ -125,6 +125,7 @@ class Completion:
         budget = wanted.budget if wanted.adapt else 0.0
         done = fit(
             snn, held, spikes, seen=seen, tolerance=tolerance, budget=budget,
+            fits_scales=self.settings.ranges.scale is None and self.settings.ranges.range is None,
             progress=lambda share: self.tell("adapting spikes", 0.65 + 0.35 * share),
         )  # fmt: skip
         snn.set_defaults(timesteps=done.timesteps)

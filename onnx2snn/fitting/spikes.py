@@ -22,11 +22,12 @@ def fit(
     seen: Mapping[str, np.ndarray] | None = None,
     tolerance: float,
     budget: float,
+    fits_scales: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Adaptation:
     """Fit `snn` to `inputs` within `tolerance`, for `budget` seconds at most (0: only look what it gives).
 
-    `seen` are the samples that the ranges were measured on.
+    `seen` are the samples that the ranges were measured on; with `fits_scales` nobody chose the kind of scales.
 
     Graded spikes and powers are adapted population by population; ternary ones get a schedule; what is left is run
     as it is.
@@ -38,7 +39,9 @@ def fit(
             power=spikes.payload == "power", tolerance=tolerance, budget=budget, progress=progress,
         )  # fmt: skip
     if budget and spikes.dynamics == "ternary":
-        return fit_schedule(snn, inputs, spikes, tolerance=tolerance, budget=budget, progress=progress)
+        return fit_schedule(
+            snn, inputs, spikes, tolerance=tolerance, budget=budget, fits_scales=fits_scales, progress=progress
+        )
     trier = Trier(snn, inputs)
     error = trier.look([spikes.timesteps])[0].error
     bad = trier.not_finite()

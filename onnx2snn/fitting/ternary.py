@@ -12,6 +12,7 @@ import numpy as np
 
 from onnx2snn.fitting.adaptation import Adaptation
 from onnx2snn.fitting.depths import depths
+from onnx2snn.fitting.scales import layer_scales, own_scales, put_scales
 from onnx2snn.fitting.trying import FITTING, Clock, Look, Trier
 from onnx2snn.settings.spikes import Spikes
 from onnx2snn_runtime.model import SpikingModel
@@ -56,10 +57,12 @@ def fit_schedule(
     *,
     tolerance: float,
     budget: float,
+    fits_scales: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Adaptation:
     """Give `snn` the step sizes that reach `tolerance` on `inputs` in the fewest time steps, then with fewest events.
 
+    With `fits_scales` the channels of a layer get one scale where `inputs`, on which none was measured, want that.
     With `spikes.timesteps` given they are those of the least error after so many. What is best when `budget` seconds
     are spent stands. A schedule that was given stays; then its time steps alone are found.
     """
@@ -67,7 +70,7 @@ def fit_schedule(
     clock = Clock(FITTING * budget)
     trier = _affordable(whole, clock)
     search = _Search(trier, places, clock, tolerance, spikes, progress or (lambda share: None))
-    found = search.run(GRID if spikes.fits_schedule else ())
+    found = search.run(GRID if spikes.fits_schedule else (), fits_scales)
     if found is not None:
         search.put(found[0])
     timesteps = found[1].timesteps if found else spikes.timesteps
@@ -85,7 +88,7 @@ def fit_schedule(
         not_finite=whole.not_finite(),
         seconds=whole.seconds * last.timesteps,
         left=clock.left + (1 - FITTING) * budget,
-        notes=[_note(found[0], last)] if found else [],
+        notes=([_note(found[0], last)] if found else []) + search.notes,
     )
 
 
@@ -112,6 +115,7 @@ class _Search:
         self.trier, self.places, self.clock, self.tolerance, self.tell = trier, places, clock, tolerance, tell
         self.fixed = None if spikes.fits_timesteps else spikes.timesteps
         self.deepest = max(places.values(), default=0)
+        self.notes: list[str] = []
 
     def put(self, steps: Steps) -> None:
         """Give the network these step sizes."""
@@ -120,8 +124,11 @@ class _Search:
         for name, depth in self.places.items():
             self.trier.snn.set_population(name, onset=steps.onset(depth))
 
-    def run(self, grid: tuple[Steps, ...]) -> tuple[Steps, Look] | None:
-        """Return the best of `grid`, or as much of it as there is time for; None for an empty one."""
+    def run(self, grid: tuple[Steps, ...], fits_scales: bool = False) -> tuple[Steps, Look] | None:
+        """Return the best of `grid`, or as much of it as there is time for; None for an empty one.
+
+        With the first of it, scales are chosen (`fits_scales`).
+        """
         best: tuple[Steps, Look] | None = None
         for steps in grid:
             reached = best is not None and best[1].error <= self.tolerance
@@ -133,13 +140,32 @@ class _Search:
                 continue
             if best and self.clock.left < self.trier.seconds * most:
                 break
-            self.put(steps)
-            looks = self.trier.look([self.fixed] if self.fixed else range(least, most + 1))
-            near = min(looks, key=self._key)
+            near = self._near(steps, least, most)
+            if best is None and fits_scales:
+                near = self._with_scales(steps, least, most, near)
             if best is None or self._key(near) < self._key(best[1]):
                 best = (steps, near)
             self.tell(self.clock.share)
         return best
+
+    def _near(self, steps: Steps, least: int, most: int) -> Look:
+        """Return the best look of `steps`, after `least` to `most` time steps or after those that are fixed."""
+        self.put(steps)
+        return min(self.trier.look([self.fixed] if self.fixed else range(least, most + 1)), key=self._key)
+
+    def _with_scales(self, steps: Steps, least: int, most: int, near: Look) -> Look:
+        """Have one scale a layer where that does better than one a channel, which gave `near`; return the better."""
+        snn = self.trier.snn
+        own = own_scales(snn)
+        if not own or self.clock.left < self.trier.seconds * most:
+            return near
+        put_scales(snn, layer_scales(snn))
+        other = self._near(steps, least, most)
+        if self._key(other) < self._key(near):
+            self.notes.append(f"one scale a layer: with one a channel {near.error:.1%} off, not {other.error:.1%}")
+            return other
+        put_scales(snn, own)
+        return near
 
     def _key(self, look: Look) -> tuple[float, ...]:
         """Return what orders looks: those within the tolerance by time steps and events, the others by error."""

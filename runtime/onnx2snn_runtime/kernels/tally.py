@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -34,13 +35,19 @@ def run(values: Tensor, before: Tensor, fan: Tensor, mantissa: int | None, unit:
 
     Weights met, digits times weights met, spikes that are not one unit, spikes, digits.
 
-    `fan` [period] repeats along a step; `unit` is a number, one for each step [n, 1, ...], or one for each neuron.
+    Values of steps that are dense in another order of axes (channels last) are read where they lie. `fan` [period]
+    repeats along a step; `unit` is a number, one for each step [n, 1, ...], or one for each neuron.
     """
     native, rows, size = library(SOURCE), len(values), values[0].numel()
     if native is None:
         raise TypeError("a kernel counts what it fits")
-    values, before = values.contiguous(), before.to(values.dtype).contiguous()
     units, rowwise = _units(unit, values)
+    axes = _order(values, fan)
+    if axes:
+        shape, turned = values.shape[2:], [axis - 2 for axis in axes]
+        values, before = values.permute(0, 1, *axes), before.permute(0, *(axis - 1 for axis in axes))
+        fan, units = _turned(fan[None], shape, turned)[0], _turned(units, shape, turned)
+    values, before = values.contiguous(), before.to(values.dtype).contiguous()
     period = max(fan.numel(), units.shape[1])
     fans, units = (x if x.shape[1] == 1 else x.repeat(1, period // x.shape[1]) for x in (fan[None], units))
     fans, units = fans.to(torch.int32).contiguous(), units.contiguous()
@@ -54,6 +61,22 @@ def run(values: Tensor, before: Tensor, fan: Tensor, mantissa: int | None, unit:
         address(sums, torch.int64, sums.numel()), threads,
     )  # fmt: skip
     return sums.sum(0)
+
+
+def _order(values: Tensor, fan: Tensor) -> list[int]:
+    """Return the axes of a sample as they lie in memory, none where they are in order, or no sample is dense."""
+    if values.is_contiguous() or fan.numel() not in (1, values[0, :1].numel()):
+        return []
+    strides = values.stride()
+    axes = sorted(range(2, values.ndim), key=lambda axis: -strides[axis])
+    return axes if values.permute(0, 1, *axes).is_contiguous() else []
+
+
+def _turned(rows: Tensor, shape: Sequence[int], axes: Sequence[int]) -> Tensor:
+    """Return `rows` [n, 1 or neurons of a sample of `shape`] with these axes of the sample in order."""
+    if rows.shape[1] == 1:
+        return rows
+    return rows.reshape(-1, *shape).permute(0, *(axis + 1 for axis in axes)).reshape(len(rows), -1)
 
 
 def _units(unit: Tensor | float, values: Tensor) -> tuple[Tensor, bool]:

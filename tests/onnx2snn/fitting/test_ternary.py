@@ -4,6 +4,7 @@ import numpy as np
 
 import onnx2snn
 from onnx2snn.fitting.depths import depths
+from onnx2snn.fitting.scales import own_scales, put_scales
 from onnx2snn.fitting.ternary import GRID, MOST_STEPS, Steps, fit_schedule
 from onnx2snn.fitting.trying import Trier
 from onnx2snn.settings import SpikeSettings
@@ -34,7 +35,6 @@ def test_the_schedule_is_fitted_at_conversion() -> None:
     assert "step sizes fitted: eta(t) = " in report.notes[0]
     onsets = [p.attributes.onset for p in snn.program.populations]
     assert onsets == sorted(onsets)
-    assert all(np.asarray(p.attributes.scale).size > 1 for p in snn.program.populations)
     again = SpikingModel(snn.proto)
     assert [p.attributes.onset for p in again.program.populations] == onsets
     np.testing.assert_array_equal(again(held["x"]), snn(held["x"]))
@@ -65,3 +65,22 @@ def test_lengths_end_at_the_finest_step() -> None:
     assert Steps(0.5, 0.9, 1.0).length(60) == MOST_STEPS
     assert [Steps(0.5, 0.5, 0.5).onset(d) for d in (0, 1, 3)] == [0, 0, 2]
     assert len(set(GRID)) == len(GRID)
+
+
+def test_channels_get_one_scale_where_other_samples_want_that() -> None:
+    x = np.random.default_rng(5).normal(size=(64, 8)).astype(np.float32)
+    snn = onnx2snn.convert(model(DEEP), np.concatenate([x[:2], x[:2]] * 4 + [x]), payload="ternary", adapt=False)
+    spikes = SpikeSettings(payload="ternary").resolved()
+    quiet = {
+        p.name: np.asarray(p.attributes.scale) / np.where(np.arange(16) % 2, 64, 1) for p in snn.program.populations
+    }
+    put_scales(snn, {name: scale.astype(np.float32) for name, scale in quiet.items()})  # half of them were not seen
+    done = fit_schedule(snn, {"x": x}, spikes, tolerance=0.1, budget=10, fits_scales=True)
+    assert own_scales(snn) == {}
+    assert done.reached
+    assert any(note.startswith("one scale a layer: with one a channel") for note in done.notes)
+    kept, held = converted(payload="ternary", adapt=False)
+    before = own_scales(kept)
+    done = fit_schedule(kept, held, spikes, tolerance=0.1, budget=10, fits_scales=True)
+    if not any(note.startswith("one scale") for note in done.notes):
+        assert all(np.array_equal(before[name], now) for name, now in own_scales(kept).items())

@@ -73,9 +73,14 @@ def test_the_kernel_counts_as_torch_does(dtype: torch.dtype, mantissa: int | Non
     unit = torch.tensor([0.5, 2, 1, 4, 8, 0.25, 1])[:, None, None]
     fan = torch.randint(0, 50, (3 * 693 if whole else 693,), generator=draw).float()
     values, before = spikes[1:], spikes[0]
+    turned = values.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)  # channels last, read where they lie
     for units in (unit, 0.125, torch.stack([unit * 2.0**-t for t in range(4)])[:, None]):
-        expected, found = (way(values, before, fan, mantissa, units) for way in (tally_by_steps, tally))
-        assert [each.tolist() for each in found] == [each.tolist() for each in expected]
+        expected = [each.tolist() for each in tally_by_steps(values, before, fan, mantissa, units)]
+        for laid in (values, turned, values.transpose(3, 4).contiguous().transpose(3, 4)):
+            assert [each.tolist() for each in tally(laid, before, fan, mantissa, units)] == expected
+        assert [each.tolist() for each in tally(turned, before, fan[:1], mantissa, units)] == [
+            each.tolist() for each in tally_by_steps(values, before, fan[:1], mantissa, units)
+        ]
 
 
 def test_more_weights_than_a_block_can_add_up_are_counted_too() -> None:
