@@ -32,21 +32,24 @@ def count_saturated(execution: Execution, samples: int, batch: int) -> dict[str,
     items = [item for item in execution.program.populations if item.output in states and states[item.output].v.numel()]
     if not items or dynamics.largest_spike(execution.neurons[items[0].output]) is None:
         return {}
-    for item, (low, high) in zip(items, _ends([states[item.output].v for item in items]), strict=True):
+    peaks = dict(execution.peaks)
+    unknown = [item.output for item in items if item.output not in peaks]
+    peaks.update(zip(unknown, _largest([states[name].v for name in unknown]), strict=True))
+    for item in items:
         limit, v = dynamics.largest_spike(execution.neurons[item.output]), states[item.output].v
-        if limit is not None and max(-low, high) >= (float(limit.min()) if isinstance(limit, Tensor) else limit):
+        if limit is not None and peaks[item.output] >= (float(limit.min()) if isinstance(limit, Tensor) else limit):
             counted = int(torch.count_nonzero(real_samples(v.abs() >= limit, samples, batch)))
             found.update({item.name: counted} if counted else {})
     return found
 
 
-def _ends(values: Sequence[Tensor]) -> list[tuple[float, float]]:
-    """Return the least and the largest element of each of `values`; a device is waited for once."""
+def _largest(values: Sequence[Tensor]) -> list[float]:
+    """Return the largest magnitude of each of `values`; a device is waited for once."""
     pairs = [torch.aminmax(value) for value in values]  # far faster than a norm
-    if values[0].device.type == "cpu":
-        return [(float(low), float(high)) for low, high in pairs]
+    if not pairs or values[0].device.type == "cpu":
+        return [max(-float(low), float(high)) for low, high in pairs]
     lows, highs = torch.stack([torch.stack(part) for part in zip(*pairs, strict=True)]).tolist()
-    return list(zip(lows, highs, strict=True))
+    return [max(-low, high) for low, high in zip(lows, highs, strict=True)]
 
 
 def shares(counts: Sequence[Mapping[str, int]], neurons: Mapping[str, int], samples: int) -> dict[str, float]:

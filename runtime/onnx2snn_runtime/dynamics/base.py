@@ -136,7 +136,7 @@ class Accumulating:
 
     def init(self, like: Tensor) -> State:
         """Return v = 0."""
-        return State(torch.zeros_like(like))
+        return State(like.new_zeros(()).expand(like.shape))
 
     def decode(self, memory: Momentum, decoded: Tensor, current: Tensor, t: int) -> tuple[Momentum, Tensor]:
         """Return the memory as it was, and decoded + current."""

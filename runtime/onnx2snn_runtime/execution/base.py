@@ -60,6 +60,8 @@ class Execution:
         self.frame: Frame = program.frame()
         self.states: dict[str, State] = {}
         self.inputs: dict[str, State] = {}
+        self.peaks: dict[str, float] = {}
+        """The largest magnitudes of the last estimates, of the populations whose kernel told them."""
         self.t = 0
         self.plan: Any = None
         """The execution plan of an earlier run with the same input shapes, or None: see `execution.plan`."""

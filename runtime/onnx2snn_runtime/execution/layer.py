@@ -9,26 +9,33 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from onnx2snn_runtime.execution.base import EXECUTORS, Execution, make_execution
-from onnx2snn_runtime.execution.compiled_bodies import compute_region
+from onnx2snn_runtime.execution.base import EXECUTORS, Execution, Settings, make_execution
+from onnx2snn_runtime.execution.compiled_bodies import compute_body
+from onnx2snn_runtime.execution.found_kernels import Kernels
 from onnx2snn_runtime.execution.moving import moving_program
 from onnx2snn_runtime.execution.over_time import map_call
-from onnx2snn_runtime.execution.plan import BoundBody, BoundCall, bound_plan, generic_plan
-from onnx2snn_runtime.kernels.base import Clamp, scan, scan_by_steps
+from onnx2snn_runtime.execution.plan import BoundBody, BoundCall, PlanStep, bound_plan, generic_plan
+from onnx2snn_runtime.kernels.base import Clamp, Scanned, scan, scan_by_steps
 from onnx2snn_runtime.kernels.chunks import at, extended
-from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, bind_outputs, call, compute, fetch, gather
+from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, bind_outputs, call, compute, gather
 from onnx2snn_runtime.program.population import Population
+from onnx2snn_runtime.program.program import Program
 
 
 @EXECUTORS.register("layer")
 class LayerExecution(Execution):
     """Computes one chunk of time steps after the other; memory grows with the size of the chunk, not with time."""
 
-    _settled = False
-    """Whether every population was silent in the last chunk and will be until the inputs change."""
-
     moving: frozenset[str] = frozenset()
     """The inputs that are given for every time step of a chunk, [steps, ...]."""
+
+    def __init__(self, program: Program, settings: Settings) -> None:
+        super().__init__(program, settings)
+        self._settled = False
+        """Whether every population was silent in the last chunk and will be until the inputs change."""
+        self._by_steps = any(probe.needs_spikes for probe in settings.probes)
+        self._observing = [probe for probe in settings.probes if probe.needs_values]
+        self._kernels = Kernels(settings.dynamics, program.wide)
 
     def set_inputs(self, inputs: Mapping[str, Tensor]) -> None:
         """Set the inputs from the next step on."""
@@ -84,9 +91,10 @@ class LayerExecution(Execution):
             return
         self._settled = True
         self._encode(first, count)
-        for item, bound, body, released in self.plan or generic_plan(self.program):
+        for step in self.plan or generic_plan(self.program, self.frame):
+            item, bound, released = step.item, step.call, step.released
             if isinstance(item, Population):
-                self.frame.set(item.output, self._scan(item, body, first, count))
+                self.frame.set(item.output, self._scan(item, step, first, count))
             elif bound:
                 self._show_synapse(item, first, count)
                 self._call_bound(item, bound)
@@ -125,33 +133,44 @@ class LayerExecution(Execution):
         else:
             call(item, self.frame)
 
-    def _scan(self, item: Population, body: BoundBody | None, first: int, count: int) -> Tensor:
+    def _scan(self, item: Population, plan: PlanStep, first: int, count: int) -> Tensor:
         """Return the estimates [n <= count, ...] of a population, from its sources over the chunk: see `chunks`."""
-        varying = [name in self.program.varying for name in item.sources]
-        values = [self.frame.values[name] for name in item.sources]
-        sources = [value if flag else value[None] for value, flag in zip(values, varying, strict=True)]
+        held, varying = self.frame.values, plan.flags
+        sources = [held[name] if flag else held[name][None] for name, flag in zip(item.sources, varying, strict=True)]
         for index in range(count) if item.output in self.observed else ():
             for probe in self.synapse_probes:
                 probe.sources(item, first + index, [at(x, index) for x in sources], self.frame)
-        if any(probe.needs_spikes for probe in self.settings.probes):
+        if self._by_steps:
             return self._scan_by_steps(item, sources, varying, first, count)
         dynamics, neuron = self.settings.dynamics, self.neurons[item.output]
-        target, clamp = self._dynamics_input(item, body, sources, varying)
-        state = self.states.get(item.output) or self.start(item, target[0].to(self.program.wide))
-        observing = [probe for probe in self.settings.probes if probe.needs_values]
-        narrow = self.program.dtype if item.output in self.program.narrow and not observing else None
-        scanned = scan(dynamics, target, state, count, first, neuron, clamp, narrow)
-        self.states[item.output] = scanned.state
-        self._settled = self._settled and scanned.settled
+        bound = self._kernels.function(plan.function, sources)
+        if bound is not None:
+            target, clamp, function, spare = sources[0], bound.clamp, bound.function.of(sources[1:]), plan.spare
+        else:
+            (target, clamp), function, spare = self._dynamics_input(item, plan.body, sources, varying), None, ()
+        state = self.states.get(item.output) or self._kernels.start(item, target[0])
+        narrow = self.program.dtype if item.output in self.program.narrow and not self._observing else None
+        kernel = self._kernels.find(target)
+        scanned = scan(dynamics, target, state, count, first, neuron, clamp, narrow, function, spare, kernel=kernel)
+        self._keep(item, scanned)
         for probe in self.settings.probes:
             probe.count(item, first, scanned.events, scanned.values[0])
-        for probe in observing:
+        for probe in self._observing:
             probe.values(item, first, scanned.values, state.v)
         # a shape of its own for every number of rows would be compiled anew
         return extended(scanned.values, count) if self.program.compile_regions else scanned.values
 
+    def _keep(self, item: Population, scanned: Scanned) -> None:
+        """Keep the state after a chunk."""
+        self.states[item.output] = scanned.state
+        self._settled = self._settled and scanned.settled
+        if scanned.peak is None:
+            self.peaks.pop(item.output, None)
+        else:
+            self.peaks[item.output] = scanned.peak
+
     def _dynamics_input(
-        self, item: Population, bound: BoundBody | None, sources: list[Tensor], varying: list[bool]
+        self, item: Population, bound: BoundBody | None, sources: list[Tensor], varying: Sequence[bool]
     ) -> tuple[Tensor, Clamp | None]:
         """Return the input of the dynamics, [n, ...], and a clip that the kernel applies to it.
 
@@ -168,46 +187,26 @@ class LayerExecution(Execution):
         return self._target(item, body, result, sources, varying), clamp
 
     def _scan_by_steps(
-        self, item: Population, sources: list[Tensor], varying: list[bool], first: int, count: int
+        self, item: Population, sources: list[Tensor], varying: Sequence[bool], first: int, count: int
     ) -> Tensor:
         """Return the estimates [count, ...] of a population, computed step by step for probes that need spikes."""
         dynamics, self._settled = self.settings.dynamics, False
         target = self._target(item, item.body, item.result, sources, varying)
-        state = self.states.get(item.output) or self.start(item, target[0].to(self.program.wide))
+        state = self.states.get(item.output) or self._kernels.start(item, target[0])
         driven_by = sources[0].to(self.program.wide) if dynamics.rectifies else target
         states, spikes = scan_by_steps(dynamics, driven_by, state, count, first, self.neurons[item.output])
         self.states[item.output] = states[-1]
+        self.peaks.pop(item.output, None)
         for i, (after, spike) in enumerate(zip(states, spikes, strict=True)):
             for probe in self.settings.probes:
                 probe.population(item, first + i, spike, after, at(target, i))
         return torch.stack([after.v for after in states])
 
     def _target(
-        self, item: Population, body: Sequence[Call], result: str, sources: list[Tensor], varying: list[bool]
+        self, item: Population, body: Sequence[Call], result: str, sources: list[Tensor], varying: Sequence[bool]
     ) -> Tensor:
         """Return the value `result` that `body`, all or part of the population's function, computes: [n, ...]."""
-        given = [x if flag else x[0] for x, flag in zip(sources, varying, strict=True)]
-        constants = [self.frame.values[name] for name in item.constants]
-        formal = dict(zip(item.formal, (*given, *constants), strict=True))
-        if not body:  # in the type that it has: kernels read half precision
-            value: Tensor = formal[result]
-            return value if any(varying) else value[None]
-        host = item.host_constants(self.frame)
-
-        def function(*values: Tensor) -> Tensor:
-            frame = Frame(self.program.wide, self.program.device, dict(zip(formal, values, strict=True)), dict(host))
-            over_time = {name for name, flag in zip(item.formal, varying, strict=False) if flag}
-            for inner in body:
-                flags = [name in over_time for name in inner.inputs]
-                arguments = [fetch(inner, frame, i) for i in range(len(inner.inputs))]
-                if any(flags):
-                    over_time.update(inner.outputs)
-                mapped = map_call(inner, arguments, flags) if any(flags) else compute(inner, arguments)
-                bind_outputs(inner, frame, mapped)
-            answer: Tensor = frame.get(result)
-            return answer
-
-        target = compute_region(self.program, f"{item.output}.{result}", function, list(formal.values()))
+        target = compute_body(self.program, self.frame, item, body, result, sources, varying)
         return target if any(varying) else target[None]
 
     def _encode(self, first: int, count: int) -> None:

@@ -5,17 +5,22 @@ strategy by which the call is mapped over time; a run then fetches the time-vary
 some shapes makes the plan, `ShapeCache` caches it.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
 
+from onnx2snn_runtime.execution.functions import Bound, bind_function
 from onnx2snn_runtime.execution.over_time import Strategy, find_strategy
 from onnx2snn_runtime.kernels.base import Clamp
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, bind_outputs, compute, fetch
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.program import Program
+
+OWN_MEMORY = frozenset({"Add", "Conv", "ConvTranspose", "Div", "Gemm", "MatMul", "Mul", "Sub"})
+"""Operators whose result is never one of their operands, nor a part of one."""
 
 
 @dataclass
@@ -73,34 +78,69 @@ class BoundBody:
 
 
 class PlanStep(NamedTuple):
-    """One step of a plan: a call or a population, bound where possible, and the values to release after it."""
+    """One step of a plan: a call or a population, bound where possible, and the values to release after it.
+
+    `function` is that of a population for a kernel. `spare` are its sources that nobody else reads, by index: estimates
+    may be written over them. `flags` say which of its sources vary over time.
+    """
 
     item: Call | Population
     call: BoundCall | None
     body: BoundBody | None
     released: tuple[str, ...]
+    function: Bound | None = None
+    spare: tuple[int, ...] = ()
+    flags: tuple[bool, ...] = ()
 
 
-def generic_plan(program: Program) -> list[PlanStep]:
+def generic_plan(program: Program, frame: Frame) -> list[PlanStep]:
     """Return the plan for unknown shapes: everything that a chunk computes, without bound arguments."""
-    return [PlanStep(item, None, None, released) for item, released in zip(program.loop, program.releases, strict=True)]
+    fresh, steps = _fresh(program), list[PlanStep]()
+    for item, released in zip(program.loop, program.releases, strict=True):
+        if isinstance(item, Population):
+            steps.append(_population(item, program, frame, released, fresh))
+        else:
+            steps.append(PlanStep(item, None, None, released))
+    return steps
+
+
+def _population(
+    item: Population,
+    program: Program,
+    frame: Frame,
+    released: tuple[str, ...],
+    fresh: frozenset[str],
+    body: BoundBody | None = None,
+) -> PlanStep:
+    spare = tuple(i for i, name in enumerate(item.sources) if name in released and name in fresh)
+    flags = tuple(name in program.varying for name in item.sources)
+    return PlanStep(item, None, body, released, bind_function(item, program, frame), spare, flags)
 
 
 def bound_plan(program: Program, frame: Frame) -> list[PlanStep]:
     """Return the plan for the shapes in `frame`, which holds every value that depends on shapes only."""
     cache, steps = program.shapes, list[PlanStep]()
-    known = frozenset(program.constants) | cache.names
+    known, fresh = frozenset(program.constants) | cache.names, _fresh(program)
     for item, released in zip(program.loop, program.releases, strict=True):
         if isinstance(item, Population):
             data_dependent = cache.data_dependent.intersection((*item.sources, item.output))
             body = None if data_dependent or program.compile_regions else _bind_body(item, program, frame, known)
-            steps.append(PlanStep(item, None, body, released))
+            steps.append(_population(item, program, frame, released, fresh, body))
         elif item.outputs[0] not in cache.names:
             varies = any(name in program.varying for name in item.outputs) and any(item.varying)
             data_dependent = cache.data_dependent.intersection((*item.inputs, *item.outputs))
             bound = _bind_call(item, list(item.varying), frame, known) if varies and not data_dependent else None
             steps.append(PlanStep(item, bound, None, released))
     return steps
+
+
+def _fresh(program: Program) -> frozenset[str]:
+    """Return the values that one item alone reads, and that lie in memory of their own."""
+    readers = Counter[str]()
+    for item in program.loop:
+        readers.update(set(item.sources if isinstance(item, Population) else item.inputs))
+    made = [item for item in program.loop if isinstance(item, Call) and not item.operator.domain]
+    return frozenset(i.outputs[0] for i in made if i.op_type in OWN_MEMORY and readers[i.outputs[0]] == 1)
 
 
 def _bind_call(item: Call, flags: list[bool], frame: Frame, known: frozenset[str]) -> BoundCall | None:

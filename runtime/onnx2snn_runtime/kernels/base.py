@@ -1,15 +1,26 @@
 """The interface of kernels, which scan one population over a chunk of time steps, and their registry."""
 
-from typing import ClassVar, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import torch
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, Tensor
 from onnx2snn_runtime.kernels.chunks import at
+from onnx2snn_runtime.kernels.pointwise import Pointwise
 from onnx2snn_runtime.registry import Registry
 
 Clamp = tuple[float, float]
 """The bounds of a clip(x, low, high) that a kernel applies to its target: -inf and inf for an open side."""
+
+
+class Ask(NamedTuple):
+    """What else is asked of a scan: see `Kernel.scan`."""
+
+    clamp: Clamp | None = None
+    narrow: torch.dtype | None = None
+    function: Pointwise | None = None
+    spare: Sequence[int] = ()
 
 
 class Scanned(NamedTuple):
@@ -23,6 +34,9 @@ class Scanned(NamedTuple):
     state: State
     settled: bool = False
     """Whether no neuron fired in the chunk, and none will while the target stays as it is at the end of the chunk."""
+
+    peak: float | None = None
+    """The largest magnitude of the last estimates where the kernel knows it; NaN does not count."""
 
 
 class Kernel(Protocol):
@@ -57,6 +71,24 @@ class Kernel(Protocol):
         A kernel that narrows returns the estimates in the dtype `narrow`; the dtype of the state does not change.
         """
         ...
+
+
+class FunctionKernel(Kernel, Protocol):
+    """A kernel that computes pointwise functions on the way, where `computes` says so.
+
+    Its `scan` takes a `function`: the target is what that makes of `target`, its first source, and of the others; and
+    `spare`, the indices of sources that may be overwritten.
+    """
+
+    def computes(self) -> bool:
+        """Return whether `scan` takes a function here."""
+        ...
+
+
+def computes(kernel: Kernel | None) -> bool:
+    """Return whether `kernel` computes pointwise functions here."""
+    asked = getattr(kernel, "computes", None)
+    return asked is not None and bool(asked())
 
 
 KERNELS: Registry[type[Kernel]] = Registry("kernel", "onnx2snn_runtime.kernels")
@@ -106,17 +138,22 @@ def scan(
     neuron: Neuron,
     clamp: Clamp | None,
     narrow: torch.dtype | None,
+    function: Pointwise | None = None,
+    spare: Sequence[int] = (),
+    kernel: Kernel | None = None,
 ) -> Scanned:
-    """Scan with a kernel if there is one, in the dtype `narrow` if it narrows, else step by step: see `Kernel.scan`.
+    """Scan with `kernel` or another, in the dtype `narrow` if it narrows, else step by step: see `Kernel.scan`.
 
-    `target` may have another dtype than the state: it is converted if the kernel does not support it.
+    A `function` is given only where the kernel `computes` one, see `FunctionKernel`. `target` may have another dtype
+    than the state: it is converted if the kernel does not support it.
     """
-    kernel = find_kernel(dynamics, target)
+    kernel = kernel or find_kernel(dynamics, target)
     if target.dtype != state.v.dtype and (kernel is None or not kernel.narrows):
         target = target.to(state.v.dtype)
         kernel = find_kernel(dynamics, target)
     if kernel is not None:
-        return kernel.scan(dynamics, target, state, steps, t, neuron, clamp, narrow if kernel.narrows else None)
+        more: dict[str, Any] = {} if function is None else {"function": function, "spare": spare}
+        return kernel.scan(dynamics, target, state, steps, t, neuron, clamp, narrow if kernel.narrows else None, **more)
     target = target.clamp(*clamp) if clamp else target
     states, spikes = scan_by_steps(dynamics, target, state, steps, t, neuron)
     events = torch.stack([torch.count_nonzero(spike) for spike in spikes])

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from onnx2snn_runtime.kernels import cache
 
-FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fPIC")
+FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fopenmp-simd", "-fPIC")
 """The results are those of IEEE arithmetic; the compiler may assume that it raises no signals, and can vectorise."""
 
 THREADED = "-fopenmp"
@@ -30,8 +30,8 @@ MAIN = "scan.c"
 SHARED = (MAIN, "scan.h", "parameters.h")
 """The sources that all kernels of dynamics share; the file of a kernel holds the arithmetic of its dynamics."""
 
-ALONE = frozenset({"pairs", "tally"})
-"""Files that are kernels by themselves."""
+ALONE = {"pairs": (), "tally": (), "functions": ("functions.h",)}
+"""Files that are kernels by themselves, with what they include."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _library(name: str, compiler: str, flags: tuple[str, ...]) -> Library | None
     threaded, start = THREADED in flags, time.perf_counter()
     folder = resources.files("onnx2snn_runtime.kernels")
     own = f"{name}.c"
-    sources = {file: folder.joinpath(file).read_text() for file in (own, *(() if name in ALONE else SHARED))}
+    sources = {file: folder.joinpath(file).read_text() for file in (own, *ALONE.get(name, SHARED))}
     stem = f"{name}-{_digest(sources, compiler, flags)}"
     kept = cache.find(stem)
     if kept:

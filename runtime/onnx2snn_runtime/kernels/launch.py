@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Tensor
-from onnx2snn_runtime.kernels.base import Clamp, Scanned
+from onnx2snn_runtime.kernels.base import Ask, Scanned
 from onnx2snn_runtime.kernels.layout import TARGETS, Chunk, lay_out, pattern
 from onnx2snn_runtime.kernels.plans import D, DynamicsKernel, Plan
 
@@ -56,9 +56,9 @@ class TritonKernel(DynamicsKernel[D]):
         """Return whether this kernel can scan towards `target` [T, ...] here."""
         return self.supports(dynamics) and fits(target)
 
-    def run(self, plan: Plan, target: Tensor, steps: int, clamp: Clamp | None, narrow: torch.dtype | None) -> Scanned:
+    def run(self, plan: Plan, target: Tensor, steps: int, ask: Ask) -> Scanned:
         """Launch the kernel with the function `step` of the module `source`; states that do not exist are None."""
-        chunk = lay_out(plan, target, steps, clamp, narrow)
+        chunk = lay_out(plan, target, steps, ask.clamp, ask.narrow)
         if chunk.v.numel():
             with torch.cuda.device_of(chunk.v):
                 kernel = source("scan").scan[chunk.grid]

@@ -69,6 +69,16 @@ def ordered(value: Tensor, strides: Sequence[int]) -> Tensor:
     return torch.empty_strided(value.shape, strides, dtype=value.dtype, device=value.device).copy_(value)
 
 
+def address_within(tensor: Tensor, dtype: torch.dtype) -> int:
+    """Return where the first number of `tensor` lies, from which a kernel goes on by the strides of that tensor.
+
+    Another type, or one that is not in the host's memory, raises ModelError.
+    """
+    if tensor.dtype != dtype or tensor.device.type != "cpu":
+        raise _unfit(f"{_name(tensor)} on {tensor.device} where {str(dtype)[6:]} on the CPU is needed")
+    return tensor.data_ptr()
+
+
 def _name(tensor: Tensor) -> str:
     return str(tensor.dtype)[6:]
 

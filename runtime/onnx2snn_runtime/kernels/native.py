@@ -1,7 +1,6 @@
-"""Calls the C kernels for CPUs: see `scan.h`; `compiling` compiles and loads them."""
+"""The C kernels for CPUs: one pass over memory, in the order in which the neurons lie there; see `scan.c`."""
 
 import ctypes
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
@@ -9,19 +8,30 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Tensor
-from onnx2snn_runtime.kernels.base import Clamp, Scanned
+from onnx2snn_runtime.kernels.base import Ask, Scanned
+from onnx2snn_runtime.kernels.calls import REAL, evaluator, function_of, layout_of, memory_of, number, parameters_of
 from onnx2snn_runtime.kernels.compiling import library, unavailable
-from onnx2snn_runtime.kernels.memory import address, check_chunk, is_dense, ordered
+from onnx2snn_runtime.kernels.memory import address, address_within, check_chunk, ordered
+from onnx2snn_runtime.kernels.order import Order, common_order, fitting, periods
 from onnx2snn_runtime.kernels.plans import D, DynamicsKernel, Plan
-
-REAL = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
-"""The types that C kernels are compiled for."""
+from onnx2snn_runtime.kernels.pointwise import PLAIN, Pointwise
 
 BLOCK = 1024
 """Neurons that a thread processes at a time, as in scan.c."""
 
 GRAIN = 1 << 16
 """The least neurons times steps per thread."""
+
+MOST_CALLS = 4096
+"""So many prepared calls are kept."""
+
+MOST_NUMBERS = 4096
+"""A call that holds more is prepared anew every time."""
+
+_PLAIN = Pointwise(PLAIN)
+_OPEN = (-math.inf, math.inf)
+_CALLS: dict[Any, "_Call"] = {}
+Values = list[tuple[Tensor, int, int]]
 
 
 class CKernel(DynamicsKernel[D]):
@@ -39,97 +49,136 @@ class CKernel(DynamicsKernel[D]):
             return False
         return library(self.source) is not None
 
-    def run(self, plan: Plan, target: Tensor, steps: int, clamp: Clamp | None, narrow: torch.dtype | None) -> Scanned:
-        """Call the function scan_TYPE of the compiled file.
+    def computes(self) -> bool:
+        """Return whether this kernel computes pointwise functions."""
+        return library("functions") is not None
 
-        The parameters of the dynamics are a structure: numbers in the type of v (the bounds of the clip first), the
-        address of the table, the flags, and the addresses of the states, NULL for those that do not exist.
-        """
-        native, v = library(self.source), plan.state.v
-        if native is None:
-            raise TypeError("a kernel scans towards targets that it fits")
-        target = target.to(v.dtype)
-        check_chunk(plan, target, steps, ())
-        call, size = _function(native.handle, f"scan_{str(v.dtype)[6:]}"), v.numel()
-        target = target if is_dense(target) and (len(target) == 1 or target.stride(0) == size) else target.contiguous()
-        strides = target.stride()[1:]  # all of it is taken in the order in which the target lies
-        state, *states = (ordered(x, strides) for x in (v, *plan.states))
-        reals = (*(clamp or (-math.inf, math.inf)), *plan.reals.values())
-        parameters = _parameters(v.dtype, reals, plan.table, tuple(plan.flags.values()), self.states)
-        own = parameters.with_states(states) if states else parameters.own
-        out = torch.empty_strided((steps, *v.shape), (size, *strides), dtype=v.dtype)
-        threads = max(1, min(torch.get_num_threads(), size * steps // GRAIN)) if native.threaded else 1
-        numbers = torch.zeros(threads * steps + size // BLOCK + 1, dtype=torch.int64)
-        counts = address(numbers, torch.int64, threads * steps + size // BLOCK + 1)
-        scales, period = _spread(plan.scale, state)
-        silent_from = steps if plan.silent_from is None else max(plan.silent_from, len(target) - 1)
-        rows = call(
-            address(target, v.dtype, len(target) * size, strides), len(target), address(state, v.dtype, size, strides),
-            address(out, v.dtype, steps * size, strides), counts, counts + 8 * threads * steps, steps, size,
-            address(scales, v.dtype, period, scales.stride()), period, silent_from, threads, ctypes.byref(own),
+    def run(self, plan: Plan, target: Tensor, steps: int, ask: Ask) -> Scanned:
+        """Call the function scan_TYPE of the compiled file: see `scan.c`."""
+        v, function = plan.state.v, ask.function or _PLAIN
+        dtype, sources = v.dtype, (target, *function.others)
+        threads, table, flags = torch.get_num_threads(), plan.table, tuple(plan.flags.values())
+        reals, scale = (*(ask.clamp or _OPEN), *plan.reals.values()), plan.scale
+        key = (
+            self.source, dtype, v.shape, steps, threads, table, flags, reals, plan.silent_from,
+            id(scale) if isinstance(scale, Tensor) else scale, id(function.tape), *map(id, function.arrays),
+            tuple([(x.shape, x.stride(), x.dtype) for x in sources]),
         )  # fmt: skip
-        events = numbers[:steps] if threads == 1 else numbers[: threads * steps].reshape(threads, steps).sum(0)
-        return Scanned(out[: max(rows, 1)], events, plan.after(state, tuple(states)), settled=rows == 0 < size)
+        call = _CALLS.get(key)
+        if call is None:
+            call = _prepared(self, plan, sources, steps, function, threads, reals)
+            _keep(key, call, function)
+        given = _arranged(sources, dtype) if call.copies else sources
+        strides = call.order.strides
+        states = tuple([ordered(x, strides) for x in plan.states])
+        after = torch.empty_strided(v.shape, strides, dtype=dtype)
+        out, before = _room(given, ask.spare, call.order, (steps, *v.shape)), _before(v, call.order)
+        numbers, peak = torch.empty(call.room, dtype=torch.int64), ctypes.c_double()
+        counts = address(numbers, torch.int64, call.room)
+        memory = memory_of(
+            [address_within(x, dtype) for x in given], call.values,
+            0 if before is None else address_within(before, dtype), address_within(after, dtype),
+            address_within(out, dtype), counts, counts + 8 * call.threads * steps, ctypes.addressof(peak),
+            call.evaluate,
+        )  # fmt: skip
+        rows = call.function(call.layout, memory, parameters_of(dtype, reals, table, flags, self.states, states))
+        spikes = numbers[: call.threads * steps]
+        events = spikes if call.threads == 1 else spikes.reshape(call.threads, steps).sum(0)
+        state = plan.after(after, states)
+        return Scanned(out[: max(rows, 1)], events, state, settled=rows == 0 < v.numel(), peak=peak.value)
 
 
-@functools.cache
-def _function(handle: ctypes.CDLL, name: str) -> Any:
-    """Return the function `name` of the library `handle`, with its argument types declared."""
-    function = getattr(handle, name)
-    address, number = ctypes.c_void_p, ctypes.c_int64
-    function.argtypes = [address, number, *[address] * 4, number, number, address, number, number, number, address]
-    function.restype = number
-    return function
+class _Call(NamedTuple):
+    """What a call needs besides the memory of the run, for sources of certain shapes and strides."""
+
+    function: Any
+    layout: Any
+    evaluate: int
+    order: Order
+    copies: bool
+    """Whether sources have to be converted or copied into one order."""
+    values: list[int]
+    held: tuple[Any, ...]
+    """What `values` and the key of the cache point to: values, scale, tape, arrays."""
+    threads: int
+    room: int
+    """The spikes of each thread and step, and a number for each block."""
 
 
-class Parameters(NamedTuple):
-    """The parameters of a dynamics without states, the table that they point to, and the index of the first state."""
-
-    own: ctypes.Structure
-    table: Tensor
-    first: int
-
-    def with_states(self, states: Sequence[Tensor]) -> ctypes.Structure:
-        """Return a copy with the addresses of the states."""
-        own = type(self.own).from_buffer_copy(self.own)
-        for i, tensor in enumerate(states):
-            setattr(own, f"n{self.first + i}", address(tensor, self.table.dtype, states[0].numel(), states[0].stride()))
-        return own
+def _keep(key: Any, call: _Call, function: Pointwise) -> None:
+    """Keep a prepared call, unless it holds much, or copies of arrays, which may change where they are."""
+    values = [value for value, *_ in call.held[0]]
+    own = values[len(values) - len(function.arrays) :]
+    copies = any(a.data_ptr() != b.data_ptr() for a, b in zip(own, function.arrays, strict=True))
+    if copies or sum(value.numel() for value in values) > MOST_NUMBERS:
+        return
+    if len(_CALLS) >= MOST_CALLS:
+        _CALLS.clear()
+    _CALLS[key] = call
 
 
-@functools.lru_cache(maxsize=4096)
-def _parameters(
-    dtype: torch.dtype, reals: tuple[float, ...], table: tuple[float, ...], flags: tuple[int, ...], states: int
-) -> Parameters:
-    """Return the parameters, cached."""
-    held = torch.tensor(table, dtype=torch.float64).to(dtype)
-    rest = (address(held, dtype, len(table)), *flags, *(0,) * states)
-    return Parameters(_structure(REAL[dtype], len(reals), len(rest))(*reals, *rest), held, 1 + len(flags))
+def _prepared(
+    kernel: Any, plan: Plan, given: Sequence[Tensor], steps: int, function: Pointwise, most: int, reals: Any
+) -> _Call:
+    """Return the call for these sources; what does not fit raises ModelError."""
+    native, v = library(kernel.source), plan.state.v
+    if native is None:
+        raise TypeError("a kernel scans towards targets that it fits")
+    dtype, size, sources = v.dtype, v.numel(), _arranged(given, v.dtype)
+    for x in sources:
+        check_chunk(plan, x, steps, ())
+    order = _order(v.shape, sources)
+    if order is None:
+        raise TypeError("contiguous tensors lie in one order")
+    values = _values(plan.scale, function, dtype, v.shape, order)
+    threads = max(1, min(most, size * steps // GRAIN)) if native.threaded else 1
+    rows, quiet = [len(x) for x in sources], plan.silent_from
+    silent_from = steps if quiet is None else max(quiet, *[n - 1 for n in rows])
+    layout = layout_of(
+        (steps, order.outer, order.inner, threads, silent_from), tuple(rows), tuple([x.stride(0) for x in sources]),
+        order.apart, tuple([x[1:] for x in values]), function.tape,
+    )  # fmt: skip
+    return _Call(
+        function_of(native.handle, f"scan_{str(dtype)[6:]}"), layout, evaluator(dtype) if function.tape.code else 0,
+        order, any(a is not b for a, b in zip(sources, given, strict=True)),
+        [address_within(x[0], dtype) for x in values], (values, plan.scale, function.tape, *function.arrays), threads,
+        threads * steps + order.outer * -(-order.inner // BLOCK),
+    )  # fmt: skip
 
 
-@functools.cache
-def _structure(real: type, reals: int, others: int) -> type[ctypes.Structure]:
-    """Return a C structure of `reals` numbers and `others` integers or addresses."""
-    fields = [(f"r{i}", real) for i in range(reals)] + [(f"n{i}", ctypes.c_int64) for i in range(others)]
-    return type("Own", (ctypes.Structure,), {"_fields_": fields})
+def _order(shape: torch.Size, sources: Sequence[Tensor]) -> Order | None:
+    return common_order(shape, tuple([x.stride()[1:] for x in sources]))
 
 
-def _spread(scale: Tensor | float, v: Tensor) -> tuple[Tensor, int]:
-    """Return the scale of each neuron of `v` [batch, ...], in the order in which they lie, and how many there are.
-
-    Axes of 1 before those of a neuron mean nothing. Where samples lie one after the other, those of one stand for all.
-    """
-    if not isinstance(scale, Tensor) or scale.numel() == 1:
-        return _number(float(scale), v.dtype), 1
-    one = v[:1] if v.ndim and v.stride(0) * len(v) == v.numel() else v
-    shape, value = one.shape[1:] if v.ndim else v.shape, scale.to(v.dtype)
-    own = value.reshape(value.shape[max(0, value.ndim - len(shape)) :])
-    axis = next(i for i, size in enumerate(own.shape, v.ndim - own.ndim) if size > 1)
-    if own.numel() == v.shape[axis] and v.stride(axis) == 1:  # channels last: they repeat from place to place
-        return own.reshape(-1).contiguous(), own.numel()
-    return ordered(own.expand(one.shape), one.stride()), max(1, one.numel())
+def _arranged(given: Sequence[Tensor], dtype: torch.dtype) -> list[Tensor]:
+    """Return the sources in `dtype` and in one order, copied only where they are not."""
+    sources = [x if x.dtype == dtype else x.to(dtype) for x in given]
+    alike = len({x.shape[1:] for x in sources}) == 1  # what is not is refused later
+    return sources if alike and _order(sources[0].shape[1:], sources) else [x.contiguous() for x in sources]
 
 
-@functools.lru_cache(maxsize=4096)
-def _number(value: float, dtype: torch.dtype) -> Tensor:
-    return torch.full((1,), value, dtype=dtype)
+def _values(
+    scale: Tensor | float, function: Pointwise, dtype: torch.dtype, shape: Sequence[int], order: Order
+) -> Values:
+    """Return the scale, and what else the function is given: numbers, the neurons that each is for, and their count."""
+    found = [
+        periods(scale.to(dtype), shape, order.strides) if isinstance(scale, Tensor) else (number(scale, dtype), 1, 1)
+    ]
+    found += [(number(value, dtype), 1, 1) for value in function.tape.numbers]
+    return found + [periods(x.to(dtype), shape, order.strides) for x in function.arrays]
+
+
+def _room(sources: Sequence[Tensor], spare: Sequence[int], order: Order, shape: tuple[int, ...]) -> Tensor:
+    """Return where the estimates [T, ...] are written: over a source that nobody needs, or into new memory."""
+    strides = (order.outer * order.inner, *order.strides)
+    for index in spare:
+        if sources[index].shape == shape and fitting(sources[index], strides):
+            return sources[index]
+    return torch.empty_strided(shape, strides, dtype=sources[0].dtype)
+
+
+def _before(v: Tensor, order: Order) -> Tensor | None:
+    """Return the estimates before the chunk in the order of the sources, None where they are zero: see `init`."""
+    if v.numel() > 1 and not any(v.stride()) and not v.view(-1)[0].item():
+        return None
+    return v if fitting(v, order.strides) else ordered(v, order.strides)

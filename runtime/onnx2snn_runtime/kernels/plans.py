@@ -1,13 +1,14 @@
 """The device-independent part of a kernel: which dynamics it computes, and the parameters of a scan (the plan)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeGuard, TypeVar
 
 import torch
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, Tensor
-from onnx2snn_runtime.kernels.base import Clamp, Scanned
+from onnx2snn_runtime.kernels.base import Ask, Clamp, Scanned
+from onnx2snn_runtime.kernels.pointwise import Pointwise
 
 D = TypeVar("D", bound=Dynamics)
 
@@ -61,7 +62,11 @@ class DynamicsKernel(Generic[D]):
         """Return the parameters of `steps` steps from `state`, the first of which is step `t`."""
         raise NotImplementedError
 
-    def run(self, plan: Plan, target: Tensor, steps: int, clamp: Clamp | None, narrow: torch.dtype | None) -> Scanned:
+    def computes(self) -> bool:
+        """Return whether this kernel computes pointwise functions: not unless it says so."""
+        return False
+
+    def run(self, plan: Plan, target: Tensor, steps: int, ask: Ask) -> Scanned:
         """Scan `steps` steps towards `target` with the parameters of `plan`."""
         raise NotImplementedError
 
@@ -75,8 +80,12 @@ class DynamicsKernel(Generic[D]):
         neuron: Neuron,
         clamp: Clamp | None,
         narrow: torch.dtype | None = None,
+        function: Pointwise | None = None,
+        spare: Sequence[int] = (),
     ) -> Scanned:
         """Scan, see `Kernel.scan`; dynamics that are not supported raise TypeError."""
         if not self.supports(dynamics):
             raise TypeError("scan() is for dynamics that fits() accepts")
-        return self.run(self.plan(dynamics, state, steps, t, neuron), target, steps, clamp, narrow)
+        return self.run(
+            self.plan(dynamics, state, steps, t, neuron), target, steps, Ask(clamp, narrow, function, spare)
+        )

@@ -5,11 +5,45 @@
 #include <stdint.h>
 #include <string.h>
 
-#define BLOCK 1024  // neurons that a thread processes at a time
+#define BLOCK 1024   // neurons that a thread processes at a time
+#define SOURCES 4    // the most sources of a function
+#define ROWS 24      // the most rows of numbers that are given, or made by its instructions
 #define LEAST_OF(a, b) ((a) < (b) ? (a) : (b))
 #define CLIP(f, low, high)                                                                                             \
     f = f < low ? low : f;                                                                                             \
     f = f > high ? high : f
+
+typedef struct {
+    int64_t rows, stride, apart;  // a source: its rows, how far apart they are, and how far pieces of `inner` neurons
+} SOURCE;
+
+typedef struct {
+    int64_t run, period;  // what is given: `period` numbers, each for `run` neurons, over and over
+} GIVEN;
+
+// The neurons lie in `outer` pieces of `inner`, in memory one piece after the other, but in the sources. Their targets
+// are what a tape (see functions.c) makes of the sources and of what is given, or the first source (`length` 0).
+typedef struct {
+    int64_t steps, outer, inner, threads;
+    int64_t silent_from;  // the first step from which on a block that is silent stays silent; `steps`: none
+    int64_t most;         // the rows of the source that has most; the last row of each is that of all later steps
+    int64_t sources, givens, length, result;  // `result` is the row of the target: sources, givens, then instructions
+    SOURCE source[SOURCES];
+    GIVEN given[ROWS];  // the scale first
+    int64_t tape[5 * ROWS];
+} LAYOUT;
+
+typedef struct {
+    const void *source[SOURCES];
+    const void *given[ROWS];
+    const void *before;  // [N], the estimates before the chunk, NULL: zero
+    void *after;         // [N], the last estimates
+    void *out;           // [steps, N], the estimates; may be a source that has as many rows
+    int64_t *counts;     // [threads, steps], the numbers of spikes
+    int64_t *kept;       // [blocks], scratch: the rows that were written of each block
+    double *peak;        // the largest magnitude of the last estimates
+    void (*evaluate)(const int64_t *tape, int64_t length, void *const *rows, int64_t count);
+} MEMORY;
 
 #define REAL float
 #define INT int32_t

@@ -14,10 +14,12 @@
 #define STORE(name) name[i] = s.name;
 
 // Makes one time step for `count` neurons and returns how many of them fired; `complete` is a constant where inlined.
+// `y` may be `x`: a step reads and writes the same place.
 static inline __attribute__((always_inline)) int32_t TYPED(block)(
-    const REAL *restrict x, REAL *restrict v, REAL *restrict y, const REAL *restrict scales, const int count,
-    const REAL number, const PARAMETERS p, const int complete STATES(ARGUMENT)) {
+    const REAL *x, REAL *restrict v, REAL *y, const REAL *restrict scales, const int count, const REAL number,
+    const PARAMETERS p, const int complete STATES(ARGUMENT)) {
     int32_t fired = 0;
+#pragma omp simd reduction(+ : fired)
     for (int i = 0; i < count; i++) {
         REAL f = x[i];
         CLIP(f, p.low, p.high);
@@ -36,52 +38,96 @@ static inline __attribute__((always_inline)) int32_t TYPED(block)(
     return fired;
 }
 
-// target       [rows, N]; the last row is the target of all later steps
-// v            [N], the estimate before the chunk; after it, the last one
-// out          [T, N], the estimates. Returned is the number n of rows that were written, at least one; the last one
-//              stands for the rest. n = 0: no neuron fired, and none will while the target does not change
-// counts       [threads, T], the number of spikes is added
-// kept         [blocks], scratch: the rows that were written of each block
-// scale        one number, or `period` numbers that repeat along N
-// silent_from  the first step from which on a block that is silent stays silent; T: none
-int64_t TYPED(scan)(const REAL *target, int64_t rows, REAL *v, REAL *out, int64_t *counts, int64_t *kept, int64_t steps,
-                    int64_t size, const REAL *scale, int64_t period, int64_t silent_from, int64_t threads,
-                    const PARAMETERS *own) {
-    const PARAMETERS p = *own;
+// Fills a row with what is given for the neurons from `start` on: element e has the number e / run % period.
+static void TYPED(fill)(REAL *row, const REAL *given, int64_t run, int64_t period, int64_t start, int64_t count) {
+    int64_t at = start / run % period, left = run - start % run;
+    for (int64_t i = 0; i < count;) {
+        const int64_t many = LEAST_OF(run == 1 ? period - at : left, count - i);
+        if (run == 1)
+            memcpy(row + i, given + at, (size_t)many * sizeof(REAL));
+        else
+            for (int64_t j = 0; j < many; j++) row[i + j] = given[at];
+        i += many;
+        at = run == 1 ? 0 : at + 1 < period ? at + 1 : 0;
+        left = run;
+    }
+}
+
+// Returns the largest |v|; NaN does not count.
+static REAL TYPED(peak)(const REAL *v, int count) {
+    REAL most = 0;
+    for (int i = 0; i < count; i++) most = ABS(v[i]) > most ? ABS(v[i]) : most;
+    return most;
+}
+
+// Makes the steps of one block, `start` its first neuron. Returns the first step in which none fired and none will.
+static int64_t TYPED(steps)(const LAYOUT *l, const MEMORY *m, const PARAMETERS p, REAL **rows, REAL *v, int64_t start,
+                            int64_t lead, int count, int64_t *counts) {
     const int complete = 1 STATES(IS_GIVEN);
-    const int64_t blocks = (size + BLOCK - 1) / BLOCK;
+    const int64_t size = l->outer * l->inner;
+    const REAL *units = rows[l->sources];
+    int64_t t = 0;
+    for (; t < l->steps; t++) {
+        if (t < l->most) {
+            for (int64_t k = 0; k < l->sources; k++) {
+                const SOURCE *s = l->source + k;
+                const int64_t place = LEAST_OF(t, s->rows - 1) * s->stride + start / l->inner * s->apart + lead;
+                rows[k] = (REAL *)m->source[k] + place;
+            }
+            if (l->length) m->evaluate(l->tape, l->length, (void *const *)rows, count);
+        }
+        REAL *x = rows[l->result], *y = (REAL *)m->out + t * size + start;
+        const REAL number = p.table[t];
+        const int32_t fired = complete ? TYPED(block)(x, v, y, units, count, number, p, 1 STATES(POINTER))
+                                       : TYPED(block)(x, v, y, units, count, number, p, 0 STATES(POINTER));
+        counts[t] += fired;
+        if (!fired && t >= l->silent_from) break;
+    }
+    return t;
+}
+
+// Runs the population; see `LAYOUT` and `MEMORY` in scan.c. Returned is the number n of rows that were written, at least
+// one; the last one stands for the rest. n = 0: no neuron fired, and none will while the target does not change.
+int64_t TYPED(scan)(const LAYOUT *l, const MEMORY *m, const PARAMETERS *own) {
+    const PARAMETERS p = *own;
+    const int64_t size = l->outer * l->inner, pieces = (l->inner + BLOCK - 1) / BLOCK, blocks = l->outer * pieces;
+    const int64_t threads = l->threads;
     int64_t most = 0;
+    double peak = 0;
+    memset(m->counts, 0, (size_t)(threads * l->steps) * sizeof(int64_t));
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
-        REAL scales[BLOCK];
-        for (int i = 0; i < BLOCK; i++) scales[i] = scale[0];
-#pragma omp for schedule(static, 1) reduction(max : most)
+        REAL held[ROWS][BLOCK + 16], v[BLOCK], *rows[SOURCES + ROWS];  // rows apart by a power of two would collide
+        for (int64_t k = 0; k < ROWS; k++) rows[l->sources + k] = held[k];
+        for (int64_t k = 0; k < l->givens; k++)
+            if (l->given[k].period == 1) TYPED(fill)(held[k], m->given[k], 1 << 30, 1, 0, BLOCK);
+#pragma omp for schedule(static, 1) reduction(max : most, peak)
         for (int64_t part = 0; part < threads; part++)
             for (int64_t b = blocks * part / threads; b < blocks * (part + 1) / threads; b++) {
-                const int64_t start = b * BLOCK;
-                const int count = (int)LEAST_OF(size - start, BLOCK);
-                for (int64_t i = 0, at = start % period; period > 1 && i < count; i++) {
-                    scales[i] = scale[at];
-                    at = at + 1 < period ? at + 1 : 0;
-                }
-                int64_t t = 0;
-                for (; t < steps; t++) {
-                    const REAL *x = target + LEAST_OF(t, rows - 1) * size + start;
-                    REAL *y = out + t * size + start;
-                    const int32_t fired =
-                        complete
-                            ? TYPED(block)(x, v + start, y, scales, count, p.table[t], p, 1 STATES(POINTER))
-                            : TYPED(block)(x, v + start, y, scales, count, p.table[t], p, 0 STATES(POINTER));
-                    counts[part * steps + t] += fired;
-                    if (!fired && t >= silent_from) break;
-                }
-                kept[b] = t;
+                const int64_t lead = b % pieces * BLOCK, start = b / pieces * l->inner + lead;
+                const int count = (int)LEAST_OF(l->inner - lead, BLOCK);
+                for (int64_t k = 0; k < l->givens; k++)
+                    if (l->given[k].period > 1)
+                        TYPED(fill)(held[k], m->given[k], l->given[k].run, l->given[k].period, start, count);
+                if (m->before)
+                    memcpy(v, (const REAL *)m->before + start, (size_t)count * sizeof(REAL));
+                else
+                    memset(v, 0, (size_t)count * sizeof(REAL));
+                const int64_t t = TYPED(steps)(l, m, p, rows, v, start, lead, count, m->counts + part * l->steps);
+                m->kept[b] = t;
                 most = most > t ? most : t;
+                memcpy((REAL *)m->after + start, v, (size_t)count * sizeof(REAL));
+                const double own_peak = TYPED(peak)(v, count);
+                peak = peak > own_peak ? peak : own_peak;
             }
 #pragma omp for schedule(static)
-        for (int64_t b = 0; b < blocks; b++)
-            for (int64_t t = kept[b], start = b * BLOCK; t < most; t++)
-                memcpy(out + t * size + start, v + start, (size_t)LEAST_OF(size - start, BLOCK) * sizeof(REAL));
+        for (int64_t b = 0; b < blocks; b++) {
+            const int64_t lead = b % pieces * BLOCK, start = b / pieces * l->inner + lead;
+            const size_t bytes = (size_t)LEAST_OF(l->inner - lead, BLOCK) * sizeof(REAL);
+            REAL *out = (REAL *)m->out + start;
+            for (int64_t t = m->kept[b] + 1; t < most; t++) memcpy(out + t * size, out + m->kept[b] * size, bytes);
+        }
     }
+    *m->peak = peak;
     return most;
 }

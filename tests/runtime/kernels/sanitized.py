@@ -52,7 +52,16 @@ def overflow() -> None:
 def main(what: str = "") -> int:
     """Run the suite, or the control; return the exit code."""
     compiling.FLAGS = (*compiling.FLAGS, *FLAGS)  # type: ignore[assignment]
-    for name in ("differential", "integrate_and_fire", "signgd", "subgradient", "ternary", "tally", "pairs"):
+    for name in (
+        "differential",
+        "integrate_and_fire",
+        "signgd",
+        "subgradient",
+        "ternary",
+        "tally",
+        "pairs",
+        "functions",
+    ):
         if compiling.library(name) is None:
             print(f"{name} cannot be compiled with {' '.join(FLAGS)}")
             return 3
