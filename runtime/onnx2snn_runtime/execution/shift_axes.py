@@ -24,6 +24,8 @@ def shifted(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> tu
     shift = _REDUCTION if reduces else _SHIFTS.get(item.op_type) if item.operator.domain == "" else None
     if item.attributes.get("noop_with_empty_axes", 0):
         return None  # over no axes at all it means two things
+    if item.op_type in ("Resize", "Upsample") and not _scales_alone(item, arguments):
+        return None
     if shift is None or not varying[0] or len({a.ndim for a, flag in zip(arguments, varying, strict=True) if flag}) > 1:
         return None
     data = arguments if item.op_type == "Concat" else arguments[:1]
@@ -99,6 +101,24 @@ def _squeeze(arguments: Arguments, attributes: Attributes, rank: int) -> None:
     _replace(arguments, attributes, 1, lambda axes: ones if axes is None else axes, rank)
 
 
+def _scales_alone(item: Call, arguments: Sequence[Any]) -> bool:
+    """Return whether a Resize goes along each axis by its own scale or size, and reads from all of it."""
+    crops = item.attributes.get("coordinate_transformation_mode") == "tf_crop_and_resize"
+    stretches = item.attributes.get("keep_aspect_ratio_policy", "stretch") == "stretch"
+    return len(arguments) > 1 and stretches and not crops
+
+
+def _resize(arguments: Arguments, attributes: Attributes, rank: int) -> None:
+    if attributes.get("axes") is not None:
+        attributes["axes"] = [_plus(axis, rank) for axis in attributes["axes"]]
+        return
+    steps = len(arguments[0])
+    first = 1 if len(arguments) == 2 else 2  # before opset 11 there is no region of interest
+    for place, same in ((first, 1.0), (first + 1, steps)):
+        if len(arguments) > place and arguments[place]:
+            arguments[place] = [same, *arguments[place]]
+
+
 _SHIFTS: Mapping[str, Shift] = {
     "Transpose": _transpose,
     "Reshape": _reshape,
@@ -108,6 +128,8 @@ _SHIFTS: Mapping[str, Shift] = {
     "Gather": _axis(0),
     "Unsqueeze": _axes(1, added=True),
     "Squeeze": _squeeze,
+    "Resize": _resize,
+    "Upsample": _resize,
 }
 
 _REDUCTION = _axes(1)

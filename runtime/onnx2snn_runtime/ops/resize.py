@@ -110,13 +110,16 @@ def _resample(
     x: Tensor, axis: int, how: Sampling, n_out: int, scale: float, roi: tuple[float, float], outside_value: float
 ) -> Tensor:
     index, weight, outside = taps(how, x.shape[axis], n_out, scale, roi, x.device, x.dtype)
-    shape = [-1] + [1] * (x.ndim - 1 - axis)
-    if weight is None:
-        y = x.index_select(axis, index[:, 0])
-    else:
-        y = x.index_select(axis, index[:, 0]) * weight[:, 0].reshape(shape)
+    order = sorted(range(x.ndim), key=lambda i: -x.stride(i))  # in memory, whose rows are copied as they lie
+    dense, place = x.permute(order), order.index(axis)
+    shape = [-1] + [1] * (x.ndim - 1 - place)
+    y = dense.index_select(place, index[:, 0])
+    if weight is not None:
+        y = y * weight[:, 0].reshape(shape)
         for k in range(1, index.shape[1]):
-            y = y + x.index_select(axis, index[:, k]) * weight[:, k].reshape(shape)
+            y = y + dense.index_select(place, index[:, k]) * weight[:, k].reshape(shape)
+    y = y.permute([order.index(i) for i in range(x.ndim)])
+    shape = [-1] + [1] * (x.ndim - 1 - axis)
     if how.transformation == "tf_crop_and_resize":
         y = torch.where(outside.reshape(shape), torch.full_like(y, outside_value), y)
     return y

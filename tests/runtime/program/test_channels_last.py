@@ -66,7 +66,7 @@ def planes(model: SpikingModel) -> int:
     return sum(w.stride() == torch.empty(w.shape, memory_format=torch.channels_last).stride() for w in weights)
 
 
-@pytest.mark.parametrize("part", ["depthwise", "padded", "joined", "uneven pads"])
+@pytest.mark.parametrize("part", ["depthwise", "padded", "joined", "enlarged", "uneven pads"])
 def test_values_over_time_stay_in_channels_last(part: str) -> None:
     model, seen = network(text(part)), list[torch.Tensor]()
     model(sample(model, 3)["x"], timesteps=3)
