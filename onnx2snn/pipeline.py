@@ -20,6 +20,7 @@ from onnx2snn.passes.folding.drop_identities import drop_identities
 from onnx2snn.passes.folding.export_graph import export_graph
 from onnx2snn.passes.folding.fold_batch_normalization import fold_batch_normalization
 from onnx2snn.passes.folding.fold_constants import fold_constants
+from onnx2snn.passes.folding.fold_pads import fold_pads
 from onnx2snn.passes.folding.free_batch import free_batch
 from onnx2snn.passes.folding.import_graph import import_graph
 from onnx2snn.passes.neurons.relay_currents import relay_currents
@@ -75,6 +76,7 @@ FRONT: tuple[Pass, ...] = (
     free_batch,
     import_graph,
     drop_identities,
+    fold_pads,
     fold_batch_normalization,  # before classification: what is left of it would be a synapse of its own
 )
 ELEMENTWISE: tuple[Pass, ...] = (

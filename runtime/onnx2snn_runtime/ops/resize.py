@@ -110,7 +110,7 @@ def _resample(
     x: Tensor, axis: int, how: Sampling, n_out: int, scale: float, roi: tuple[float, float], outside_value: float
 ) -> Tensor:
     index, weight, outside = taps(how, x.shape[axis], n_out, scale, roi, x.device, x.dtype)
-    order = sorted(range(x.ndim), key=lambda i: -x.stride(i))  # in memory, whose rows are copied as they lie
+    order = sorted(range(x.ndim), key=lambda i: x.stride(i), reverse=True)  # of memory, whose rows are copied
     dense, place = x.permute(order), order.index(axis)
     shape = [-1] + [1] * (x.ndim - 1 - place)
     y = dense.index_select(place, index[:, 0])
