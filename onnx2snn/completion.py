@@ -19,9 +19,10 @@ from onnx2snn.evaluation.wiring import population_costs
 from onnx2snn.fitting.adaptation import Adaptation
 from onnx2snn.fitting.advice import QUICK, advise, disagreement
 from onnx2snn.fitting.calibrate import calibrate, power_of_two
+from onnx2snn.fitting.integer_weights import fit_integers
 from onnx2snn.fitting.spikes import fit
+from onnx2snn.fitting.weight_inputs import SAMPLES
 from onnx2snn.passes.base import Work
-from onnx2snn.passes.folding.quantise_weights import quantise_weights
 from onnx2snn.settings import ConversionSettings
 from onnx2snn.settings.payload import PAYLOADS
 from onnx2snn.settings.registered import run_defaults
@@ -62,7 +63,7 @@ class Completion:
         self.tell("checking against the original", 0.6)
         check_equivalence(original, work.model, first(held, max(4, work.batch), work.axes), work)
         if self.settings.network.weights == "int8":
-            self.quantise(work)
+            self.quantise(work, seen)
         snn = place(SpikingModel(work.model, work.where), device)
         room = self.adapt(snn, held, seen)
         self.note_floats(snn)
@@ -95,9 +96,10 @@ class Completion:
         )
         write_defaults(work.model, defaults)
 
-    def quantise(self, work: Work) -> None:
-        """Write the weights of synapses as integers, and note what stays in floating point."""
-        sites, left = quantise_weights(work.model)
+    def quantise(self, work: Work, inputs: Mapping[str, np.ndarray]) -> None:
+        """Write the weights of synapses as integers that fit `inputs`, and note what stays in floating point."""
+        with Stage(f"rounding the weights of {work.where}"):
+            sites, left = fit_integers(work.model, first(inputs, SAMPLES, work.axes), work.axes)
         self.report.passes.append(("quantise_weights", sites, 0.0))
         if left:
             self.report.warnings.append(f"the weights of {', '.join(sorted(set(left)))} are not 8-bit integers")

@@ -95,6 +95,7 @@ def _work(
         original = work.model
         work.samples = LateArrays(lambda: _arrays(original, calibration))
     work.batch_axes, work.shapes, work.relays = network.batch_axis, network.shape, network.relays
+    work.integer = network.weights == "int8"
     return work
 
 

@@ -24,6 +24,7 @@ from onnx2snn.passes.folding.fold_pads import fold_pads
 from onnx2snn.passes.folding.free_batch import free_batch
 from onnx2snn.passes.folding.import_graph import import_graph
 from onnx2snn.passes.neurons.relay_currents import relay_currents
+from onnx2snn.passes.neurons.relay_reals import relay_reals
 from onnx2snn.passes.neurons.split_shared_logic import split_shared_logic
 from onnx2snn.passes.neurons.write_neurons import write_neurons
 from onnx2snn.passes.recurrence.close_recurrences import close_recurrences
@@ -95,6 +96,7 @@ BACK: tuple[Pass, ...] = (
     export_graph,  # nothing that optimises comes after this
     close_recurrences,
     relay_currents,  # on what is left: the body of a recurrence stays as it is
+    relay_reals,
 )
 
 

@@ -34,6 +34,9 @@ class Work:
     relays: bool = False
     """Whether currents that would meet weights are relayed by neurons."""
 
+    integer: bool = False
+    """Whether weights become integers, so that real numbers that would meet them are relayed by neurons."""
+
     graph: gs.Graph = field(default_factory=gs.Graph)
     axes: BatchAxes = field(default_factory=BatchAxes)
     built_in: int = 0

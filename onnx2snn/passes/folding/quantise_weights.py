@@ -8,7 +8,7 @@ The scale of a channel is that of the file where its values are multiples of one
 QuantizeLinear and DequantizeLinear, batch normalisation folded in or not), else its largest magnitude / 127.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import onnx
@@ -17,23 +17,25 @@ from onnx import helper, numpy_helper
 from onnx2snn_runtime.ir.schema import is_neuron
 
 MOST = 127
+Rounding = Callable[[str, np.ndarray, np.ndarray], np.ndarray]
 _FEW = 48
 """So many values of a channel are tried first."""
 _CLOSE = 2e-3
 """How far a value may be from a multiple, as a share of the step: float32 has rounded it a few times."""
 
 
-def quantise_weights(model: onnx.ModelProto) -> tuple[int, list[str]]:
+def quantise_weights(model: onnx.ModelProto, rounding: Rounding | None = None) -> tuple[int, list[str]]:
     """Rewrite the constant weights of convolutions and matrix products of `model` in place.
 
-    Returns how many were rewritten, and the names of the nodes whose weights stay as they are: those inside rolled
-    recurrences, and those that something else reads too, along another axis.
+    `rounding` gives the integers of weights by their name, the weights [channels, ...] and the scales [channels, 1]; by
+    default they are the nearest. Returns how many were rewritten, and the names of the nodes whose weights stay as they
+    are: those inside rolled recurrences, and those that something else reads too, along another axis.
     """
     held = {tensor.name: tensor for tensor in model.graph.initializer}
     axes: dict[str, set[int | None]] = {}
     users: dict[str, str] = {}
     for node in model.graph.node:
-        wanted = dict(_weights(node, held))
+        wanted = dict(constant_weights(node, held))
         for name in node.input:
             if name in held:
                 axes.setdefault(name, set()).add(wanted.get(name))
@@ -48,15 +50,15 @@ def quantise_weights(model: onnx.ModelProto) -> tuple[int, list[str]]:
             left.append(users[name])
             continue
         (axis,) = wanted_axes
-        made += _rewrite(model, held[name], int(axis or 0))
+        made += _rewrite(model, held[name], int(axis or 0), rounding or nearest)
     nodes = [*made, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     return len(made) // 2, left
 
 
-def _weights(node: onnx.NodeProto, held: dict[str, onnx.TensorProto]) -> Iterator[tuple[str, int]]:
-    """Yield the constant weights of `node`, and the axis of their output channels."""
+def constant_weights(node: onnx.NodeProto, held: dict[str, onnx.TensorProto]) -> Iterator[tuple[str, int]]:
+    """Yield the constant weights of `node`, those in `held`, and the axis of their output channels."""
     if is_neuron(node) or node.domain not in ("", "ai.onnx"):
         return
     given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
@@ -75,13 +77,22 @@ def _weights(node: onnx.NodeProto, held: dict[str, onnx.TensorProto]) -> Iterato
                 yield node.input[index], rank + axis
 
 
-def _rewrite(model: onnx.ModelProto, tensor: onnx.TensorProto, axis: int) -> list[onnx.NodeProto]:
+def nearest(name: str, rows: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Return the integers nearest to the weights `rows` in steps of `scale`."""
+    found: np.ndarray = np.rint(rows / scale)
+    return found
+
+
+def _rewrite(model: onnx.ModelProto, tensor: onnx.TensorProto, axis: int, rounding: Rounding) -> list[onnx.NodeProto]:
     """Replace the initializer `tensor` by integers and scales; return the nodes that give it back under its name."""
     weights = numpy_helper.to_array(tensor)
     scale = channel_scales(weights, axis)
     shape = [-1 if i == axis else 1 for i in range(weights.ndim)]
+    front = np.moveaxis(weights, axis, 0)
+    rows = front.reshape(len(front), -1).astype(np.float64)
+    chosen = rounding(tensor.name, rows, scale.reshape(-1, 1)).clip(-MOST - 1, MOST).reshape(front.shape)
+    integers = np.ascontiguousarray(np.moveaxis(chosen, 0, axis)).astype(np.int8)
     scale = scale.reshape(shape)
-    integers = np.rint(weights / scale).clip(-MOST - 1, MOST).astype(np.int8)
     name = tensor.name
     names = [f"{name}.int8", f"{name}.int8_scale"]
     kind = tensor.data_type

@@ -6,7 +6,7 @@ The output of a synapse changes wherever one of its inputs did, in a network wit
 a neuron sends of it what changed by more than its dead zone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import onnx
 from onnx import helper
@@ -28,13 +28,19 @@ def relay_currents(work: Work) -> int:
     varying = analyse(graph, spiking).varying
     currents = _currents(graph, varying)
     products = {name for name, body in functions_of(work.model).items() if _multiplies(body)}
+    return insert_relays(work, currents, lambda node: factors(node, varying, products))
+
+
+def insert_relays(work: Work, values: set[str], chosen: Callable[[onnx.NodeProto], Iterable[int]]) -> int:
+    """Put a neuron between each of `values` and the inputs of nodes that `chosen` names; return how many."""
+    graph = work.model.graph
     relayed: dict[str, onnx.NodeProto] = {}
     nodes = list(graph.node)
     del graph.node[:]
     for node in nodes:
-        for index in _factors(node, varying, products):
+        for index in chosen(node):
             value = node.input[index]
-            if value not in currents:
+            if value not in values:
                 continue
             if value not in relayed:
                 relayed[value] = _relay(value)
@@ -63,7 +69,7 @@ def _currents(graph: onnx.GraphProto, varying: frozenset[str]) -> set[str]:
     return found
 
 
-def _factors(node: onnx.NodeProto, varying: frozenset[str], products: set[str]) -> Iterator[int]:
+def factors(node: onnx.NodeProto, varying: frozenset[str], products: set[str]) -> Iterator[int]:
     """Yield the inputs of `node` that meet weights, or one another."""
     if is_neuron(node):
         yield from range(read_neuron(node).sources) if node.op_type in products else ()
