@@ -100,3 +100,5 @@ def show(found: "Verification") -> None:
         f"{found.differing:.3g} of {found.spikes:,} spikes differ, relative error {found.relative_error:.2g}, "
         f"several spikes at once {found.several:.3g}"
     )
+    if found.explanation:
+        console.say(f"{found.explanation}.")
