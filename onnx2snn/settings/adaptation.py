@@ -10,9 +10,9 @@ from onnx2snn_runtime.errors import InputError
 class AdaptationSettings:
     """How far to adapt: whether (`adapt`), to which relative error (`tolerance`), for how many seconds (`budget`).
 
-    Levels and mantissa bits of graded spikes (differential alone) rise where they matter most, until the relative
-    error of the outputs, on the samples held back, is within the tolerance (0.01: 1 %) or the budget is spent. What
-    makes no sense raises InputError.
+    Levels and mantissa bits of graded spikes (differential alone) are those that cost least while the relative error of
+    the outputs, on the samples held back, is within the tolerance (0.01: 1 %), a seventh of it kept for other data. The
+    budget covers all that follows the plain network's answers. What makes no sense raises InputError.
     """
 
     adapt: bool = True
