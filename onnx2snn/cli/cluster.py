@@ -54,3 +54,15 @@ def runner_of(given: dict[str, Any], here: Callable[..., Any]) -> Callable[..., 
     from onnx2snn.cluster.tasks import task_runner
 
     return task_runner(cluster)
+
+
+def trials_of(given: dict[str, Any]) -> dict[str, Any]:
+    """Remove the options of a cluster from `given`, and return where `tune` tries settings, as its keyword."""
+    cluster = cluster_of(given)
+    for name in ("ray", "workers", "cpus_per_worker", "gpus_per_worker"):
+        del given[name]
+    if cluster is None:
+        return {}
+    from onnx2snn.cluster.searching import trials_on
+
+    return {"trials": trials_on(cluster)}

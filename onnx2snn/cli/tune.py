@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnx2snn.cli import console, options, sequences
+from onnx2snn.cli import cluster, console, options, sequences
 from onnx2snn.cli.files import check_output, take_image_options
 from onnx2snn.cli.plots import draw_frontier, need_pyplot
 from onnx2snn.data.for_model import open_data, read_few
@@ -66,6 +66,7 @@ COLUMNS += ["energy/fp32", "energy/int8"]
     options.force,
 )
 @options.images
+@cluster.choices
 @options.device
 @options.common
 def command(
@@ -95,8 +96,9 @@ def command(
     samples = read_few(
         open_data(data, snn.proto, None, images, given.pop("labels")), limit, **drawing, tell=console.note
     )
+    trials = cluster.trials_of(given)
     with console.progress() as progress:
-        found = tune(snn, samples, progress=progress, **given)
+        found = tune(snn, samples, progress=progress, **trials, **given)
     if output is not None:
         snn.save(output, force=force)
     if plot is not None:

@@ -5,8 +5,9 @@ schedules (of levels and mantissa bits for graded spikes), and goes on from the 
 population, as long as that helps and time is left. What was not dominated is the frontier.
 """
 
+import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Unpack
 
@@ -15,6 +16,7 @@ import numpy as np
 from onnx2snn.data.readers import Samples
 from onnx2snn.data.samples import taken
 from onnx2snn.fitting.candidates import Setting, grid, neighbours
+from onnx2snn.fitting.looking import Looks, Trials, here
 from onnx2snn.fitting.payloads import other_payloads
 from onnx2snn.fitting.trials import Goal, Point, Tuner
 from onnx2snn.reference.sandbox import try_network
@@ -57,6 +59,7 @@ def tune(
     *,
     settings: SearchSettings | None = None,
     progress: Callable[[str, float], None] | None = None,
+    trials: Trials = here,
     **keywords: Unpack[SearchKeywords],
 ) -> Tuning:
     """Give `snn` the setting that reaches the targets on `samples` in the fewest time steps, then with fewest events.
@@ -65,7 +68,8 @@ def tune(
     of the samples that it was chosen on, and on samples held back; where nothing does the nearest is taken, and
     `reached` is False. Schedule, levels, mantissa bits, scales and the number of time steps are changed. Targets,
     bounds, budget and seed are keywords, or the object that holds them: SearchSettings says what they mean. With
-    `payload` the frontier holds other payloads, too. What does not fit raises InputError.
+    `payload` the frontier holds other payloads, too. `trials` says where settings are tried. What does not fit raises
+    InputError.
     """
     begun = time.perf_counter()
     asked = collect_search(settings, keywords)
@@ -74,8 +78,9 @@ def tune(
     tuner = Tuner(snn, _shuffled(samples, asked.seed, snn.program.axes), goal.steps)
     if goal.agreement is not None and tuner.axis is None:
         raise InputError(f"the output {tuner.port.name!r} has no classes to agree on: give a target error")
-    search = _Search(tuner, goal, begun, asked.budget, progress or (lambda stage, share: None))
-    search.run()
+    with trials(tuner) as looks:
+        search = _Search(tuner, goal, begun, asked.budget, progress or (lambda stage, share: None), looks)
+        search.run()
     best, setting, held_back = search.confirmed()
     kept = search.costed(frontier(search.points, by_agreement=goal.agreement is not None))
     if asked.payload is not None:
@@ -100,8 +105,15 @@ class _Search:
     """The grid, then single steps from the best; `points` is all that was seen."""
 
     def __init__(
-        self, tuner: Tuner, goal: Goal, begun: float, budget: float, progress: Callable[[str, float], None]
+        self,
+        tuner: Tuner,
+        goal: Goal,
+        begun: float,
+        budget: float,
+        progress: Callable[[str, float], None],
+        looks: Looks,
     ) -> None:
+        self.looks = looks
         self.tuner, self.goal, self.begun, self.budget, self.progress = tuner, goal, begun, budget, progress
         self.points: list[Point] = []
         self.seen: list[tuple[Point, Setting]] = []
@@ -174,11 +186,10 @@ class _Search:
     def _improve(
         self, settings: Iterable[Setting], best: Point, setting: Setting, stop_at_first: bool
     ) -> tuple[Point, Setting, bool]:
-        improved = False
-        for candidate in settings:
-            if not self.time_left:
-                break
-            point = self._trial(candidate)
+        improved, start = False, time.perf_counter()
+        for candidate, found in self.looks(self._in_time(settings), slice(0, self.count)):
+            point = self._seen(candidate, found, start)
+            start = time.perf_counter()
             if self.goal.key(point) < self.goal.key(best):
                 best, setting, improved = point, candidate, True
                 if stop_at_first:
@@ -188,7 +199,14 @@ class _Search:
     def _trial(self, setting: Setting) -> Point:
         """Look at `setting` and return the best of its points."""
         start = time.perf_counter()
-        found = self.tuner.look(setting, slice(0, self.count))
+        return self._seen(setting, self.tuner.look(setting, slice(0, self.count)), start)
+
+    def _in_time(self, settings: Iterable[Setting]) -> Iterator[Setting]:
+        """Yield `settings` while another trial fits into the budget."""
+        return itertools.takewhile(lambda setting: self.time_left, settings)
+
+    def _seen(self, setting: Setting, found: list[Point], start: float) -> Point:
+        """Take the points of `setting`, tried since `start`, and return the best of them."""
         self.seconds = time.perf_counter() - start
         self.trials += 1
         self.points += found

@@ -109,6 +109,20 @@ def test_more_than_there_is_for_a_worker(snn: SpikingModel, parts: Stream, clust
         evaluate(snn, parts, [1], batch_size=8, streaming=Streaming(workers=workers(Cluster(gpus=4.0))))
 
 
+def test_trials_of_a_search_are_those_of_one_process(snn: SpikingModel, features: np.ndarray, cluster: Cluster) -> None:
+    from onnx2snn.cluster.searching import trials_on
+    from onnx2snn.fitting.candidates import grid
+    from onnx2snn.fitting.looking import here as one_process
+    from onnx2snn.fitting.trials import Tuner
+
+    tuner = Tuner(snn, Samples({"x": features}, np.arange(40) % 3, 40), [1, 2, 4])
+    settings = grid("differential", True, 4)[:7]
+    with one_process(tuner) as looks:
+        expected = list(looks(settings, slice(0, 30)))
+    with trials_on(cluster)(tuner) as looks:
+        assert list(looks(iter(settings), slice(0, 30))) == expected
+
+
 def study(folder: Path, network: onnx.ModelProto, features: np.ndarray) -> Path:
     folder.mkdir()
     onnx.save(network, folder / "net.onnx")
