@@ -1,6 +1,7 @@
 """Reads a folder of images as one array, resized, cropped and normalised, with Pillow."""
 
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -116,9 +117,16 @@ def _resized(image: Any, p: Preprocessing) -> Any:
 
 def list_images(folder: Path) -> tuple[list[Path], np.ndarray | None]:
     """Return the image files in `folder`, and their labels int64 [N] where they lie in sub-folders; see above."""
+    names, labels = image_names(folder)
+    return [folder / name for name in names], labels
+
+
+def image_names(folder: Path) -> tuple[list[str], np.ndarray | None]:
+    """Return the paths of the images within `folder`, as text to save memory, and their labels; see above."""
     here = _images_in(folder)
-    classes = [child for child in sorted(folder.iterdir()) if child.is_dir() and not child.name.startswith(".")]
-    inside = [_images_in(child) for child in classes]
+    with os.scandir(folder) as entries:
+        classes = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    inside = [_images_in(folder / name) for name in classes]
     if here and any(inside):
         raise InputError(f"{str(folder)!r} holds images beside folders of images: use either, labels come from folders")
     if here:
@@ -127,8 +135,8 @@ def list_images(folder: Path) -> tuple[list[Path], np.ndarray | None]:
         raise InputError(
             f"{str(folder)!r} is a folder without images ({', '.join(SUFFIXES)}): give one, or an .npz file"
         )
-    labels = np.concatenate([np.full(len(files), i, np.int64) for i, files in enumerate(inside)])
-    return [file for files in inside for file in files], labels
+    labels = np.repeat(np.arange(len(inside)), [len(files) for files in inside])
+    return [f"{name}/{file}" for name, files in zip(classes, inside, strict=True) for file in files], labels
 
 
 def read_image(file: Path, preprocessing: Preprocessing) -> np.ndarray:
@@ -146,8 +154,9 @@ def read_image_bytes(raw: bytes, what: str, preprocessing: Preprocessing) -> np.
         raise InputError(f"the image {what} cannot be read: remove it or replace it") from error
 
 
-def _images_in(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+def _images_in(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if entry.name.lower().endswith(SUFFIXES) and entry.is_file())
 
 
 def _open(module: Any, file: Path, preprocessing: Preprocessing) -> np.ndarray:

@@ -21,12 +21,13 @@ def draw(rows: Sequence[Row], folder: Path) -> list[Path]:
     panels = [(quality, "linear"), ("relative_error", "log"), ("events_per_neuron", "log")]
     files = [folder / "timesteps.png", folder / "energy.png"]
     _against_timesteps(good, panels, files[0])
-    _against_energy(good, quality, files[1])
+    _against_energy(good, panels[:2], files[1])
     return files
 
 
 def _against_timesteps(rows: list[Row], panels: list[tuple[str, str]], path: Path) -> None:
     models = list(dict.fromkeys(row["model"] for row in rows))
+    steps = sorted({row["timesteps"] for row in rows})
     figure = _figure(3.4 * len(models), 2.4 * len(panels))
     axes = figure.subplots(len(panels), len(models), sharex=True, sharey="row", squeeze=False)
     for column, model in enumerate(models):
@@ -39,6 +40,7 @@ def _against_timesteps(rows: list[Row], panels: list[tuple[str, str]], path: Pat
                     axis.axhline(plain, color="black", linewidth=0.8, linestyle="--", label="plain network")
             axis.set(yscale=scale)
             axis.set_xscale("log", base=2)
+            axis.set_xticks(steps, map(str, steps))
             axis.grid(alpha=0.3)
         axes[0][column].set_title(model)
         axes[-1][column].set_xlabel("time steps T")
@@ -48,17 +50,22 @@ def _against_timesteps(rows: list[Row], panels: list[tuple[str, str]], path: Pat
     _save(figure, path)
 
 
-def _against_energy(rows: list[Row], quality: str, path: Path) -> None:
+def _against_energy(rows: list[Row], qualities: list[tuple[str, str]], path: Path) -> None:
     models = list(dict.fromkeys(row["model"] for row in rows))
-    figure = _figure(3.4 * len(models), 3.0)
-    axes = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
-    for axis, model in zip(axes, models, strict=True):
-        _lines(axis, [row for row in rows if row["model"] == model], "energy_int8", quality)
-        axis.axvline(1.0, color="black", linewidth=0.8, linestyle="--")
-        axis.set(title=model, xlabel=LABELS["energy_int8"], xscale="log")
-        axis.grid(alpha=0.3)
-    axes[0].set_ylabel(LABELS[quality])
-    axes[0].legend(fontsize="small")
+    figure = _figure(3.4 * len(models), 2.4 * len(qualities) + 0.4)
+    axes = figure.subplots(len(qualities), len(models), sharex=True, sharey="row", squeeze=False)
+    for column, model in enumerate(models):
+        for line, (name, scale) in enumerate(qualities):
+            axis = axes[line][column]
+            _lines(axis, [row for row in rows if row["model"] == model], "energy_int8", name)
+            axis.axvline(1.0, color="black", linewidth=0.8, linestyle="--")
+            axis.set(xscale="log", yscale=scale)
+            axis.grid(alpha=0.3)
+        axes[0][column].set_title(model)
+        axes[-1][column].set_xlabel(LABELS["energy_int8"])
+    for line, (name, _) in enumerate(qualities):
+        axes[line][0].set_ylabel(LABELS[name])
+    axes[0][0].legend(fontsize="small")
     _save(figure, path)
 
 

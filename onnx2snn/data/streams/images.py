@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from onnx2snn.data.arrays import Samples
-from onnx2snn.data.images import Preprocessing, list_images, read_image
+from onnx2snn.data.images import Preprocessing, image_names, read_image
 from onnx2snn.data.streams.base import Stream
 from onnx2snn_runtime.errors import InputError
 
@@ -18,9 +18,8 @@ class ImageFolder(Stream):
 
     def __init__(self, folder: Path, name: str, preprocessing: Preprocessing) -> None:
         self.where, self.name, self.preprocessing = str(folder), name, preprocessing
-        files, self.labels = list_images(folder)
-        self.files = [str(file.relative_to(folder)) for file in files]
-        self.shape = read_image(files[0], preprocessing).shape
+        self.files, self.labels = image_names(folder)
+        self.shape = read_image(folder / self.files[0], preprocessing).shape
 
     def __len__(self) -> int:
         return len(self.files)
