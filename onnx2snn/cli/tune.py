@@ -148,7 +148,7 @@ def _of_sequences(
     """Do the same with sequences of frames: see `sequences`."""
     from onnx2snn_runtime.loading import load
 
-    for name in ("payload", "max_events", "samples", "sampling", "labels"):
+    for name in ("payload", "max_events", "samples", "sampling", "labels", "ray"):
         if given.get(name) is not None:
             raise InputError(f"--{name.replace('_', '-')} is not for streams: leave it out, or --stream")
     snn = load(model, device=given["device"])
