@@ -138,6 +138,8 @@ def sweep(folder: Path, counts: list[int], distinct: int, equal: int) -> list[di
                 data = folder / f"shards-{count}"
             row = {"kind": kind, **measured(folder / "small.snn.onnx", data, False, None)}
             rows.append(row)
+            if row["samples"] != count:
+                raise click.ClickException(f"{row['samples']} samples were read of {count}")
             per_second = row["samples"] / row["seconds"]
             print(
                 f"{kind:8} {count:8,} images  peak {row['peak'] / 2**20:8.1f} MiB  {per_second:6.1f} images/s",

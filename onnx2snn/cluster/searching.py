@@ -48,6 +48,7 @@ def trials_on(cluster: Cluster) -> Callable[[Tuner], AbstractContextManager[Look
     def trials(tuner: Tuner) -> Iterator[Looks]:
         with cluster.connected() as ray:
             actor = ray.remote(max_restarts=-1, max_task_retries=ATTEMPTS, **cluster.demands)(Trier)
+            tuner.put(Setting())  # whatever was tried before: an actor begins with the network as it was
             snn, samples = ray.put(tuner.snn), ray.put(tuner.samples)
             actors = [
                 actor.remote(snn, samples, tuner.steps, cluster.device, cluster.threads)

@@ -97,7 +97,9 @@ def prepare(image: Any, p: Preprocessing) -> np.ndarray:
     pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
     pixels = pixels[:, :, ::-1] if p.channels == "bgr" else pixels
     if np.issubdtype(np.dtype(p.dtype), np.floating):
-        pixels = (pixels * np.float32(p.scale) - np.asarray(p.mean, np.float32)) / np.asarray(p.std, np.float32)
+        pixels = np.multiply(pixels, np.float32(p.scale))
+        pixels -= np.asarray(p.mean, np.float32)  # in place: the memory of large images comes and goes in pieces
+        pixels /= np.asarray(p.std, np.float32)
     return (pixels.transpose(2, 0, 1) if p.layout == "nchw" else pixels).astype(p.dtype)
 
 

@@ -52,8 +52,7 @@ class TarShards(Stream):
 
     def read(self, places: Sequence[int]) -> Samples:
         """Return the samples at `places` as arrays."""
-        rows = [self._sample(place) for place in places]
-        stacked = {name: self._stacked(name, [row[name] for row in rows]) for name in self.inputs}
+        stacked = self._together(places)
         labels = None if self.folders is None else self.folders[list(places)]
         if self.label is not None:
             labels = np.array([self._labelled(place) for place in places], np.int64)
@@ -88,10 +87,17 @@ class TarShards(Stream):
             )
         return found
 
-    def _stacked(self, name: str, rows: list[np.ndarray]) -> np.ndarray:
-        if any(row.shape != rows[0].shape for row in rows):
-            raise InputError(f"the arrays of {name!r} in {self.where!r} differ in shape: pad or resize them")
-        return np.stack(rows)
+    def _together(self, places: Sequence[int]) -> dict[str, np.ndarray]:
+        """Return the samples at `places` as one array an input, into which each is written as it is read."""
+        found: dict[str, np.ndarray] = {}
+        for i, place in enumerate(places):
+            for name, row in self._sample(place).items():
+                if name not in found:
+                    found[name] = np.empty((len(places), *row.shape), row.dtype)
+                if row.shape != found[name].shape[1:]:
+                    raise InputError(f"the arrays of {name!r} in {self.where!r} differ in shape: pad or resize them")
+                found[name][i] = row
+        return found
 
     def _leave_out_others(self) -> None:
         """Leave out what is no sample: members beside the images of a packed folder, such as a text about them."""

@@ -1,6 +1,7 @@
 """Where the members of tar archives lie: read from their headers once, kept as arrays of offsets."""
 
 import tarfile
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,8 +48,8 @@ class TarIndex:
 def index_of(shards: Sequence[Path]) -> TarIndex:
     """Return the index of `shards`, in their order; what is damaged, compressed or empty raises InputError."""
     index = TarIndex([str(shard) for shard in shards])
-    places: dict[str, tuple[list[int], list[tuple[int, int]]]] = {}
-    owners: list[int] = []
+    places: dict[str, tuple[array[int], array[int]]] = {}  # of the samples that have it; offset and size of each
+    owners = array("i")
     for number, shard in enumerate(shards):
         before = ""
         for name, offset, size in _members(shard):
@@ -57,26 +58,33 @@ def index_of(shards: Sequence[Path]) -> TarIndex:
                 index.keys.append(key)
                 owners.append(number)
             before = key
-            at, spans = places.setdefault(extension, ([], []))
+            at, spans = places.setdefault(extension, (array("q"), array("q")))
             at.append(len(owners) - 1)
-            spans.append((offset, size))
+            spans.extend((offset, size))
     index.shard = np.array(owners, np.int32)
     for extension, (at, spans) in places.items():
         table = np.full((len(owners), 2), -1, np.int64)
-        table[at] = spans
+        table[np.array(at)] = np.array(spans).reshape(-1, 2)
         index.members[extension] = table
     return index
 
 
 def _members(shard: Path) -> Iterator[tuple[str, int, int]]:
-    """Yield name, offset and size of every file in `shard`, without holding the headers."""
+    """Yield name, offset and size of every file in `shard`, without holding the headers; hard links are their files."""
+    held: dict[str, tuple[int, int]] = {}
     try:
         with tarfile.open(shard, "r:") as archive:
             while (member := archive.next()) is not None:
                 archive.members = []  # type: ignore[attr-defined] # else all headers stay in memory
-                hidden = member.name.rsplit("/", 1)[-1].startswith(".")
-                if member.isreg() and not member.issparse() and not hidden:
-                    yield member.name.removeprefix("./"), member.offset_data, member.size
+                name, span = member.name, (member.offset_data, member.size)
+                if member.isreg() and not member.issparse():
+                    held[name] = span
+                elif member.islnk() and member.linkname in held:  # tar keeps a file with several names once
+                    span = held[member.linkname]
+                else:
+                    continue
+                if not name.rsplit("/", 1)[-1].startswith("."):
+                    yield name.removeprefix("./"), *span
             _check_end(shard, archive.offset)
     except (tarfile.TarError, OSError, EOFError) as error:
         with open(shard, "rb") as file:

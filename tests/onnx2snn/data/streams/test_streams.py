@@ -96,6 +96,19 @@ def test_a_packed_image_folder_has_the_labels_of_its_folders(tmp_path: Path, ima
     np.testing.assert_array_equal(labels, expected_labels)
 
 
+def test_hard_links_in_an_archive_are_their_files(tmp_path: Path) -> None:
+    for i in range(2):
+        (tmp_path / f"{i}.png").write_bytes(png(i))
+    for i in (2, 3):
+        (tmp_path / f"{i}.png").hardlink_to(tmp_path / "1.png")
+    with tarfile.open(tmp_path / "linked.tar", "w") as archive:
+        for i in range(4):
+            archive.add(tmp_path / f"{i}.png", f"{i}.png")
+        assert [member.islnk() for member in archive.getmembers()] == [False, False, True, True]
+    found = open_samples(tmp_path / "linked.tar", ["x"]).read(range(4)).inputs["x"]
+    np.testing.assert_allclose(found[:, 0, 0, 0] * 255, [0, 1, 1, 1], rtol=1e-6)
+
+
 def test_arrays_in_archives(tmp_path: Path) -> None:
     one = tar(tmp_path / "one.tar", {f"{i}.{e}": raw for i in range(10)
                                      for e, raw in (("npy", npy(X[i])), ("json", b'{"kind": %d}' % Y[i]))})  # fmt: skip
