@@ -63,7 +63,7 @@ def shards(folder: Path, images: Path) -> None:
     folder.mkdir()
     files = sorted(images.rglob("*.jpg"))
     for start in range(0, len(files), SHARD):
-        with tarfile.open(folder / f"shard-{start // SHARD:05}.tar", "w") as archive:
+        with tarfile.open(folder / f"shard-{start // SHARD:05}.tar", "w", dereference=True) as archive:
             for i, file in enumerate(files[start : start + SHARD], start):
                 archive.add(file, f"{i:06}.jpg")
                 label = folder / "label"
