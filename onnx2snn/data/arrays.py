@@ -12,6 +12,9 @@ from onnx2snn_runtime.errors import InputError, first_line
 from onnx2snn_runtime.ir.arrays import native
 from onnx2snn_runtime.ir.batch import BatchAxes
 
+_SHOWN = 10
+"""So many arrays are named in an error."""
+
 LABELS = "labels"
 
 
@@ -41,7 +44,8 @@ def make_samples(
     if missing or unknown:
         what = f"lacks the input {missing[0]!r}" if missing else f"holds {unknown[0]!r}, which is no input"
         wanted = ", ".join(input_names) + also
-        raise InputError(f"{where!r} {what}: the model's inputs are {wanted}, the data have {', '.join(arrays)}")
+        given = ", ".join([*list(arrays)[:_SHOWN], *([f"and {len(arrays) - _SHOWN} more"] * (len(arrays) > _SHOWN))])
+        raise InputError(f"{where!r} {what}: the model's inputs are {wanted}, the data have {given}")
     inputs = {name: native(arrays[name]) for name in input_names}
     labels = arrays[LABELS] if LABELS in arrays and LABELS not in input_names else None
     along = {name: axes.along(name, value.ndim) for name, value in inputs.items()}

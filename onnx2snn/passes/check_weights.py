@@ -32,11 +32,12 @@ def check_weights(work: Work) -> int:
         wrong = int(np.isnan(values).sum())
         if wrong:
             raise ModelError(
-                f"the weight {tensor.name!r} of {work.where} holds NaN ({wrong} of {values.size} numbers): train or "
+                f"{_weight(tensor)} of {work.where} holds NaN ({wrong} of {values.size} numbers): train or "
                 "export the network anew"
             )
         infinite.add(tensor.name)
     _check_attributes(work)
+    _check_variances(work)
     _check_products(work.model.graph.node, {name: name for name in infinite}, work)
     return 0
 
@@ -49,6 +50,20 @@ def _check_attributes(work: Work) -> None:
                     f"the attribute {attribute.name!r} of the {node.op_type} node {_named(node)!r} in {work.where} "
                     "holds NaN: train or export the network anew"
                 )
+
+
+def _check_variances(work: Work) -> None:
+    """Raise ModelError for a batch normalization by the root of a negative number."""
+    held = {tensor.name: tensor for tensor in work.model.graph.initializer}
+    for node in work.model.graph.node:
+        if node.op_type != "BatchNormalization" or len(node.input) < 5 or node.input[4] not in held:
+            continue
+        epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
+        if (numpy_helper.to_array(held[node.input[4]]) + epsilon < 0).any():
+            raise ModelError(
+                f"the variance {node.input[4]!r} of the BatchNormalization node {_named(node)!r} in {work.where} is "
+                "negative, and its root no number: train or export the network anew"
+            )
 
 
 def _check_products(nodes: list[onnx.NodeProto], infinite: dict[str, str], work: Work) -> None:
@@ -69,6 +84,10 @@ def _check_products(nodes: list[onnx.NodeProto], infinite: dict[str, str], work:
             static.update(node.output)
             if found is not None:
                 infinite.update((name, found or name) for name in node.output)
+
+
+def _weight(tensor: TensorProto) -> str:
+    return f"the weight {tensor.name!r}" if tensor.name else "a constant without a name"
 
 
 def _nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:

@@ -15,7 +15,7 @@ from onnx import inliner, shape_inference, version_converter
 from onnx2snn.reference import sandbox
 from onnx2snn.reference.lean import without_weights
 from onnx2snn.reference.serving import RUNNING
-from onnx2snn_runtime.errors import ModelError
+from onnx2snn_runtime.errors import ModelError, first_line
 
 KEPT = 512
 """So many graphs are remembered."""
@@ -82,9 +82,15 @@ def convert_version(model: onnx.ModelProto, target: int) -> onnx.ModelProto:
 def inline(model: onnx.ModelProto, operators: Sequence[str] = ()) -> onnx.ModelProto:
     """Return `model` with its local functions inlined, or the `operators` that ONNX itself defines by others."""
     _survives(model, kind="inlining", operators=list(operators))
-    if not operators:
-        return inliner.inline_local_functions(model)
-    return inliner.inline_selected_functions(model, [("", name) for name in operators], inline_schema_functions=True)
+    names = [("", name) for name in operators]
+    try:
+        if not operators:
+            return inliner.inline_local_functions(model)
+        return inliner.inline_selected_functions(model, names, inline_schema_functions=True)
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"the functions of the model cannot be written out ({first_line(error)}): export it without functions"
+        ) from error
 
 
 def _survives(model: onnx.ModelProto, kind: str, **options: Any) -> None:

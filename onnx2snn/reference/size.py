@@ -61,14 +61,14 @@ def _check_loops(nodes: Iterable[onnx.NodeProto], constants: Mapping[str, int]) 
         if node.op_type != "Loop" or not node.input or node.domain not in ("", "ai.onnx"):
             continue
         rounds = constants.get(node.input[0], 0) if node.input[0] else MOST_ROUNDS + 1
-        if rounds > MOST_ROUNDS and all(_goes_on(graph) for graph in _subgraphs(node)):
+        if rounds > MOST_ROUNDS and all(goes_on(graph) for graph in _subgraphs(node)):
             raise ModelError(
                 f"the Loop node {node.name or ''.join(node.output[:1])!r} repeats {rounds} times: no more than "
                 f"{MOST_ROUNDS} rounds are unrolled; export a shorter one"
             )
 
 
-def _goes_on(body: onnx.GraphProto) -> bool:
+def goes_on(body: onnx.GraphProto) -> bool:
     """Return whether the condition that `body` gives is always true, or what it was."""
     if not body.output or len(body.input) < 2:
         return False

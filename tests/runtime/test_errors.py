@@ -58,3 +58,8 @@ def test_a_function_may_be_a_stage() -> None:
 def test_control_characters_of_names_are_written_out() -> None:
     assert str(ModelError("the node 'a\n\x1b[31m\u202eb'")) == r"the node 'a\n\x1b[31m\u202eb'"
     assert InputError("plain", 3).args == ("plain", 3)
+
+
+def test_what_the_system_refuses_names_the_path() -> None:
+    with pytest.raises(ModelError, match=r"^folding 'a.onnx' failed: File name too long: 'x+...; check the path$"):
+        fail(OSError(36, "File name too long", "x" * 5000))

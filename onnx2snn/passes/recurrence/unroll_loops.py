@@ -12,6 +12,7 @@ from onnx import helper, numpy_helper
 from onnx2snn.passes.rewriting.node_builder import NodeBuilder, attributes_of
 from onnx2snn.reference import engine
 from onnx2snn.reference.sessions import open_session
+from onnx2snn.reference.size import goes_on
 from onnx2snn_runtime.errors import ModelError, UnsupportedError
 
 LOOPS = ("Loop", "Scan", "If")
@@ -63,6 +64,7 @@ def _loop(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> None:
     carried, collected = list(node.input[2:]), list[list[str]]()
     if len(graph.input) != len(carried) + 2 or len(graph.output) < len(carried) + 1:
         raise UnsupportedError(f"the Loop node {node.name or node.output[0]!r} has a body that does not fit its inputs")
+    _check_rounds(node, graph, most, scope)
     count = 0
     while True:
         if most is None or running is None:
@@ -91,6 +93,13 @@ def _loop(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> None:
     for name, result in zip(node.output, outputs, strict=True):
         if name:
             build.rename(result, name)
+
+
+def _check_rounds(node: onnx.NodeProto, graph: onnx.GraphProto, most: np.ndarray | None, scope: Scope) -> None:
+    """Refuse at once what is known to repeat too often, before it is written out as often as it may."""
+    limit = scope.most or MOST
+    if most is not None and int(most.reshape(-1)[0]) > limit and goes_on(graph):
+        raise UnsupportedError(f"the Loop node {node.name or node.output[0]!r} repeats more than {limit} times")
 
 
 def _scan(node: onnx.NodeProto, build: NodeBuilder, scope: Scope) -> None:

@@ -15,12 +15,14 @@ MOST_STEPS = 1_000_000
 def check_defaults(model: onnx.ModelProto, d: ModelDefaults, where: str) -> None:
     """Raise ModelError for the first setting of `model` that is out of its range."""
     inputs = {value.name for value in model.graph.input}
+    sizes = {dim.dim_value for value in model.graph.input for dim in value.type.tensor_type.shape.dim}
     problems = (
         ("ir_version", d.ir_version, d.ir_version >= 1),
         ("timesteps", d.timesteps, 1 <= d.timesteps <= MOST_STEPS),
-        ("batch", d.batch, 0 <= d.batch < 2**31),
+        ("batch", d.batch, d.batch in (0, 1) or d.batch in sizes - {0}),
         ("delay", d.delay, d.delay in (0, 1)),
         ("spiking_inputs", d.spiking_inputs, all(isinstance(n, str) and n in inputs for n in d.spiking_inputs)),
+        ("settings", d.settings, all(isinstance(part, dict) for part in d.settings.values())),
         ("input_scales", d.input_scales, all(_is_number(x) and x > 0 for x in d.input_scales.values())),
         ("input_dead_zones", d.input_dead_zones, all(_is_number(x) and x >= 0 for x in d.input_dead_zones.values())),
         ("encoder_options", d.encoder_options, all(map(_is_plain, d.encoder_options.values()))),

@@ -79,8 +79,13 @@ def register_binary(name: str, function: Binary, *, keeps_type: bool = True) -> 
 
 
 def divide(a: Tensor, b: Tensor) -> Tensor:
-    """Return a / b, truncated towards zero for integers."""
-    return torch.div(a, b) if a.dtype.is_floating_point else torch.div(a, b, rounding_mode="trunc")
+    """Return a / b, truncated towards zero for integers; the processor dies of the least integer by -1: it wraps."""
+    if a.dtype.is_floating_point:
+        return torch.div(a, b)
+    if not a.dtype.is_signed:
+        return torch.div(a, b, rounding_mode="trunc")
+    negates = b == -1
+    return torch.where(negates, -a, torch.div(a, b.masked_fill(negates, 1), rounding_mode="trunc"))
 
 
 def power(x: Tensor, y: Tensor) -> Tensor:

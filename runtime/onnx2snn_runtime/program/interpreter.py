@@ -208,10 +208,14 @@ def _attribute(attribute: onnx.AttributeProto, opsets: Mapping[str, int], where:
     if attribute.ref_attr_name:
         raise UnsupportedError(f"{where} has a function with the linked attribute {attribute.name!r}: inline it first")
     value = helper.get_attribute_value(attribute)
-    if attribute.type == onnx.AttributeProto.STRING:
-        return value.decode("utf-8")
-    if attribute.type == onnx.AttributeProto.STRINGS:
-        return [item.decode("utf-8") for item in value]
+    if attribute.type in (onnx.AttributeProto.STRING, onnx.AttributeProto.STRINGS):
+        try:
+            single = attribute.type == onnx.AttributeProto.STRING
+            return value.decode("utf-8") if single else [item.decode("utf-8") for item in value]
+        except UnicodeDecodeError as error:
+            raise ModelError(
+                f"the attribute {attribute.name!r} of a node of {where} is no text: it is damaged"
+            ) from error
     if attribute.type == onnx.AttributeProto.TENSOR:
         return to_tensor(numpy_helper.to_array(value))
     if attribute.type == onnx.AttributeProto.GRAPH:

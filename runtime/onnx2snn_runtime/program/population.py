@@ -44,7 +44,7 @@ class Population:
         own, sample = tuple(self.attributes.scale.shape), tuple(shape)[1:]
         extra = max(0, len(own) - len(sample))
         pairs = zip(reversed(own), reversed(sample), strict=False)
-        if any(n != 1 for n in own[:extra]) or any(n not in (1, size) for n, size in pairs):
+        if len(own) > len(shape) or any(n != 1 for n in own[:extra]) or any(n not in (1, size) for n, size in pairs):
             raise ModelError(
                 f"the scale of the neuron {self.name!r} has the shape {own}, which does not fit its outputs "
                 f"[batch, {', '.join(map(str, sample))}]: convert the model again"

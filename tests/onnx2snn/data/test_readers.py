@@ -48,6 +48,8 @@ def test_npy_for_a_single_input(tmp_path: Path) -> None:
 def test_names_and_counts_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="lacks the input 'x': the model's inputs are x, the data have z"):
         read_samples(npz(tmp_path, z=X), ["x"])
+    with pytest.raises(InputError, match=r"the data have z0, z1, .*, z9, and 20 more$"):
+        read_samples(npz(tmp_path, **{f"z{i}": X for i in range(30)}), ["x"])
     with pytest.raises(InputError, match="holds 'z', which is no input"):
         read_samples(npz(tmp_path, x=X, z=X), ["x"])
     with pytest.raises(InputError, match=r"differ in their number of samples \(x 6, labels 5\)"):
@@ -125,7 +127,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
 
 
 def test_paths_that_the_system_refuses(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"reading .* failed \(OSError: .*name too long"):
+    with pytest.raises(InputError, match=r"reading .* failed: File name too long: .*; check the path"):
         read_samples(tmp_path / ("x" * 300 + ".npy"), ["x"])
 
 

@@ -71,6 +71,13 @@ def test_what_constants_come_to_counts_too() -> None:
         convert("z = Sub(w, w)  q = Div(z, z)  h = MatMul(x, q)  r = Relu(h)  y = MatMul(r, v)", 1.0)
 
 
+def test_a_negative_variance_is_refused() -> None:
+    body = "h = MatMul(x, w)  n = BatchNormalization(h, b, b, b, u)  r = Relu(n)  y = MatMul(r, v)"
+    net = model(NET.replace("float[4] b,", "float[4] b, float[4] u = {{1, 1, -1, 1}},").format(body))
+    with pytest.raises(ModelError, match="the variance 'u' of the BatchNormalization node .* is negative"):
+        onnx2snn.convert(net, calibration=X)
+
+
 def test_attributes_count_too() -> None:
     net = model(NET.format("h = MatMul(x, w)  r = Elu(h)  y = MatMul(r, v)"))
     net.graph.node[1].name = "act"

@@ -9,7 +9,7 @@ from onnx import helper, numpy_helper
 
 import onnx2snn
 from onnx2snn.reference.size import check_size
-from onnx2snn_runtime.errors import ModelError
+from onnx2snn_runtime.errors import ModelError, UnsupportedError
 from tests.onnx2snn.passes.rewriting import model
 
 X = np.ones((4, 2), np.float32)
@@ -66,6 +66,14 @@ def test_a_loop_of_a_thousand_million_rounds_is_refused_at_once(condition: str) 
     with pytest.raises(ModelError, match="the Loop node 'again' repeats 1000000000 times: no more than 4096 rounds"):
         onnx2snn.convert(loop(condition), calibration=X)
     assert time.monotonic() - start < 2
+
+
+def test_a_number_of_rounds_that_is_computed_is_refused_before_they_are_written_out() -> None:
+    text = LOOP.replace("y = Loop (n,", "m = Mul(n, n)  y = Loop (m,").replace("1000000000", "100000")
+    start = time.monotonic()
+    with pytest.raises(UnsupportedError, match="the Loop node 'y' repeats more than 4096 times"):
+        onnx2snn.convert(model(text.replace("CONDITION", "d = Identity(c)")), calibration=X)
+    assert time.monotonic() - start < 10  # onnxruntime may try it for one second
 
 
 def test_loops_that_may_end_are_left_to_what_unrolls_them() -> None:

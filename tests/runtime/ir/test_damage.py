@@ -106,6 +106,8 @@ SETTINGS: dict[str, tuple[Damage, str]] = {
     "steps": (setting("timesteps", 10**9), r"the metadata 'timesteps' of f is out of range \(1000000000\)"),
     "version": (setting("ir_version", -1), r"the metadata 'ir_version' of f is out of range \(-1\)"),
     "batch": (setting("batch", -4), "the metadata 'batch' of f is out of range"),
+    "batch that no input has": (setting("batch", 2**31 - 1), "the metadata 'batch' of f is out of range"),
+    "settings": (setting("settings", {"spikes": 7}), "the metadata 'settings' of f is out of range"),
     "delay": (setting("delay", 7), "the metadata 'delay' of f is out of range"),
     "input": (setting("spiking_inputs", ["no"]), "the metadata 'spiking_inputs' of f is out of range"),
     "inputs": (setting("spiking_inputs", [["x"]]), "the metadata 'spiking_inputs' of f is out of range"),
@@ -152,6 +154,25 @@ def test_a_scale_that_does_not_broadcast_is_found_where_the_shape_is_known() -> 
     for executor in ("layer", "step", "event"):
         with pytest.raises(ModelError, match=sentence):
             snn(sample(snn, 2), executor=executor)
+
+
+def test_a_scale_of_more_axes_than_the_outputs() -> None:
+    model = proto(MLP)
+    attribute(model, "scale").t.CopyFrom(numpy_helper.from_array(np.ones((1, 1, 1, 8), np.float32)))
+    snn = SpikingModel(model)
+    with pytest.raises(ModelError, match=r"has the shape \(1, 1, 1, 8\), which does not fit its outputs"):
+        snn(sample(snn, 2))
+
+
+def test_an_attribute_that_is_no_text_is_named() -> None:
+    model = proto(MLP)
+    model.functions[0].node[0].op_type = "Gelu"
+    model.functions[0].opset_import[0].version = 20
+    model.functions[0].node[0].attribute.add(name="approximate", type=onnx.AttributeProto.STRING, s=b"\xff\xfe")
+    with pytest.raises(
+        ModelError, match="the attribute 'approximate' of a node of .*function SpikingRelu.* is no text"
+    ):
+        SpikingModel(model, "f")
 
 
 def test_names_that_nothing_knows_are_found_by_a_run() -> None:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from onnx2snn_runtime.ops import find_operator
 from tests.runtime.ops.nodes import Call, calls
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -38,3 +39,12 @@ def test_type(call: Call, dtype: torch.dtype) -> None:
             size = max(1.0, float(want.nan_to_num(0, 0, 0).abs().max()))
             atol = TOLERANCE[dtype] * size
             torch.testing.assert_close(have.double(), want.double(), rtol=TOLERANCE[dtype], atol=atol, equal_nan=True)
+
+
+def test_the_least_integer_by_minus_one_wraps() -> None:
+    """As C's division would die of it, and NumPy's wraps."""
+    least = torch.iinfo(torch.int32).min
+    a, b = (torch.tensor(values, dtype=torch.int32) for values in ([least, 7, -7], [-1, -2, -1]))
+    assert find_operator("Div", 17).function(a, b).tolist() == [least, -3, 7]
+    a, b = (torch.tensor(values, dtype=torch.uint8) for values in ([255, 7], [255, 2]))
+    assert find_operator("Div", 17).function(a, b).tolist() == [1, 3]
