@@ -74,7 +74,7 @@ def test_what_constants_come_to_counts_too() -> None:
 def test_a_negative_variance_is_refused() -> None:
     body = "h = MatMul(x, w)  n = BatchNormalization(h, b, b, b, u)  r = Relu(n)  y = MatMul(r, v)"
     net = model(NET.replace("float[4] b,", "float[4] b, float[4] u = {{1, 1, -1, 1}},").format(body))
-    with pytest.raises(ModelError, match="the variance 'u' of the BatchNormalization node .* is negative"):
+    with pytest.raises(ModelError, match=r"the variance 'u' of the BatchNormalization node .* is negative"):
         onnx2snn.convert(net, calibration=X)
 
 

@@ -170,7 +170,7 @@ def test_an_attribute_that_is_no_text_is_named() -> None:
     model.functions[0].opset_import[0].version = 20
     model.functions[0].node[0].attribute.add(name="approximate", type=onnx.AttributeProto.STRING, s=b"\xff\xfe")
     with pytest.raises(
-        ModelError, match="the attribute 'approximate' of a node of .*function SpikingRelu.* is no text"
+        ModelError, match=r"the attribute 'approximate' of a node of .*function SpikingRelu.* is no text"
     ):
         SpikingModel(model, "f")
 
