@@ -101,6 +101,7 @@ def cell(model: Path, data: Path, in_memory: bool, first: int | None) -> dict[st
 
 @click.command()
 @click.option("--samples", default="5000,50000", show_default=True, help="Numbers of images, two or more.")
+@click.option("--kinds", default="folder,tar", show_default=True, help="Where images are read from.")
 @click.option("--distinct", default=300, show_default=True, help="Images that differ.")
 @click.option("--equal", default=5000, show_default=True, help="Images of which the figures in memory are compared.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where to write the images; by default a new folder.")
@@ -110,7 +111,7 @@ def cell(model: Path, data: Path, in_memory: bool, first: int | None) -> dict[st
 @click.option("--in-memory", is_flag=True, hidden=True)
 @click.option("--first", type=int, hidden=True)
 def main(
-    samples: str, distinct: int, equal: int, folder: Path | None, output: Path | None, model: Path | None,
+    samples: str, kinds: str, distinct: int, equal: int, folder: Path | None, output: Path | None, model: Path | None,
     data: Path | None, in_memory: bool, first: int | None,
 ) -> None:  # fmt: skip
     """Measure, print, and write what was measured."""
@@ -118,22 +119,23 @@ def main(
         print(json.dumps(cell(model, data, in_memory, first)))
         return
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        rows = sweep(Path(name), [int(count) for count in samples.split(",")], distinct, equal)
+        counts = [int(count) for count in samples.split(",")]
+        rows = sweep(Path(name), kinds.split(","), counts, distinct, equal)
     if output is not None:
         output.write_text(json.dumps(rows, indent=1))
 
 
-def sweep(folder: Path, counts: list[int], distinct: int, equal: int) -> list[dict[str, Any]]:
+def sweep(folder: Path, kinds: list[str], counts: list[int], distinct: int, equal: int) -> list[dict[str, Any]]:
     """Return a row for each kind of data and number of images, and one each for the comparison with memory."""
     snn = onnx2snn.convert(network(), np.random.default_rng(2).random((16, 3, 224, 224), np.float32), adapt=False)
     snn.save(folder / "small.snn.onnx")
     rows: list[dict[str, Any]] = []
-    for kind in ("folder", "tar"):
+    for kind in kinds:
         for count in counts:
             data = folder / f"images-{count}"
-            if kind == "folder":
+            if not data.exists():
                 images(data, count, distinct)
-            else:
+            if kind == "tar":
                 shards(folder / f"shards-{count}", data)
                 data = folder / f"shards-{count}"
             row = {"kind": kind, **measured(folder / "small.snn.onnx", data, False, None)}
