@@ -94,6 +94,7 @@ def need_ray() -> Any:
     """Return the module `ray`; where it is not installed raise InputError."""
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_TQDM", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its C++ writes to the terminal
     try:
         import ray
     except ImportError as error:

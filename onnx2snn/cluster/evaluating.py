@@ -5,6 +5,8 @@ sums of a batch, merged in the order of the batches, so that the figures are tho
 """
 
 import json
+import logging
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -73,18 +75,21 @@ class RayWorkers:
         """Return the data set of sums: a row, and a block, for each batch."""
         from ray import data
 
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells of its plans; the progress is ours
         context = data.DataContext.get_current()
         context.enable_progress_bars = False
         context.max_errored_blocks = 0
         workers = min(self.cluster.room(ray), len(batches))
         places = [{"number": n, "start": p.start, "stop": p.stop} for n, p in batches.items()]
         arguments = (ray.put(snn), plan, ray.put(stream), self.cluster.device, self.cluster.threads)
-        return data.from_items(places, override_num_blocks=len(places)).map_batches(
-            BatchMeasurer,
-            fn_constructor_args=arguments,
-            batch_size=1,
-            compute=data.ActorPoolStrategy(size=workers),
-            max_restarts=-1,  # of Ray below 2.64, in which there is no bound: see pyproject.toml
-            max_task_retries=ATTEMPTS,
-            **self.cluster.demands,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of the bound on retries: see pyproject.toml
+            return data.from_items(places, override_num_blocks=len(places)).map_batches(
+                BatchMeasurer,
+                fn_constructor_args=arguments,
+                batch_size=1,
+                compute=data.ActorPoolStrategy(size=workers),
+                max_restarts=-1,
+                max_task_retries=ATTEMPTS,
+                **self.cluster.demands,
+            )

@@ -1,5 +1,6 @@
 """Evaluations and studies on a local Ray cluster: the figures of one process, whatever dies on the way."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,9 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from click.testing import CliRunner
 
+from onnx2snn.cli import main
 from onnx2snn.cluster.connecting import Cluster
 from onnx2snn.data.readers import Samples, open_samples
 from onnx2snn.data.streams.base import InMemory, Stream
@@ -121,6 +124,18 @@ def test_trials_of_a_search_are_those_of_one_process(snn: SpikingModel, features
         expected = list(looks(settings, slice(0, 30)))
     with trials_on(cluster)(tuner) as looks:
         assert list(looks(iter(settings), slice(0, 30))) == expected
+
+
+def test_the_commands(ir_file: Path, data_file: Path, cluster: Cluster) -> None:
+    def printed(*words: object) -> dict[str, Any]:
+        result = CliRunner().invoke(main, [*map(str, words), "--data", str(data_file), "--json"])
+        assert result.exit_code == 0, result.output
+        found: dict[str, Any] = json.loads(result.stdout)
+        return found
+
+    words = ("evaluate", ir_file, "--batch-size", 8)
+    assert printed(*words, "--ray", "--workers", 2) == printed(*words)
+    assert printed("tune", ir_file, "--budget", 5, "--ray")["trials"] > 1
 
 
 def study(folder: Path, network: onnx.ModelProto, features: np.ndarray) -> Path:
