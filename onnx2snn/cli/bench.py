@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from onnx2snn.cli import console, options
+from onnx2snn.cli import console, options, shown
 from onnx2snn.cli.files import read_data
 
 SAMPLES = 8
@@ -43,11 +43,20 @@ _PATH = click.Path(path_type=Path)
     options.speed,
     options.seed,
 )
+@options.section("Output", shown.plot, options.force)
 @options.images
 @options.placing
 @options.common
 def command(
-    model: Path, data: Path | None, timesteps: int, batch_size: int | None, profile: bool, as_json: bool, **given: Any
+    model: Path,
+    data: Path | None,
+    timesteps: int,
+    batch_size: int | None,
+    profile: bool,
+    plot: Path | None,
+    force: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Time MODEL, a spiking IR file, in turn with the network it came from, run by onnxruntime, on one batch (8).
 
@@ -59,6 +68,8 @@ def command(
     from onnx2snn_runtime.loading import load
 
     images, overrides = take_image_options(given), options.take_speed(given)
+    if plot is not None:
+        shown.check_plot(plot, force, model)
     if profile:
         timing.check_profile(overrides)
     snn = load(model, device=given["device"], dtype=given["dtype"])
@@ -69,6 +80,8 @@ def command(
     with console.progress() as progress:
         found = timing.measure(snn, inputs, executors=names, progress=progress, **settings)
         parts = timing.profile(snn, inputs, executor=names[0], progress=progress, **settings) if profile else None
+    if plot is not None:
+        shown.draw("timing", found, plot)
     if as_json:
         console.print_json({"model": str(model), **found, **({"profile": parts} if parts else {})})
         return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnx2snn.cli import console
-from onnx2snn.cli.sections import option, section
+from onnx2snn.cli.sections import chain, option, section
 
 if TYPE_CHECKING:
     from onnx2snn_runtime.probing.energy import EnergyProfile
@@ -18,15 +18,18 @@ LAYERS = ["layer", "operator", "kind", "ACs", "MACs", "dense MACs", "ANN's MACs"
 MICRO = 1e-6
 """pJ in uJ."""
 
-choices = section(
+constants = section(
     "Energy",
-    option("--by-layer", is_flag=True, help="Show operations and energy layer by layer too."),
     option(
         "--energy",
         "energy_file",
         type=click.Path(path_type=Path),
         help="Energies in pJ, TOML or JSON: tables fp32, fp16, int8 of multiply and add. By default those of 45 nm.",
     ),
+)
+choices = chain(
+    section("Energy", option("--by-layer", is_flag=True, help="Show operations and energy layer by layer too.")),
+    constants,
 )
 
 

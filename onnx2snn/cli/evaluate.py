@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnx2snn.cli import cluster, console, energy, options, streaming
+from onnx2snn.cli import cluster, console, energy, options, shown, streaming
 from onnx2snn.cli.files import take_image_options, warn_of_nan
 from onnx2snn.data.for_model import open_data
 
@@ -25,6 +25,7 @@ COLUMNS = "T,mean T,agreement,cosine,relative error,accuracy,events/neuron,event
 @options.images
 @streaming.choices
 @cluster.choices
+@shown.choices
 @options.placing
 @options.common
 def command(model: Path, data: Path, timesteps: tuple[int, ...], as_json: bool, **given: Any) -> None:
@@ -34,12 +35,16 @@ def command(model: Path, data: Path, timesteps: tuple[int, ...], as_json: bool, 
     most, and "mean T" the steps that a sample took. Operations and energy are not counted with --cuda-graphs, nor with
     --early-exit under momentum, subgradient, if and lif.
     """
+    shown.check(given, model, data)
     found = figures(model, data, timesteps, given)
+    written = shown.show(found, given)
     if as_json:
         console.print_json(found)
         return
     show(found)
     energy.show(found["energy"], given["by_layer"])
+    for path in written:
+        console.say(f"written: {path}")
 
 
 def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +54,6 @@ def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str
     overrides |= options.take_speed(options_left)
     import torch
 
-    from onnx2snn.evaluation.evaluation import evaluate
     from onnx2snn_runtime.loading import load
 
     profile = energy.profile_of(given.get("energy_file"))
@@ -60,7 +64,7 @@ def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str
     samples = open_data(data, snn.proto, given["samples"], images, **drawing)
     names = ("output", "class_axis", "batch_size", "executor")
     with console.progress() as progress:
-        found = evaluate(
+        found = shown.measurer(given, model.name)(
             snn,
             samples,
             timesteps,

@@ -8,8 +8,8 @@ import numpy as np
 from click.core import ParameterSource
 
 from onnx2snn.cli import console
-from onnx2snn.cli.plots import need_pyplot
 from onnx2snn.cli.sections import chain, option
+from onnx2snn.plot.canvas import need_pyplot
 from onnx2snn.settings.sequences import SequenceSettings
 from onnx2snn_runtime.errors import InputError, Stage
 

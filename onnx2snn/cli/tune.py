@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnx2snn.cli import cluster, console, options, sequences
+from onnx2snn.cli import cluster, console, options, sequences, shown
 from onnx2snn.cli.files import check_output, take_image_options
-from onnx2snn.cli.plots import draw_frontier, need_pyplot
 from onnx2snn.data.for_model import open_data, read_few
 from onnx2snn.settings.payload import PAYLOADS
 from onnx2snn.settings.search import SearchSettings
@@ -81,8 +80,7 @@ def command(
     if output is not None:
         check_output(output, force, data)
     if plot is not None:
-        check_output(plot, force, data, model)
-        need_pyplot()
+        shown.check_plot(plot, force, data, model)
     images, of_frames = take_image_options(given), given.pop("stream")
     if of_frames:
         _of_sequences(model, data, output, plot, force, as_json, given)
@@ -102,7 +100,7 @@ def command(
     if output is not None:
         snn.save(output, force=force)
     if plot is not None:
-        draw_frontier(found.frontier, plot)
+        shown.draw("frontier", found.frontier, plot)
     if as_json:
         console.print_json({"model": str(model), "output": output and str(output), **console.plain(found)})
     else:

@@ -60,6 +60,7 @@ class Measurer:
         run, warned = self._run(given or batch)
         made = [samples_first(_of(out, name), name, axes) for out in run.outputs.values()]
         reference, *values = aligned(reference, *made)  # of the same shape, but for what depends on the data
+        self.show(samples, reference, dict(zip(run.outputs, values, strict=True)))
         floating = self.port.type in _FLOATS
         comparison = Comparison(plan.axis, floating, {t: Tally() for t in run.outputs}, vectors=plan.vectors)
         comparison.add(reference, dict(zip(run.outputs, values, strict=True)), samples.labels)
@@ -67,6 +68,9 @@ class Measurer:
         plain = self.snn.plain_operations(given or batch, plan.batch_size) if plan.operations else None
         saturated = {population: share * samples.count for population, share in run.saturated.items()}
         return Part(samples.count, comparison, plain, dict(run.operations), _nan(samples.inputs), saturated, warned)
+
+    def show(self, samples: Samples, reference: np.ndarray, outputs: Mapping[int, np.ndarray]) -> None:
+        """Called with the output of both networks, samples in front, that of the spiking one by time steps."""
 
     def _run(self, inputs: Mapping[str, Any]) -> tuple[Run, str]:
         """Return the run, and what it warned of its outputs; of saturation the whole evaluation warns, once."""

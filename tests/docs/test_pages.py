@@ -83,6 +83,15 @@ def test_the_example_of_the_page_on_diagnosis(folder: Path, capsys: pytest.Captu
     assert names["found"].error == names["found"].mended < 0.01
 
 
+def test_the_figures_of_the_page_on_reports(folder: Path) -> None:
+    pytest.importorskip("matplotlib")
+    with np.load("test.npz") as file:
+        x, labels = file["image"], file["labels"]
+    snn = onnx2snn.convert("model.onnx", x, adapt=False)
+    execute(ROOT / "docs" / "report.md", {"snn": snn, "x": x, "labels": labels})
+    assert all((folder / name).stat().st_size for name in ("accuracy.pdf", "energy.pdf", "raster.svg", "traces.svg"))
+
+
 def test_the_example_of_the_page_on_figures(tmp_path: Path) -> None:
     page = ROOT / "docs" / "honest-figures.md"
     names = execute(page, {})

@@ -1,0 +1,1 @@
+"""The report of a network: one HTML file that needs nothing else; see `writing.write_report`."""
