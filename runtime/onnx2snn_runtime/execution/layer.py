@@ -145,7 +145,8 @@ class LayerExecution(Execution):
         dynamics, neuron = self.settings.dynamics, self.neurons[item.output]
         bound = self._kernels.function(plan.function, sources)
         if bound is not None:
-            target, clamp, function, spare = sources[0], bound.clamp, bound.function.of(sources[1:]), plan.spare
+            target, clamp, function = sources[0], bound.clamp, bound.function.of(sources[1:])
+            spare = () if item.output in self.observed else plan.spare  # a probe may keep what it was shown
         else:
             (target, clamp), function, spare = self._dynamics_input(item, plan.body, sources, varying), None, ()
         state = self.states.get(item.output) or self._kernels.start(item, target[0])

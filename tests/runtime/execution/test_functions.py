@@ -1,10 +1,13 @@
 """Functions of neurons as tapes: what has instructions gives what its handler gives; other operators have none."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import torch
 from onnx import parser
 
+from onnx2snn_runtime.batches.memory import MemoryPlan
 from onnx2snn_runtime.dynamics.base import Neuron, State
 from onnx2snn_runtime.dynamics.differential import Differential
 from onnx2snn_runtime.execution.functions import RULES, Function, function_of
@@ -118,3 +121,19 @@ def test_the_same_again_and_as_step(text: str) -> None:
     for t in (1, 2, 4):
         np.testing.assert_array_equal(first.outputs[t], again.outputs[t])
     np.testing.assert_allclose(again.outputs[4], snn.run(x, 4, executor="step").outputs[4], rtol=0, atol=1e-5)
+
+
+TWO_CURRENTS = """two (float[N, 4] x) => (float[N, 4] y) <float[4, 4] w, float[4, 4] u, float[4, 4] v, float[4, 4] o>
+{ a = MatMul(x, w)  h = onnx2snn.SpikingRelu(a)  b = MatMul(h, u)  c = MatMul(h, v)  p = onnx2snn.SpikingMul(b, c)
+  y = MatMul(p, o) }"""
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 5])
+def test_what_probes_were_shown_is_not_written_over(chunk: int) -> None:
+    snn = network(TWO_CURRENTS, dyadic=True).double()
+    x = sample(snn, 3, dyadic=True)
+    expected = snn.run(x, 5, executor="step", operations=True)
+    with patch("onnx2snn_runtime.batches.run.plan_memory", return_value=MemoryPlan(3, chunk)):
+        found = snn.run(x, 5, operations=True)
+    assert found.operations[5] == expected.operations[5]
+    np.testing.assert_array_equal(found.outputs[5], expected.outputs[5])

@@ -20,7 +20,13 @@ from onnx2snn_runtime.kernels.base import KERNELS
 
 FLAGS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g")
 HERE = Path(__file__).parent
-SUITE = ("test_kernels.py", "test_memory.py", "../probing/test_digits.py", "../probing/test_products.py")
+SUITE = (
+    "test_functions.py",
+    "test_kernels.py",
+    "test_memory.py",
+    "../probing/test_digits.py",
+    "../probing/test_products.py",
+)
 
 
 def environment(cache: Path) -> dict[str, str] | None:
