@@ -1,8 +1,7 @@
 """The subgradient method on the ReLU's dual: the theory behind rate-coded neurons (Oh & Lee, ICML 2024)."""
 
 from dataclasses import dataclass, field
-
-import torch
+from typing import Any
 
 from onnx2snn_runtime.dynamics.averaging import Averaging
 from onnx2snn_runtime.dynamics.base import DYNAMICS, Momentum, Neuron, State, Tensor, Wire
@@ -52,8 +51,9 @@ class Subgradient(Averaging):
 
     def bias(self, t: int) -> float:
         """Return the average of a current that is 1 from the first step on."""
-        memory: Momentum = ()
-        shown = torch.zeros((), dtype=torch.float64)
+        memory: Any = ()
+        shown: Any = 0.0  # numbers of the host, whatever the device is
+        current: Any = 1.0
         for step in range(1, t + 1):
-            memory, shown = self.decode(memory, shown, torch.ones_like(shown), step)
+            memory, shown = self.decode(memory, shown, current, step)
         return float(shown)

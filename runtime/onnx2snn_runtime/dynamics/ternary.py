@@ -57,6 +57,7 @@ class Ternary(Accumulating):
         error = bounded(target, neuron.scale) - state.v
         size, least = error.abs(), self.least(neuron) * neuron.scale
         spike = (torch.sign(error) * move).masked_fill_(size <= move * self.zone, 0.0)
-        spike.masked_fill_(size < torch.as_tensor(least, dtype=size.dtype, device=size.device), 0.0)
+        bound = torch.full((), least, dtype=size.dtype, device=size.device) if isinstance(least, float) else least
+        spike.masked_fill_(size < bound, 0.0)
         spike = with_nan(spike, error, target, state.v)
         return State(state.v + spike), spike

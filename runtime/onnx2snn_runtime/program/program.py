@@ -45,6 +45,8 @@ class Program(Weights):
         self.footprints: dict[Any, int] = {}
         self.own_settings: Any = None
         """A cache: the model's defaults, and the settings of a run made from them."""
+        self.ceilings: dict[str, float | None] | None = None
+        """A cache: where populations end that compute a clipped ReLU, see `rectifiers`."""
         self.version = 0
         """Counts the changes of type, device and parameters."""
         self.compile_regions = False
@@ -134,6 +136,7 @@ class Program(Weights):
 
     def _invalidate(self) -> None:
         self.version += 1
+        self.ceilings = None
         self.shapes.entries.clear()
 
     def set_attributes(self, name: str, attributes: NeuronAttributes) -> None:

@@ -23,8 +23,10 @@ def check_expressible(program: Program, dynamics: Dynamics) -> dict[str, float]:
     """
     if not dynamics.rectifies:
         return {}
-    frame = program.frame()
-    found = {item.output: ceiling(item, frame) for item in program.populations}
+    if program.ceilings is None:  # once, since it waits for the device
+        frame = program.frame()
+        program.ceilings = {item.output: ceiling(item, frame) for item in program.populations}
+    found = program.ceilings
     beyond = [item for item in program.populations if found[item.output] is None]
     if beyond:
         able = [other for other in DYNAMICS if not DYNAMICS[other].rectifies]
