@@ -123,7 +123,7 @@ def test_hostile_names_stay_in_their_place(plotly: None, tmp_path: Path) -> None
     write_report(snn, samples(snn), tmp_path / "r.html", [1, 2])
     text = (tmp_path / "r.html").read_text()
     own = text.split('<script type="text/plain"')[0]
-    assert own.count("</script>") == 1  # that of the facts
+    assert own.count("</script>") == 2  # those of the facts and of the page's own script
     assert "<img" not in text.split('id="plotly">')[0]
     assert HOSTILE in facts_in(text)["populations"][0]["name"]
 
