@@ -19,6 +19,7 @@ from onnx2snn.fitting.sequences.clips import make_clip
 from onnx2snn.fitting.sequences.trials import Trier
 from onnx2snn.tuning import tune_stream
 
+HEAD = "multiple of dead zones, operations a frame, dense, effective MACs, times fewer, error, agreement, silent, int8"
 FACTORS = (0.0, 0.5, 1.0, 2.0)
 """What the dead zones that were found are multiplied by, for the frontier of a test."""
 
@@ -56,11 +57,10 @@ def _effective(snn: Any, frames: np.ndarray, most: int = 4) -> float:
 
 def _line(row: dict[str, Any]) -> str:
     agreement = "-" if row["agreement"] is None else f"{100 * row['agreement']:.1f} %"
-    return (
-        f"| {row['sequence']} | {row['factor']:g} | {row['operations'] / 1e6:.4g} M | {row['dense'] / 1e6:.4g} M | "
-        f"{row['effective'] / 1e6:.4g} M | {row['advantage']:.3g} | {100 * row['relative_error']:.2f} % | {agreement} | "
-        f"{100 * row['silent']:.1f} % | {row['energy_int8']:.3f} |"
-    )
+    counts = [f"{row[name] / 1e6:.4g} M" for name in ("operations", "dense", "effective")]
+    cells = [row["sequence"], f"{row['factor']:g}", *counts, f"{row['advantage']:.3g}"]
+    cells += [f"{100 * row['relative_error']:.2f} %", agreement, f"{100 * row['silent']:.1f} %"]
+    return f"| {' | '.join(cells)} | {row['energy_int8']:.3f} |"
 
 
 @click.command()
