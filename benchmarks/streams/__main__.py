@@ -20,7 +20,7 @@ from onnx2snn.fitting.sequences.trials import Trier
 from onnx2snn.tuning import tune_stream
 
 HEAD = "multiple of dead zones, operations a frame, dense, effective MACs, times fewer, error, agreement, silent, int8"
-FACTORS = (0.0, 0.5, 1.0, 2.0)
+FACTORS = (0.5, 1.0)
 """What the dead zones that were found are multiplied by, for the frontier of a test."""
 
 

@@ -63,23 +63,29 @@ def make_clip(snn: SpikingModel, sequences: Any) -> Clip:
 
 def divided(snn: SpikingModel, clip: Clip) -> tuple[Clip, Clip]:
     """Return what to fit on and what to hold back: other sequences, or the second half of the only one."""
-    axes = {port.name: port.axis for port in snn.program.inputs}
-    counts = {n: clip.frames[n].shape[axis + (n in clip.moving)] for n, axis in axes.items() if axis is not None}
-    count = min(counts.values(), default=1)
+    count = side_by_side(snn, clip)
     if count < 2 or snn.defaults.batch:
         half = max(FEWEST // 2, clip.length // 2)
         return clip.between(0, half), clip.between(half, clip.length)
     held = max(1, count // HELD_BACK)
+    return selected(snn, clip, slice(0, count - held)), selected(snn, clip, slice(count - held, count))
 
-    def part(rows: slice) -> Clip:
-        made = {}
-        for name, value in clip.frames.items():
-            axis = axes[name]
-            at = None if axis is None else axis + (name in clip.moving)
-            made[name] = value if at is None else value[(slice(None),) * at + (rows,)]
-        return Clip(made, clip.moving, clip.length)
 
-    return part(slice(0, count - held)), part(slice(count - held, count))
+def side_by_side(snn: SpikingModel, clip: Clip) -> int:
+    """Return the number of sequences."""
+    axes = {port.name: port.axis for port in snn.program.inputs}
+    counts = [clip.frames[n].shape[axis + (n in clip.moving)] for n, axis in axes.items() if axis is not None]
+    return min(counts, default=1)
+
+
+def selected(snn: SpikingModel, clip: Clip, rows: slice) -> Clip:
+    """Return the sequences `rows` of `clip`."""
+    made = {}
+    for port in snn.program.inputs:
+        value = clip.frames[port.name]
+        at = None if port.axis is None else port.axis + (port.name in clip.moving)
+        made[port.name] = value if at is None else value[(slice(None),) * at + (rows,)]
+    return Clip(made, clip.moving, clip.length)
 
 
 def reference(snn: SpikingModel, clip: Clip, output: str) -> list[np.ndarray]:

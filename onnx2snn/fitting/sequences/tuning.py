@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Unpack
 
-from onnx2snn.fitting.sequences.clips import Clip, divided, make_clip
+from onnx2snn.fitting.sequences.clips import Clip, divided, make_clip, selected, side_by_side
 from onnx2snn.fitting.sequences.search import Choice, Search
 from onnx2snn.fitting.sequences.trials import Judge, StreamPoint, Trier, named
 from onnx2snn.settings.sequences import SequenceKeywords, SequenceSettings, collect_sequences
@@ -16,7 +16,7 @@ TRIALS = 40
 """Trials that have to fit into the budget: else they see fewer frames."""
 SHORTEST = 8
 """Frames that a trial sees at least."""
-CONFIRMED = 6
+CONFIRMED = 8
 """Choices that are tried on what was held back."""
 
 
@@ -103,14 +103,17 @@ def _zones(snn: SpikingModel) -> dict[str, float]:
 
 
 def _affordable(trier: Trier, seen: Clip, zones: dict[str, float], settings: SequenceSettings) -> Clip:
-    """Return as many frames of `seen` as the budget affords for each trial."""
+    """Return as many sequences of `seen`, and frames of the last one, as the budget affords for each trial."""
     short = seen.between(0, min(SHORTEST, seen.length))
     trier.look(short, zones, 1)  # the first is slower than the others: it warms up
     start = time.perf_counter()
     trier.look(short, zones, 1)
-    one = (time.perf_counter() - start) / short.length
-    count = int(settings.budget / TRIALS / max(one, 1e-9))
-    return seen if count >= seen.length else seen.between(0, max(short.length, count))
+    one = (time.perf_counter() - start) * seen.length / short.length
+    share, count = settings.budget / TRIALS / max(one, 1e-9), side_by_side(trier.snn, seen)
+    if share >= 1 or trier.snn.defaults.batch:
+        return seen
+    part = selected(trier.snn, seen, slice(0, max(1, int(share * count))))
+    return part.between(0, max(short.length, min(seen.length, int(share * count * seen.length))))
 
 
 def _confirmed(search: Search, held: Clip) -> tuple[Choice, StreamPoint]:
@@ -121,7 +124,7 @@ def _confirmed(search: Search, held: Clip) -> tuple[Choice, StreamPoint]:
     for choice in order:
         if choice.point.relative_error >= least and first is not None:
             continue
-        least = 0.9 * choice.point.relative_error
+        least = 0.95 * choice.point.relative_error
         there = search.trier.look(held, choice.zones, choice.steps)
         first, tried = first or (choice, there), tried + 1
         if search.met(there):

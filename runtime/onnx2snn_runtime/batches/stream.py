@@ -146,7 +146,7 @@ class Stream:
         along = {port.name: port.axis for port in self._whole.inputs}
         execution.states = without(execution.states, rows, axes or {})
         execution.inputs = without(execution.inputs, rows, along)
-        now.meter.resume(execution, given)
+        now.meter.resume(execution, given, rows)
         return tuple(rows)
 
     def _advance(self, given: Mapping[str, Tensor]) -> dict[str, Tensor]:

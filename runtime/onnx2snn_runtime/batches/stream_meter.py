@@ -1,7 +1,7 @@
 """Counts what each frame of a stream sends and computes."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -85,8 +85,8 @@ class StreamMeter:
             found[groups.get(product.name, product.name)] += total.get((product.name, "products"), 0.0)
         return dict(found)
 
-    def resume(self, execution: Execution, inputs: Mapping[str, Tensor]) -> None:
-        """Take what arrives at the estimates of `execution` as what the next changes are from."""
+    def resume(self, execution: Execution, inputs: Mapping[str, Tensor], rows: Sequence[int] | None = None) -> None:
+        """Take what arrives at the estimates of `execution`, of `rows` or all, as what the next changes are from."""
         if self.counter is None or not execution.states:
             return
         settings = replace(execution.settings, probes=())
@@ -94,4 +94,5 @@ class StreamMeter:
         still.t, still.states, still.inputs = execution.t, dict(execution.states), dict(execution.inputs)
         still.set_inputs(inputs)
         still.evaluate()
-        self.counter.resume(still.frame)
+        chosen = None if rows is None else torch.tensor(list(rows), device=self.program.device)
+        self.counter.resume(still.frame, chosen)

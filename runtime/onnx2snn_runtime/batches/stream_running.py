@@ -78,7 +78,11 @@ class Running:
             **to_arrays("input", self.execution.inputs),
             **{f"carried/{name}": array(value) for name, value in self.carried.items()},
             **{f"frame/{name}": array(value) for name, value in self.given.items()},
+            **{f"arrived/{name}/{index}": array(value) for (name, index), value in self._arrived().items()},
         }
+
+    def _arrived(self) -> Mapping[tuple[str, int], Tensor]:
+        return self.meter.counter.arrived if self.meter.counter else {}
 
     def resume(self, arrays: Mapping[str, np.ndarray], given: Mapping[str, Tensor]) -> None:
         """Go on from the state `arrays` with the frame `given`; where they do not fit, raise InputError."""
@@ -95,7 +99,12 @@ class Running:
         for prefix, held in (("carried/", self.carried), ("frame/", self.given)):
             held.update({k.removeprefix(prefix): tensor(v, device) for k, v in arrays.items() if k.startswith(prefix)})
         self.execution.set_inputs({**given, **self.carried})
-        self.meter.resume(self.execution, {**given, **self.carried})
+        last = {k.removeprefix("arrived/"): v for k, v in arrays.items() if k.startswith("arrived/")}
+        if self.meter.counter and last:
+            pairs = {key.rpartition("/")[::2]: tensor(value, device) for key, value in last.items()}
+            self.meter.counter.arrived = {(name, int(index)): value for (name, index), value in pairs.items()}
+        else:
+            self.meter.resume(self.execution, {**given, **self.carried})
 
 
 def begin(program: Program, settings: Settings, options: StreamOptions, samples: int, shapes: Shapes) -> Running:

@@ -105,14 +105,33 @@ class OperationCounter(Probe):
             self._before[key] = rest
         self._rest[key] = rest
 
-    def resume(self, frame: Frame) -> None:
-        """Take what arrives in `frame`, the values at estimates that are known, as what changes are from."""
+    def resume(self, frame: Frame, rows: Tensor | None = None) -> None:
+        """Take what arrives in `frame`, the values at estimates that are known, as what changes are from.
+
+        With `rows` it is so for these samples, along the first axis.
+        """
         for seen in (one for many in self.reach.seen.values() for one in many):
             arrival = seen.arrival
-            self._before[arrival.item.outputs[0], arrival.index] = fetch(arrival.item, frame, arrival.index)
+            self._from((arrival.item.outputs[0], arrival.index), fetch(arrival.item, frame, arrival.index), rows)
         for product in self.plan.products:
             for index, name in enumerate(product.item.sources):
-                self._before[product.item.output, index] = frame.values[name]
+                self._from((product.item.output, index), frame.values[name], rows)
+
+    def _from(self, key: tuple[str, int], value: Tensor, rows: Tensor | None) -> None:
+        last = self._before.get(key)
+        if rows is None or last is None or last.shape != value.shape:
+            self._before[key] = value
+        else:
+            self._before[key] = last.index_copy(0, rows, value.to(last.dtype).index_select(0, rows))
+
+    @property
+    def arrived(self) -> dict[tuple[str, int], Tensor]:
+        """What arrived last, by synapse or population and by input: what the next changes are from."""
+        return self._before
+
+    @arrived.setter
+    def arrived(self, values: Mapping[tuple[str, int], Tensor]) -> None:
+        self._before = dict(values)
 
     def values(self, item: Population, t: int, values: Tensor, before: Tensor) -> None:
         """Count what `item` sent from step t on: the changes of `values` [n, ...], which follow upon `before`."""
