@@ -14,7 +14,7 @@ from onnx2snn_runtime.probing.ledger import Ledger
 from onnx2snn_runtime.probing.operations import merged
 from onnx2snn_runtime.probing.probes import EventCounter
 from onnx2snn_runtime.probing.results import results
-from onnx2snn_runtime.program.interpreter import Tensor
+from onnx2snn_runtime.program.interpreter import Frame, Tensor, fetch
 from onnx2snn_runtime.program.program import Program
 
 
@@ -95,4 +95,18 @@ class StreamMeter:
         still.set_inputs(inputs)
         still.evaluate()
         chosen = None if rows is None else torch.tensor(list(rows), device=self.program.device)
-        self.counter.resume(still.frame, chosen)
+        _resume(self.counter, still.frame, chosen)
+
+
+def _resume(counter: OperationCounter, frame: Frame, rows: Tensor | None) -> None:
+    """Take what arrives in `frame` as what changes are from, for all samples or for `rows` along the first axis."""
+    made: dict[tuple[str, int], Tensor] = {}
+    for arrival in (one.arrival for many in counter.reach.seen.values() for one in many):
+        made[arrival.item.outputs[0], arrival.index] = fetch(arrival.item, frame, arrival.index)
+    for product in counter.plan.products:
+        made |= {(product.item.output, i): frame.values[name] for i, name in enumerate(product.item.sources)}
+    for key, value in made.items():
+        last = counter.arrived.get(key)
+        if rows is not None and last is not None and last.shape == value.shape:
+            value = last.index_copy(0, rows, value.to(last.dtype).index_select(0, rows))
+        counter.arrived[key] = value

@@ -50,7 +50,8 @@ class OperationCounter(Probe):
         """Those of the reach, for the samples that are left."""
         self.feeds = 0
         self._neurons = neurons_of(program, settings.dynamics)
-        self._before: dict[tuple[str, int], Tensor] = {}
+        self.arrived: dict[tuple[str, int], Tensor] = {}
+        """What arrived last, by synapse or population and by input: what the next changes are from."""
         self._rest: dict[tuple[str, int], Tensor] = {}
         self._units = Units(settings, self._neurons)
 
@@ -99,39 +100,11 @@ class OperationCounter(Probe):
 
     def _stand(self, key: tuple[str, int], rest: Tensor) -> None:
         """Take `rest` as what the changes are from; a new one, because the inputs moved, is no change."""
-        if key in self._before:
-            self._before[key] = self._before[key] + (rest - self._rest[key])
+        if key in self.arrived:
+            self.arrived[key] = self.arrived[key] + (rest - self._rest[key])
         else:
-            self._before[key] = rest
+            self.arrived[key] = rest
         self._rest[key] = rest
-
-    def resume(self, frame: Frame, rows: Tensor | None = None) -> None:
-        """Take what arrives in `frame`, the values at estimates that are known, as what changes are from.
-
-        With `rows` it is so for these samples, along the first axis.
-        """
-        for seen in (one for many in self.reach.seen.values() for one in many):
-            arrival = seen.arrival
-            self._from((arrival.item.outputs[0], arrival.index), fetch(arrival.item, frame, arrival.index), rows)
-        for product in self.plan.products:
-            for index, name in enumerate(product.item.sources):
-                self._from((product.item.output, index), frame.values[name], rows)
-
-    def _from(self, key: tuple[str, int], value: Tensor, rows: Tensor | None) -> None:
-        last = self._before.get(key)
-        if rows is None or last is None or last.shape != value.shape:
-            self._before[key] = value
-        else:
-            self._before[key] = last.index_copy(0, rows, value.to(last.dtype).index_select(0, rows))
-
-    @property
-    def arrived(self) -> dict[tuple[str, int], Tensor]:
-        """What arrived last, by synapse or population and by input: what the next changes are from."""
-        return self._before
-
-    @arrived.setter
-    def arrived(self, values: Mapping[tuple[str, int], Tensor]) -> None:
-        self._before = dict(values)
 
     def values(self, item: Population, t: int, values: Tensor, before: Tensor) -> None:
         """Count what `item` sent from step t on: the changes of `values` [n, ...], which follow upon `before`."""
@@ -202,7 +175,7 @@ class OperationCounter(Probe):
 
     def sources(self, item: Population, t: int, values: Sequence[Tensor], constant: Frame) -> None:
         """Count the changes of each operand of a product against what is not zero of the other."""
-        held = [self._before[item.output, i] for i in range(len(values))]
+        held = [self.arrived[item.output, i] for i in range(len(values))]
         for product in self.plan.products:
             if product.item.output != item.output:
                 continue
@@ -214,7 +187,7 @@ class OperationCounter(Probe):
             changed = [marks(value, before) for value, before in zip(now, last, strict=True)]
             self._add(product.name, "products", t, pairs(product.inner, changed[0], marks(now[1])))
             self._add(product.name, "products", t, pairs(product.inner, marks(now[0]), changed[1]))
-        self._before.update({(item.output, i): value for i, value in enumerate(values)})
+        self.arrived.update({(item.output, i): value for i, value in enumerate(values)})
 
     def _measure(self, product: Product, values: Sequence[Tensor]) -> None:
         """Write down how many products there are of a sample if nothing is zero."""
@@ -224,16 +197,16 @@ class OperationCounter(Probe):
 
     def select_samples(self, rows: Tensor, batch: int) -> None:
         """Forget the samples that are not among `rows`: values hold samples, or blocks of them, along axis 0."""
-        for key, value in self._before.items():
+        for key, value in self.arrived.items():
             if value.ndim and len(value) and len(value) % batch == 0:
                 blocks = value.reshape(batch, -1, *value.shape[1:]).index_select(0, rows)
-                self._before[key] = blocks.reshape(-1, *value.shape[1:])
+                self.arrived[key] = blocks.reshape(-1, *value.shape[1:])
         for name, like in self._likes.items():
             if like.ndim and len(like) % batch == 0:
                 self._likes[name] = like.narrow(0, 0, len(like) // batch * len(rows))
 
     def _change(self, key: tuple[str, int], value: Tensor) -> Tensor:
-        before, self._before[key] = self._before[key], value
+        before, self.arrived[key] = self.arrived[key], value
         return value - before
 
     def _fan(self, arrival: Arrival, like: Tensor, constant: Frame) -> Tensor:
