@@ -49,6 +49,7 @@ class Commands(click.Group):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Return the context of the options before the command; what click says of them is printable."""
+        console.open_streams()
         with Printable():
             return super().make_context(info_name, args, parent, **extra)
 

@@ -6,11 +6,13 @@ from files that anybody may have written: no control character of theirs reaches
 
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
@@ -30,6 +32,13 @@ from onnx2snn_runtime.errors import CONTROL, printable
 PIPE_WIDTH = 160
 PATIENCE = 1.0
 """Seconds of work before a bar is shown."""
+
+
+def open_streams() -> None:
+    """Send what is printed nowhere where the streams of the process were closed before it began."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - as long as the process lives
 
 
 def say(text: str) -> None:

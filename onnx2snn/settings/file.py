@@ -23,6 +23,8 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 
 def _toml(path: Path) -> dict[str, Any]:
+    if path.exists() and not path.is_file() and not path.is_dir():  # a pipe would be waited for, a device read for ever
+        raise InputError(f"{str(path)!r} is no ordinary file: give a TOML file")
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
@@ -30,7 +32,7 @@ def _toml(path: Path) -> dict[str, Any]:
         raise InputError(f"there is no file {str(path)!r}: check the path") from error
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{str(path)!r} is no TOML file ({error}): write tables such as [spikes]") from error
 
 

@@ -93,8 +93,10 @@ def sentence(doing: str, error: BaseException) -> str:
     where = f"{doing} failed" + (f" at the {node}" if node else "")
     if isinstance(error, MemoryError):
         return f"{where}: it needs more memory than there is; check the sizes in the model and the data"
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{where}: {error.strerror}: {first_line(Exception(repr(str(error.filename))))}; check the path"
+    if isinstance(error, OSError) and error.strerror:
+        named = error.filename is not None
+        path = f": {first_line(Exception(repr(str(error.filename))))}; check the path" if named else ""
+        return f"{where}: {error.strerror}{path}"
     said = ": ".join(part for part in (type(error).__name__, first_line(error)) if part)
     return f"{where} ({said}): check the model and the data; --debug shows where"
 

@@ -63,3 +63,5 @@ def test_control_characters_of_names_are_written_out() -> None:
 def test_what_the_system_refuses_names_the_path() -> None:
     with pytest.raises(ModelError, match=r"^folding 'a.onnx' failed: File name too long: 'x+...; check the path$"):
         fail(OSError(36, "File name too long", "x" * 5000))
+    with pytest.raises(ModelError, match=r"^folding 'a.onnx' failed: No space left on device$"):
+        fail(OSError(28, "No space left on device"))

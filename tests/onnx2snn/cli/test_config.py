@@ -1,6 +1,7 @@
 """onnx2snn convert --config: settings from a file, and what the command line overrides."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +83,7 @@ def test_settings_of_another_dynamics_stay_behind(
         ("[spikes\nlevels = 3", "is no TOML file (Expected ']' at the end of a table declaration"),
         ("[spikes]\nlevels = 3\nlevels = 4", "is no TOML file (Cannot overwrite a value"),
         (b"\xff\xfe", "is no TOML file ("),
+        ("a = " + "[" * 100_000, "is no TOML file (maximum recursion depth"),
         (None, "there is no file"),
     ],
 )
@@ -99,6 +101,13 @@ def test_files_that_cannot_be_used(
 
 def test_a_folder_is_no_config(refused: Refused, converter: Converter, model_file: Path, tmp_path: Path) -> None:
     assert "cannot be read: Is a directory" in refused("convert", model_file, "--config", tmp_path)
+
+
+def test_a_pipe_is_no_config(refused: Refused, converter: Converter, model_file: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    for path in (tmp_path / "pipe.toml", "/dev/zero"):
+        assert "is no ordinary file: give a TOML file" in refused("convert", model_file, "--config", path)
+    assert converter.calls == []
 
 
 def test_a_conversion_is_repeated_from_its_file(

@@ -82,3 +82,10 @@ def test_no_bars_and_colours_in_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: 
 def test_figures_as_text() -> None:
     assert (console.percent(0.975), console.percent(None)) == ("97.50 %", None)
     assert (console.number(1.23456, 3), console.number(None)) == ("1.23", None)
+
+
+def test_streams_that_are_closed_take_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    console.open_streams()
+    console.say("into nothing")
+    sys.stdout.close()
