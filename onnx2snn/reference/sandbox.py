@@ -75,8 +75,9 @@ def last_stage(answers: list[dict[str, Any]]) -> str:
 def question(raw: bytes, seconds: int, running: int = 0, *, kind: str, **options: Any) -> list[dict[str, Any]]:
     """Return the answers of the subprocess to a question about a model; see `serving.Server.ask`."""
     with LOCK:
-        if not ALONE:
-            return server().ask(raw, seconds, running, kind=kind, **options)
+        answers = [{"absent": ""}] if ALONE else server().ask(raw, seconds, running, kind=kind, **options)
+        if "absent" not in answers[-1]:
+            return answers
     return _here(raw, {"kind": kind, **options})
 
 

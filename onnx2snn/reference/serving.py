@@ -32,7 +32,8 @@ class Server:
     ) -> list[dict[str, Any]]:
         """Return the answers to a model, which may take so many seconds, or `running` to run; an end comes last.
 
-        `kind` and `options` are what `trying` takes; a result comes as {"result": bytes}. What is left of a question
+        Where the process does not even start, for want of memory say, the only answer is {"absent": why}. `kind` and
+        `options` are what `trying` takes; a result comes as {"result": bytes}. What is left of a question
         that was interrupted would be taken for answers to the next: the process goes.
         """
         late = threading.Event()
@@ -45,6 +46,8 @@ class Server:
                 self.stop()
         if answers and "done" in answers[-1]:
             return answers
+        if not self.ready:
+            return [{"absent": "the process that tries models out does not start"}]
         code = self.process.returncode
         return [*answers, {"late": f"takes more than {seconds} s"} if late.is_set() else {"died": _death(code)}]
 
@@ -54,6 +57,8 @@ class Server:
         stream = self.process.stdout
         if not self.ready:  # the start of Python is not the model's time
             self.ready = bool(stream and stream.readline())
+            if not self.ready:
+                return
         timer = self._timer(seconds, late)
         try:
             self._send(question)

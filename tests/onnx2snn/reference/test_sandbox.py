@@ -71,6 +71,18 @@ def test_a_division_that_kills_onnxruntime_kills_the_other_process_alone() -> No
         try_out(net, "the model")
 
 
+def test_without_the_other_process_this_one_tries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "false").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "false").chmod(0o755)
+    serving.server().stop()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "false"))
+    assert try_out(model(NET), "the model") == Verdict({})
+    net = model(NET)
+    net.graph.node[0].input[0] = "nowhere"
+    with pytest.raises(ModelError, match="is no valid ONNX model"):
+        try_out(net, "the model").require_valid("the model")
+
+
 def test_what_takes_too_long_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     net = model(NET)
     try_out(net, "the model")
