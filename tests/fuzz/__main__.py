@@ -50,7 +50,7 @@ def run(kind: str, asked: argparse.Namespace) -> int:
     shown, failures = Counter[str](), trial.failures(kind)
     tally = Tally(f"{kind} from seed {asked.seed}", failures)
     for seed, end in watched(TRIALS[kind], seeds):
-        plain = tally.add(end)
+        plain = tally.add(seed, end)
         if end.kind in failures:
             shown[plain] += 1
             if shown[plain] <= SHOWN:

@@ -21,6 +21,8 @@ class Tally:
         self.name, self.failures, self.start = name, failures, time.monotonic()
         self.ends, self.notes, self.sentences = Counter[str](), Counter[str](), Counter[str]()
         self.errors: list[float] = []
+        self.examples: dict[str, int] = {}
+        """By sentence, the first seed that led to it."""
 
     @property
     def trials(self) -> int:
@@ -37,13 +39,14 @@ class Tally:
         """Seconds since the first."""
         return time.monotonic() - self.start
 
-    def add(self, end: Outcome) -> str:
+    def add(self, seed: int, end: Outcome) -> str:
         """Count one trial; return its end and sentence without names and numbers."""
         plain = f"{end.kind}: " + re.sub(r"'[^']*'|[-\d.]+", "_", end.text)[:100]
         self.ends[end.kind] += 1
         self.notes.update(end.notes)
         if end.kind in ("refused", "fault", *self.failures):
             self.sentences[plain] += 1
+            self.examples.setdefault(plain, seed)
         if not math.isnan(end.error):
             self.errors.append(end.error)
         return plain
@@ -59,5 +62,5 @@ class Tally:
         common = self.sentences.most_common()
         faults = [item for item in common if not item[0].startswith("refused")]
         kept = [*faults, *(item for item in common if item not in faults)][: SENTENCES + len(faults)]
-        lines += [f"  {count:6d} {text}" for text, count in kept if all_sentences]
+        lines += [f"  {count:6d} {text} (seed {self.examples[text]})" for text, count in kept if all_sentences]
         return "\n".join(lines) + "\n"

@@ -1,6 +1,7 @@
 """Transposed convolution over one to three spatial axes."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,6 +16,17 @@ OPERATORS: Declared = {
 
 
 _TRANSPOSED: dict[int, Callable[..., Tensor]] = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
+
+
+LARGEST_STRIDE = 1024
+"""oneDNN dies of strides in the ten thousands, or goes on for ever; it knows no float64, which torch does by itself."""
+
+
+def _transposed(x: Tensor, w: Tensor, b: Tensor | None, stride: list[int], *rest: Any) -> Tensor:
+    function = _TRANSPOSED[len(stride)]
+    if max(stride) <= LARGEST_STRIDE:
+        return function(x, w, b, stride, *rest)
+    return function(x.double(), w.double(), None if b is None else b.double(), stride, *rest).to(x.dtype)
 
 
 def _crops(
@@ -70,6 +82,6 @@ def conv_transpose(
         [c - n for c, n in zip(common, begin, strict=True)], [c - n for c, n in zip(common, end, strict=True)]
     )
     grows = any(n > 0 for n in rest)  # then the bias has to reach the padded zeros too
-    y = _TRANSPOSED[rank](x, w, None if grows else b, stride, common, 0, group, dilation)
+    y = _transposed(x, w, None if grows else b, stride, common, 0, group, dilation)
     y = F.pad(y, rest) if any(rest) else y
     return y + b.reshape(-1, *[1] * rank) if grows and b is not None else y

@@ -45,6 +45,12 @@ def test_conv_transpose(attributes: dict, bias: bool) -> None:
     agree("ConvTranspose", floats(2, 4, 5, 4), weight, *([floats(6, seed=2)] if bias else []), **attributes)
 
 
+@pytest.mark.parametrize("stride", [1500, 40_000, 65_536])
+def test_conv_transpose_with_strides_that_onednn_dies_of(stride: int) -> None:
+    agree("ConvTranspose", floats(2, 1, 3), floats(1, 2, 2, seed=1), floats(2, seed=2), strides=[stride])
+    agree("ConvTranspose", floats(2, 1, 2, 3), floats(1, 1, 2, 2, seed=1), strides=[2, stride])
+
+
 @pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
 def test_four_spatial_axes_are_refused(op: str) -> None:
     import torch
