@@ -26,6 +26,8 @@ SPENT = 0.85
 """So much of the tolerance is spent: other samples than those at hand may be harder."""
 MORE_STEPS = (1, 2, 4, 6, 10, 14)
 MOST_LEVELS = 64
+GAIN = 0.5
+"""A bit more that leaves so much of the error is worth another bit rather than other levels."""
 
 
 @dataclass
@@ -131,12 +133,20 @@ class _Search:
     ) -> tuple[Setting, Look]:
         """Return the cheapest of what is within the tolerance, or the nearest.
 
-        What is tried are other splits of the bits, then those of more bits, then more time steps.
+        What is tried are other splits of the bits, then those of more bits, then more time steps. With more bits the
+        levels that did best so far come first, and the others only where those gain little.
         """
         seen: list[tuple[Setting, Look]] = [(start, first)]
-        for pairs in splits:
-            if all(look.error > self.tolerance for _, look in seen):
-                seen += self._looks([dict.fromkeys(start, split) for split in pairs], [first.timesteps])
+        for stage, pairs in enumerate(splits):
+            for split in _best_first(pairs, seen) if stage else pairs:
+                least = min(look.error for _, look in seen)
+                if least <= self.tolerance and stage:
+                    break
+                seen += self._looks([dict.fromkeys(start, split)], [first.timesteps])
+                if stage and seen[-1][1].error < GAIN * least:
+                    break
+            if min(look.error for _, look in seen) <= self.tolerance:
+                break
         nearest = sorted(seen, key=lambda pair: pair[1].error)
         for setting, _ in nearest[:2]:
             for by in more:
@@ -194,6 +204,16 @@ def _splits(bits: int, start: Setting) -> list[tuple[int, int]]:
     """Return the levels and mantissa bits that take `bits`, besides what all populations have at the start."""
     pairs = [(2**exponent, bits - 1 - exponent) for exponent in (4, 5, 3, 6) if exponent < bits]
     return [p for p in pairs if p[0] <= MOST_LEVELS and bits_of(*p) <= bits and set(start.values()) != {p}]
+
+
+def _best_first(pairs: Sequence[tuple[int, int]], seen: Sequence[tuple[Setting, Look]]) -> list[tuple[int, int]]:
+    """Return the pairs, in the order of the errors that their levels left so far."""
+
+    def error(levels: int) -> float:
+        found = [look.error for setting, look in seen if all(each == levels for each, _ in setting.values())]
+        return min(found, default=np.inf)
+
+    return sorted(pairs, key=lambda pair: error(pair[0]))
 
 
 def _make_gradual(networks: Sequence[SpikingModel], setting: Setting, gradual: int) -> None:

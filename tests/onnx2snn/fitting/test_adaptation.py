@@ -7,10 +7,10 @@ import onnx
 import pytest
 
 import onnx2snn
-from onnx2snn.fitting.adaptation import adapt
+from onnx2snn.fitting.adaptation import _Search, _splits, adapt
 from onnx2snn.fitting.errors import error_bound, relative_error
 from onnx2snn.fitting.inner import before_readout
-from onnx2snn.fitting.trying import Look, Trier, digits
+from onnx2snn.fitting.trying import Clock, Look, Trier, digits
 from onnx2snn.settings.payload import bits_of
 from onnx2snn_runtime.model import SpikingModel
 from tests.onnx2snn.passes.rewriting import model
@@ -145,3 +145,22 @@ def test_the_bound_of_an_error_is_wide_where_few_samples_make_it() -> None:
     assert error_bound({"y": value}, {"y": even}, {"y": 0}) == pytest.approx(0.1)
     assert error_bound({"y": value}, {"y": odd}, {}) > 0.15
     assert error_bound({"y": value}, {"y": even}, {"y": None}) == 0
+
+
+def test_more_bits_go_to_the_levels_that_did_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    snn, held, _ = converted(levels=16, mantissa=3, timesteps=2)
+    tried: list[tuple[int, int]] = []
+    errors = {(16, 3): 0.3, (32, 2): 0.4, (8, 4): 0.8, (64, 1): 0.5, (16, 4): 0.1, (16, 5): 0.005}
+
+    def look(trier: Trier, steps: list[int]) -> list[Look]:
+        tried.append(next(iter(settings(trier.snn).values())))
+        trier.seconds = 1e-6
+        return [Look(t, errors.get(tried[-1], 0.9), {}, 1) for t in steps]
+
+    monkeypatch.setattr(Trier, "look", look)
+    start = settings(snn)
+    search = _Search(Trier(snn, held), Clock(20), 0.01, lambda: None, 8, 2, False)
+    splits = [_splits(8 + more, start) for more in range(3)]
+    setting, found = search.reach(start, Look(2, 0.3, {}, 1), splits, ())
+    assert tried == [(32, 2), (8, 4), (64, 1), (16, 4), (16, 5)]
+    assert (set(setting.values()), found.error) == ({(16, 5)}, 0.005)
