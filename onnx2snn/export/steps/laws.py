@@ -48,8 +48,10 @@ class Law:
 
 LAWS: Registry[Callable[[Any, Neuron, int], Law]] = Registry("update law", "onnx2snn.export.steps")
 
-FINITE = """bad = IsNaN(target)  zero = Sub(scale, scale)  real = Where(bad, zero, target)  far = IsInf(real)
-  sign_far = Sign(real)  bound = Mul(sign_far, scale)  goal = Where(far, bound, real)  error = Sub(goal, v)"""
+FINITE = """zero = Sub(scale, scale)  far = IsInf(target)  sign_far = Sign(target)  bound = Mul(sign_far, scale)
+  goal = Where(far, bound, target)  raw = Sub(goal, v)  lost = IsNaN(raw)  error = Where(lost, zero, raw)
+  bad = IsNaN(target)  said = IsNaN(v)  unsaid = Not(said)  fresh = And(bad, unsaid)"""
+SEND = "finite = Where(silent, zero, sent)  spike = Where(fresh, target, finite)  v_next = Add(v, spike)"
 
 DIFFERENTIAL = """Differential (target, v, scale, low, half_low, top, two, ln2, steps, dead_zone, reach)
   => (spike, v_next) {
@@ -63,13 +65,13 @@ DIFFERENTIAL = """Differential (target, v, scale, low, half_low, top, two, ln2, 
   close = Less(held, reach)  fitting = Where(close, multiple, free)  payload = Clip(fitting, low, top)
   magnitude = Mul(payload, scale)  sign = Sign(error)  sent = Mul(sign, magnitude)  none = LessOrEqual(a, half_low)
   small = Less(a, dead_zone)  silent = Or(none, small)
-  spike = Where(silent, zero, sent)  v_next = Add(v, spike) }"""
+  SEND }"""
 
 TERNARY = """Ternary (target, v, scale, zone, dead_zone, move) => (spike, v_next) {
   FINITE
   size = Abs(error)  dead = Mul(move, zone)  none = LessOrEqual(size, dead)
   least = Mul(scale, dead_zone)  small = Less(size, least)  silent = Or(none, small)  sign = Sign(error)
-  sent = Mul(sign, move)  spike = Where(silent, zero, sent)  v_next = Add(v, spike) }"""
+  sent = Mul(sign, move)  SEND }"""
 
 SIGNGD = """SignGD (target, v, move) => (spike, v_next) {
   above = COMPARISON(v, target)  down = Neg(move)  spike = Where(above, down, move)  v_next = Add(v, spike) }"""
@@ -82,6 +84,11 @@ FIRE = """Fire (x, v, u, charge, total, theta, ties, start, keep, share, first)
   held = Mul(keep, total)  total_next = Add(held, spike)  v_next = Mul(total_next, share)  keep_v = Identity(v) }"""
 SOFT = "u_next = Sub(full, spike)"
 HARD = "gone = Sub(full, full)  u_next = Where(fires, gone, full)"
+
+
+def _guarded(text: str) -> str:
+    """Return a law with what it says of targets that are infinite, or no number: NaN is sent once."""
+    return text.replace("FINITE", FINITE).replace("SEND", SEND)
 
 
 def law_of(dynamics: Dynamics, neuron: Neuron, timesteps: int) -> Law:
@@ -112,14 +119,14 @@ def differential(dynamics: Differential, neuron: Neuron, timesteps: int) -> Law:
         "dead_zone": dynamics.zone(neuron),
         "reach": low * 2.0**mantissa if dynamics.underflows(neuron) else 0.0,
     }  # fmt: skip
-    return Law(DIFFERENTIAL.replace("FINITE", FINITE), ("v",), _arrays(constants), {})
+    return Law(_guarded(DIFFERENTIAL), ("v",), _arrays(constants), {})
 
 
 @LAWS.register("Ternary")
 def ternary(dynamics: Ternary, neuron: Neuron, timesteps: int) -> Law:
     """The sign of a correction, or nothing."""
     constants = {"scale": _array(neuron.scale), "zone": dynamics.zone, "dead_zone": dynamics.least(neuron)}
-    return Law(TERNARY.replace("FINITE", FINITE), ("v",), _arrays(constants), _moves(dynamics, neuron, timesteps))
+    return Law(_guarded(TERNARY), ("v",), _arrays(constants), _moves(dynamics, neuron, timesteps))
 
 
 @LAWS.register("SignGD")

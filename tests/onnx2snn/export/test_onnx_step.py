@@ -26,7 +26,9 @@ CHOICES: dict[str, dict[str, Any]] = {
     "one bit of mantissa, few levels": {"dynamics": "differential", "dynamics_options": {"levels": 3, "mantissa": 0}},
     "fine": {"dynamics": "differential", "dynamics_options": {"levels": 20, "mantissa": 6}},
     "gradual": {"dynamics": "differential", "dynamics_options": {"levels": 8, "mantissa": 4, "gradual": True}},
+    "a dead zone": {"dynamics": "differential", "dynamics_options": {"dead_zone": 0.06}},
     "ternary": {"dynamics": "ternary"},
+    "ternary, a dead zone": {"dynamics": "ternary", "dynamics_options": {"dead_zone": 0.3}},
     "signgd": {"dynamics": "signgd", "schedule": "inverse"},
     "if": {"dynamics": "if"},
     "if, hard": HARD,
@@ -107,13 +109,41 @@ def test_readouts_are_in_the_file(tmp_path: Path) -> None:
     compare(network(text), tmp_path / "x.onnx", "float64", 1e-9)
 
 
-def test_what_no_number_is_counts_as_zero(tmp_path: Path) -> None:
-    text = """g (float[N, 4] x) => (float[N, 4] y) { a = Neg(x)  h = onnx2snn.SpikingRelu(a)  y = Neg(h) }"""
+@pytest.mark.parametrize("dynamics", ["differential", "ternary"])
+def test_what_no_number_is_is_sent_once(dynamics: str, tmp_path: Path) -> None:
+    text = """g (float[N, 5] x) => (float[N, 5] y) { a = Neg(x)  h = onnx2snn.SpikingRelu(a)  y = Neg(h) }"""
     snn = network(text)
-    export(snn, tmp_path / "x.onnx", to="onnx-step")
-    x = np.array([[np.nan, -np.inf, np.inf, -2.0]], np.float32)
-    made, _ = run_file(tmp_path / "x.onnx", x, 3)
-    assert made[-1]["y"].tolist() == [[0.0, -4.0, 0.0, -2.0]]
+    export(snn, tmp_path / "x.onnx", to="onnx-step", dynamics=dynamics)
+    x = np.array([[np.nan, -np.inf, np.inf, -2.0, 0.25]], np.float32)
+    made, states = run_file(tmp_path / "x.onnx", x, 3)
+    with pytest.warns(UserWarning, match="NaN"):
+        run = snn.run(torch.from_numpy(x), [3], executor="step", probes=["spikes"], dynamics=dynamics)
+    np.testing.assert_array_equal(made[-1]["y"], run.outputs[3].numpy())
+    sent = np.stack([step[states[0]["spike"]] for step in made])
+    np.testing.assert_array_equal(sent, run.probes["spikes"]["neuron_h"].numpy())
+    assert np.isnan(sent[:, 0, 0]).tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("dynamics", "held"),
+    [
+        ("differential", {"dead_zone": 0.06}),
+        ("differential", {"gradual": True, "mantissa": 4, "levels": 8}),
+        ("ternary", {"dead_zone": 0.3}),
+        ("ternary", {"onset": 2}),
+    ],
+)
+def test_attributes_of_populations_are_kept(dynamics: str, held: dict[str, Any], dtype: str, tmp_path: Path) -> None:
+    snn = scaled(network(MLP), True)
+    for name in snn.population_names():
+        snn.set_population(name, **held)
+    sums = []
+    for each in (snn, scaled(network(MLP), True)):
+        x = torch.from_numpy(samples(each))
+        sums.append(each.run(x, [6], executor="step", dynamics=dynamics).outputs[6])
+    assert not torch.equal(*sums)
+    compare(snn, tmp_path / "x.onnx", dtype, 1e-9 if dtype == "float64" else 1e-5, dynamics=dynamics)
 
 
 def test_a_file_is_plain_and_says_how_it_is_run(tmp_path: Path) -> None:
