@@ -8,7 +8,7 @@ import onnx
 from onnx import helper
 
 from onnx2snn_runtime.errors import UnsupportedError
-from onnx2snn_runtime.ir.recurrence import body_of, recurrences, unrolled, wiring_of
+from onnx2snn_runtime.ir.recurrence import body_of, key_of, recurrences, unrolled, wiring_of
 from onnx2snn_runtime.program.program import Program
 
 STATE = "@state/"
@@ -35,8 +35,8 @@ def one_frame(program: Program) -> tuple[Program, Pairs]:
         wiring, types = wiring_of(node), {v.name: v.type.tensor_type.elem_type for v in body_of(node).input}
         if any(backwards for *_, backwards in wiring.scanned):
             raise UnsupportedError(
-                f"{node.name!r} in {program.where} reads its sequence from the end, and frames come from the start: "
-                "run whole sequences"
+                f"{node.name or key_of(node)!r} in {program.where} reads its sequence from the end, and frames come "
+                "from the start: run whole sequences"
             )
         for place, (inner, _, initial, last) in enumerate(wiring.carried):
             name = f"{STATE}{inner}"
@@ -46,7 +46,7 @@ def one_frame(program: Program) -> tuple[Program, Pairs]:
             model.graph.input.append(helper.make_tensor_value_info(name, kind, None))
             if last not in outputs:
                 model.graph.output.append(helper.make_empty_tensor_value_info(last))
-    found = unrolled(model, {node.name: 1 for node in recurrences(model.graph)}, weights=False)
+    found = unrolled(model, {key_of(node): 1 for node in recurrences(model.graph)}, weights=False)
     made = Program(found.model, program.where, parent=program)
     made.groups, made.compile_regions = found.names, program.compile_regions
     return made, pairs

@@ -30,6 +30,11 @@ def body_of(node: onnx.NodeProto) -> onnx.GraphProto:
     return next((a.g for a in node.attribute if a.name == "body"), onnx.GraphProto())
 
 
+def key_of(node: onnx.NodeProto) -> str:
+    """Return what tells a recurrence from all others of its graph: its first output, as nodes need no names."""
+    return next(filter(None, node.output), str(node.name))
+
+
 def recurrences(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     """Return the rolled recurrences of `graph`, in order."""
     return [node for node in graph.node if is_rolled(node)]
@@ -66,7 +71,10 @@ def wiring_of(node: onnx.NodeProto) -> Wiring:
     stacks = len(node.output) - states
     fits = len(body.input) == len(node.input) and len(body.output) == len(node.output)
     if not fits or scans < 1 or min(states, stacks) < 0:
-        raise ModelError(f"the body of the Scan node {node.name!r} does not fit its inputs and outputs: convert again")
+        raise ModelError(
+            f"the body of the Scan node {node.name or key_of(node)!r} does not fit its inputs and outputs: "
+            "convert again"
+        )
     axes, turned = (list(held.get(f"scan_input_{k}", [0] * scans)) for k in ("axes", "directions"))
     out_axes, out_turned = (list(held.get(f"scan_output_{k}", [0] * stacks)) for k in ("axes", "directions"))
     inner, made = [v.name for v in body.input], [v.name for v in body.output]
@@ -109,7 +117,7 @@ class Unrolled:
 
 
 def unrolled(model: onnx.ModelProto, lengths: Mapping[str, int], *, weights: bool = True) -> Unrolled:
-    """Return the IR `model` with every recurrence written out over as many positions as `lengths` gives by node name.
+    """Return the IR `model` with every recurrence written out over as many positions as `lengths` gives, see `key_of`.
 
     Without `weights` the initializers of the model are left out, for a caller that holds them already.
     """
@@ -126,7 +134,7 @@ def unrolled(model: onnx.ModelProto, lengths: Mapping[str, int], *, weights: boo
     writer = _Writer(made.graph)
     for node in model.graph.node:
         if is_rolled(node):
-            writer.unroll(node, lengths[node.name])
+            writer.unroll(node, lengths[key_of(node)])
         else:
             made.graph.node.append(node)
     made.graph.initializer.extend(writer.constants.values())
@@ -141,7 +149,7 @@ def one_position(model: onnx.ModelProto) -> onnx.ModelProto:
     rolled = recurrences(model.graph)
     if not rolled:
         return model
-    made = unrolled(model, {node.name: 1 for node in rolled}).model
+    made = unrolled(model, {key_of(node): 1 for node in rolled}).model
     last = at_position("", 0)
     for node in made.graph.node:
         node.name = node.name.removesuffix(last)
@@ -167,7 +175,7 @@ class _Writer:
             names = {inner: value for (inner, *_), value in zip(wiring.carried, state, strict=True)}
             for inner, sequence, axis, backwards in wiring.scanned:
                 index = length - 1 - position if backwards else position
-                names[inner] = f"{node.name}/{at_position(inner, position)}"
+                names[inner] = f"{key_of(node)}/{at_position(inner, position)}"
                 self.add("Gather", [sequence, self.number(index)], names[inner], axis=axis)
             self.copy(body, names, position)
             state = [names.get(new, new) for _, new, _, _ in wiring.carried]

@@ -12,7 +12,7 @@ from onnx2snn_runtime.errors import InputError, ModelError, Stage
 from onnx2snn_runtime.ir.flow import analyse
 from onnx2snn_runtime.ir.ranges import check_defaults
 from onnx2snn_runtime.ir.reading import check_contents
-from onnx2snn_runtime.ir.recurrence import neurons_of, recurrences, unrolled
+from onnx2snn_runtime.ir.recurrence import key_of, neurons_of, recurrences, unrolled
 from onnx2snn_runtime.ir.schema import DOMAIN, NeuronAttributes, functions_of, read_defaults, read_neuron
 from onnx2snn_runtime.ir.structure import check_structure
 
@@ -64,7 +64,7 @@ def verify(model: onnx.ModelProto, where: str = "the model") -> None:
             raise ModelError(f"two neurons are called {name!r}: give every neuron a name of its own")
         names.add(name)
     rolled = recurrences(model.graph)
-    written = unrolled(model, {node.name: 2 for node in rolled}, weights=False).model if rolled else model
+    written = unrolled(model, {key_of(node): 2 for node in rolled}, weights=False).model if rolled else model
     analyse(written.graph, defaults.spiking_inputs)
 
 

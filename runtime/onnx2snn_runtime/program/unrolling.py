@@ -11,7 +11,7 @@ import onnx
 import torch
 
 from onnx2snn_runtime.errors import InputError
-from onnx2snn_runtime.ir.recurrence import body_of, is_rolled, recurrences, wiring_of
+from onnx2snn_runtime.ir.recurrence import body_of, is_rolled, key_of, recurrences, wiring_of
 from onnx2snn_runtime.ir.recurrence import unrolled as unrolled_model
 from onnx2snn_runtime.ir.schema import functions_of, is_neuron
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, bind, call
@@ -82,7 +82,7 @@ class _Plain:
         self.frame = program.frame()
 
     def lengths(self, inputs: Mapping[str, Tensor]) -> dict[str, int]:
-        """Return the number of positions of every recurrence, by the name of its node."""
+        """Return the number of positions of every recurrence, see `key_of`."""
         frame = self.frame
         for name, value in inputs.items():
             frame.set(name, value)
@@ -120,9 +120,11 @@ class _Plain:
     def _scan(self, node: onnx.NodeProto, frame: Frame, last: bool) -> None:
         wiring, body = wiring_of(node), body_of(node)
         sizes = {name: frame.values[outer].shape[axis] for name, outer, axis, _ in wiring.scanned}
-        self.found[node.name] = length = next(iter(sizes.values()))
+        self.found[key_of(node)] = length = next(iter(sizes.values()))
         if length == 0:
-            raise InputError(f"the sequence that {node.name!r} reads is empty: give one position or more")
+            raise InputError(
+                f"the sequence that {node.name or key_of(node)!r} reads is empty: give one position or more"
+            )
         if last:
             return
         for inner, _, initial, _ in wiring.carried:

@@ -9,7 +9,7 @@ import torch
 from onnx import numpy_helper, parser
 
 from onnx2snn_runtime.errors import InputError, UnsupportedError
-from onnx2snn_runtime.ir.recurrence import neurons_of, recurrences, unrolled
+from onnx2snn_runtime.ir.recurrence import key_of, neurons_of, recurrences, unrolled
 from onnx2snn_runtime.ir.schema import ModelDefaults, NeuronAttributes, write_defaults, write_neuron
 from onnx2snn_runtime.ir.text import to_text
 from onnx2snn_runtime.model import SpikingModel
@@ -32,21 +32,21 @@ DYNAMICS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def model(body: str = "Tanh", *, dyadic: bool = False) -> onnx.ModelProto:
+def model(body: str = "Tanh", *, dyadic: bool = False, text: str = NET) -> onnx.ModelProto:
     """Return a rolled IR model of one recurrence, [N, L, 3] -> [N, L, 2], and its last state."""
-    made = parser.parse_model(NET.replace("BODY", body))
+    made = parser.parse_model(text.replace("BODY", body))
     draw = np.random.default_rng(0)
     for value in list(made.graph.value_info):
         shape = [d.dim_value for d in value.type.tensor_type.shape.dim]
         weights = draw.integers(-2, 3, shape) / 4 if dyadic else draw.normal(size=shape) / 2
         made.graph.initializer.append(numpy_helper.from_array(weights.astype(np.float32), value.name))
-    for name, number in (("one", [1]), ("three", [3])):
+    for name, number in (("one", [1]), ("three", [3]), ("two", [2]), ("nought", [0]), ("many", [99])):
         made.graph.initializer.append(numpy_helper.from_array(np.array(number), name))
     del made.graph.value_info[:]
     for index, node in enumerate(made.graph.node):
         node.name = node.name or f"node_{index}"
     for node in neurons_of(made.graph):
-        node.name = "cell"
+        node.name = "cell" if node.output[0] == "n" else "second"
         write_neuron(node, NeuronAttributes(1, np.float32(2.0), levels=10, mantissa=2))
     write_defaults(made, ModelDefaults(ir_version=2))
     return made
@@ -54,7 +54,7 @@ def model(body: str = "Tanh", *, dyadic: bool = False) -> onnx.ModelProto:
 
 def written_out(rolled: onnx.ModelProto, length: int) -> SpikingModel:
     """Return the network of a given length, every position of which has the parameters of the rolled one."""
-    found = unrolled(rolled, {node.name: length for node in recurrences(rolled.graph)})
+    found = unrolled(rolled, {key_of(node): length for node in recurrences(rolled.graph)})
     assert not recurrences(found.model.graph)
     return SpikingModel(found.model)
 
@@ -63,6 +63,24 @@ def samples(length: int, *, count: int = 3, dyadic: bool = False) -> np.ndarray:
     draw = np.random.default_rng(length)
     shape = (count, length, 3)
     return (draw.integers(-8, 9, shape) / 8 if dyadic else draw.normal(size=shape)).astype(np.float32)
+
+
+def test_recurrences_need_no_names() -> None:
+    """Two in a row, the second over every other position: what tells them apart is what they make."""
+    text = NET.replace(
+        "z = MatMul(hs, u)",
+        """few = Slice(hs, nought, many, nought, two)
+      other, gs = Scan<num_scan_inputs = 1, body = second (float h2, float i2) => (float n2, float o2) {
+        m2 = MatMul(h2, r)  a2 = Add(i2, m2)  n2 = onnx2snn.SpikingBody(a2)  o2 = Identity(n2) }> (zero, few)
+      z = MatMul(gs, u)""",
+    )
+    named, unnamed = (model(text=text) for _ in range(2))
+    for node in unnamed.graph.node:
+        node.name = ""
+    x = samples(6)
+    one, two = (SpikingModel(each).run(x, [2, 5]) for each in (named, unnamed))
+    assert one.outputs[5]["y"].shape == (3, 3, 2)
+    assert all(np.array_equal(one.outputs[t][name], two.outputs[t][name]) for t in (2, 5) for name in ("y", "last"))
 
 
 @pytest.mark.parametrize("executor", ["layer", "step", "event"])
