@@ -83,7 +83,7 @@ class Watch(Observer):
                 plain, got = aligned(*(self._real(x).cpu().numpy() for x in (value, made[name])))
                 sums = self.outputs.setdefault(t, {}).setdefault(name, [0.0, 0.0])
                 if plain.dtype.kind == "f":
-                    sums[0] += _squares(torch.from_numpy(got.astype("float64") - plain))
+                    sums[0] += _squares(torch.as_tensor(got.astype("float64") - plain))
                     sums[1] += _squares(torch.from_numpy(plain.astype("float64")))
                 else:
                     sums[0] += float((got != plain).sum())

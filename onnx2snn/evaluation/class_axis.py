@@ -61,7 +61,13 @@ def _in_front(axis: int, name: str, axes: BatchAxes) -> int | None:
 
 def holds_vectors(values: np.ndarray, axis: int) -> bool:
     """Return whether all of `values` have the norm 1 along `axis`, and are no probabilities: an embedding."""
-    if values.dtype.kind != "f" or values.ndim <= axis or values.shape[axis] < 2 or not np.isfinite(values).all():
+    if (
+        values.dtype.kind != "f"
+        or values.ndim <= axis
+        or values.shape[axis] < 2
+        or not values.size
+        or not np.isfinite(values).all()
+    ):
         return False
     norms = np.linalg.norm(values.astype(np.float64), axis=axis)
     return bool(values.min() < 0 and np.allclose(norms, 1, atol=1e-3))

@@ -362,3 +362,17 @@ def test_other_numbers_of_samples_are_told_apart() -> None:
     model = make(GRU, w=(1, 24, 5), r=(1, 24, 8), b=(1, 48), u=(8, 3), zero=np.array([0]))
     with pytest.raises(InputError, match=r"differ in their number of samples: \{'x': 20, 'h': 5\}"):
         onnx2snn.convert(model, {"x": floats(20, 6, 5), "h": floats(1, 5, 8)})
+
+
+def test_an_output_of_what_holds_no_samples_beside_a_batch_of_one() -> None:
+    """A graph exported with a batch of 1, and a table beside the samples: the original has the output at every call."""
+    text = """<ir_version: 8, opset_import: ["" : 17]> 
+        net (float[1, 4] x, float[1, 3] t) => (float[1, 4] y, float[1, 3] s)
+        { h = MatMul(x, w)  y = Relu(h)  g = MatMul(t, v)  s = Tanh(g) }"""
+    net = parser.parse_model(text)
+    for name, value in (("w", floats(4, 4)), ("v", floats(3, 3))):
+        net.graph.initializer.append(numpy_helper.from_array(value, name))
+    x = {"x": floats(12, 4), "t": floats(1, 3)}
+    snn = onnx2snn.convert(net, x, adapt=False)
+    assert (snn.program.axes.inputs, snn.program.axes.outputs) == ({"x": 0, "t": None}, {"y": 0, "s": None})
+    assert snn(x)["s"].shape == (1, 3)

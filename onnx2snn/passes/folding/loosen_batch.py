@@ -28,7 +28,7 @@ def _reshapes(model: onnx.ModelProto, size: int, batched: set[str], constants: d
                 merged.update(set(node.output) - batched)
             continue
         shape = numpy_helper.to_array(constants[node.input[1]]).copy()
-        if not shape.size or shape[0] < size or shape[0] % size:
+        if shape.ndim != 1 or not shape.size or shape[0] < size or shape[0] % size:
             continue
         if node.input[0] in batched and shape[0] == size:
             shape[0] = 0

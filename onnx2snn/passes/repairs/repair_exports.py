@@ -3,6 +3,7 @@
 y = Erfc(x)                    ->  e = Erf(x); y = 1 - e    tf2onnx writes this operator, which ONNX does not have
 value_info of wrong shapes     ->  none                     jax2onnx; shapes are inferred anew
 outputs of wrong shapes        ->  those inferred           skl2onnx; PyTorch where the inputs alone are free
+lists of no entries            ->  none, see `empty_lists`
 dimensions of -1 or 0          ->  free ones                Caffe2, Paddle and converters of one's own
 """
 
@@ -13,6 +14,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from onnx2snn.passes.base import Work
+from onnx2snn.passes.repairs.empty_lists import drop_empty_lists
 from onnx2snn.reference.guarded import infer_shapes
 from onnx2snn_runtime.ir.large import is_large
 from onnx2snn_runtime.ir.schema import DOMAIN
@@ -34,6 +36,7 @@ def repair_exports(work: Work) -> int:
             graph.node.insert(index + offset, other)
     del graph.value_info[:]
     changed += sum(_free_negative(value) for value in (*graph.input, *graph.output))
+    changed += drop_empty_lists(work)
     return changed + _repair_outputs(work.model)
 
 

@@ -63,3 +63,10 @@ def test_positions_of_a_rolled_recurrence_are_one_population() -> None:
     assert {one.name for one in found.populations} == set(snn.population_names())
     assert all(one.at[4].own_error < 0.05 for one in found.populations)
     assert found.errors[4] < 0.05
+
+
+def test_an_output_that_is_one_number() -> None:
+    body = "h = MatMul(x, w)  r = Relu(h)  y = ReduceMax<keepdims = 0>(r)"
+    net = network(body, "float[4] x", "float y", w=floats(4, 4))
+    snn = onnx2snn.convert(net, floats(12, 4), adapt=False)
+    assert measure(snn, {"x": floats(3, 4)}, [1, 8]).errors[8] < 0.1

@@ -6,7 +6,7 @@ from onnx import shape_inference
 
 import onnx2snn
 from onnx2snn.data.readers import Samples
-from onnx2snn.evaluation.class_axis import answer_axes
+from onnx2snn.evaluation.class_axis import answer_axes, holds_vectors
 from onnx2snn.evaluation.evaluation import evaluate
 from onnx2snn.evaluation.output_meaning import meaning
 from onnx2snn_runtime.ir.batch import BatchAxes
@@ -77,6 +77,10 @@ def test_normalized_vectors_are_embeddings(tail: str) -> None:
 def test_the_name_of_an_output_can_tell() -> None:
     model = network("embedding = MatMul(x, seq)", y="float[N, 7] embedding", **GIVEN)
     assert meaning(shape_inference.infer_shapes(model), "embedding").vectors == 1
+
+
+def test_outputs_without_numbers_are_no_vectors() -> None:
+    assert not holds_vectors(np.zeros((0, 3), np.float32), 1)
 
 
 def test_labels_decide() -> None:
