@@ -366,7 +366,7 @@ def test_other_numbers_of_samples_are_told_apart() -> None:
 
 def test_an_output_of_what_holds_no_samples_beside_a_batch_of_one() -> None:
     """A graph exported with a batch of 1, and a table beside the samples: the original has the output at every call."""
-    text = """<ir_version: 8, opset_import: ["" : 17]> 
+    text = """<ir_version: 8, opset_import: ["" : 17]>
         net (float[1, 4] x, float[1, 3] t) => (float[1, 4] y, float[1, 3] s)
         { h = MatMul(x, w)  y = Relu(h)  g = MatMul(t, v)  s = Tanh(g) }"""
     net = parser.parse_model(text)
