@@ -1,5 +1,7 @@
 """Generates random inputs from a model's signature, if there are no sample data; accuracy is not to be expected."""
 
+from collections.abc import Collection
+
 import numpy as np
 import onnx
 from onnx import helper
@@ -13,19 +15,25 @@ GUESS = 16
 
 
 def synthetic_inputs(
-    model: onnx.ModelProto, seed: int = 0, samples: int = SAMPLES, axes: BatchAxes | None = None, guess: int = GUESS
+    model: onnx.ModelProto,
+    seed: int = 0,
+    samples: int = SAMPLES,
+    axes: BatchAxes | None = None,
+    guess: int = GUESS,
+    *,
+    without: Collection[str] = (),
 ) -> dict[str, np.ndarray]:
     """Return random inputs by name: normal floats, and integers below the size of the table they look up.
 
     `samples` lie along `axes`, for a model that takes one a call along a new first axis; `guess` stands in for other
-    unknown dimensions.
+    unknown dimensions. Inputs named in `without` are left out.
     """
     rng = np.random.default_rng(seed)
     axes = axes_of(model) if axes is None else axes
     weights = {tensor.name for tensor in model.graph.initializer}
     made = {}
     for value in model.graph.input:
-        if value.name in weights:
+        if value.name in weights or value.name in without:
             continue
         tensor = value.type.tensor_type
         kind = helper.tensor_dtype_to_np_dtype(tensor.elem_type)

@@ -120,20 +120,22 @@ class Trials:
     def _inputs(self, candidate: Candidate, count: int, seed: int = 0) -> dict[str, np.ndarray]:
         axes = BatchAxes(candidate.axes, ranks={v.name: len(dimensions(v) or ()) for v in real_inputs(self.model)})
         sizes = {"guess": self.guess} if self.guess else {}
-        made = synthetic_inputs(self.model, seed, count, axes, **sizes)
+        known: dict[str, np.ndarray] = {}
         rng = np.random.default_rng(seed)
         for value in real_inputs(self.model):
             name, dims, given = value.name, dimensions(value), self.data.get(value.name)
             axis = candidate.axes[name]
-            if axes.single and name in made and made[name].ndim > len(dims or ()):
-                made[name] = made[name][0]
             if given is None or not len(np.atleast_1d(given)) or given.ndim - len(dims or given.shape) not in (0, 1):
                 continue
             given = given[0] if given.ndim > len(dims or given.shape) else given
             if axis is not None and axis < given.ndim and not given.shape[axis]:
                 continue
-            made[name] = given if axis is None or axis >= given.ndim else drawn(given, axis, count, rng)
-        return made
+            known[name] = given if axis is None or axis >= given.ndim else drawn(given, axis, count, rng)
+        made = synthetic_inputs(self.model, seed, count, axes, **sizes, without=known)
+        if axes.single:
+            ranks = {value.name: len(dimensions(value) or ()) for value in real_inputs(self.model)}
+            made = {name: x[0] if x.ndim > ranks[name] else x for name, x in made.items()}
+        return {**made, **known}
 
     def _compare(
         self, whole: np.ndarray, part: np.ndarray, count: int, fewer: int, reached: bool

@@ -1,9 +1,14 @@
 """A fixed batch axis is freed where that is right, and kept where it is not."""
 
+from collections.abc import Collection
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
 
+from onnx2snn.passes.base import Work
+from onnx2snn.passes.folding import batch_trials
 from onnx2snn.passes.folding.fold_constants import fold_constants
 from onnx2snn.passes.folding.free_batch import free_batch
 from onnx2snn.reference.ann import run_ann
@@ -79,3 +84,19 @@ def test_an_axis_that_moves() -> None:
 def test_free_axes_stay_free(head: str, sites: list[int], axes: dict[str, int | None]) -> None:
     work, found = apply(model(f"net {head} {{ y = Relu(x) }}"), free_batch)
     assert (found, work.batch, work.axes.inputs) == (sites, 0, axes)
+
+
+def test_no_inputs_are_made_up_where_data_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be as large as memory, and made anew for every assignment that is tried."""
+    real, left = batch_trials.synthetic_inputs, set[str]()
+
+    def made(*given: Any, without: Collection[str] = (), **more: Any) -> dict[str, np.ndarray]:
+        left.update(without)
+        return real(*given, without=without, **more)
+
+    monkeypatch.setattr(batch_trials, "synthetic_inputs", made)
+    net = model("net (float[N, 4] x, float[N, 2] z) => (float[N, 4] y, float[N, 2] u) { y = Relu(x)  u = Tanh(z) }")
+    work = Work(net, "the model", lambda *_: True, samples={"x": np.ones((5, 4), np.float32)})
+    free_batch(work)
+    assert work.axes.inputs == {"x": 0, "z": 0}
+    assert left == {"x"}
