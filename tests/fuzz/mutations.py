@@ -38,7 +38,7 @@ def mutate(model: onnx.ModelProto, draw: Draw) -> onnx.ModelProto:
     for _ in range(int(draw.choice([1, 1, 1, 2, 3]))):
         try:
             one(draw, CHANGES)(draw, copy)
-        except (IndexError, ValueError, TypeError):
+        except (LookupError, ValueError, TypeError):
             continue
     return copy
 
