@@ -17,15 +17,15 @@ def fit_integers(model: onnx.ModelProto, samples: Mapping[str, np.ndarray], axes
     seen = inputs_of_weights(model, samples, axes)
     lacking: dict[str, np.ndarray] = {}
 
-    def rounding(name: str, rows: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    def rounding(name: str, rows: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         inputs = seen.get(name)
         if inputs is None:
             return nearest(name, rows, scale)
         groups = inputs.sums.shape[0]
         weights, steps = (value.reshape(groups, len(rows) // groups, -1) for value in (rows, scale))
-        made = rounded(weights, steps, inputs)
+        made, steps = rounded(weights, steps, inputs)
         lacking[name] = mean_error(weights, made, steps, inputs).reshape(-1)
-        return made.reshape(rows.shape)
+        return made.reshape(rows.shape), steps.reshape(scale.shape)
 
     done = quantise_weights(model, rounding)
     _correct(model, lacking)

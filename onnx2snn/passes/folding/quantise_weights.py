@@ -17,7 +17,7 @@ from onnx import helper, numpy_helper
 from onnx2snn_runtime.ir.schema import is_neuron
 
 MOST = 127
-Rounding = Callable[[str, np.ndarray, np.ndarray], np.ndarray]
+Rounding = Callable[[str, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 _FEW = 48
 """So many values of a channel are tried first."""
 _CLOSE = 2e-3
@@ -27,9 +27,10 @@ _CLOSE = 2e-3
 def quantise_weights(model: onnx.ModelProto, rounding: Rounding | None = None) -> tuple[int, list[str]]:
     """Rewrite the constant weights of convolutions and matrix products of `model` in place.
 
-    `rounding` gives the integers of weights by their name, the weights [channels, ...] and the scales [channels, 1]; by
-    default they are the nearest. Returns how many were rewritten, and the names of the nodes whose weights stay as they
-    are: those inside rolled recurrences, and those that something else reads too, along another axis.
+    `rounding` gives the integers of weights and their scales, by name, the weights [channels, ...] and scales that
+    do [channels, 1]; by default these, and the nearest integers. Returns how many were rewritten, and the names of the
+    nodes whose weights stay as they are: those inside rolled recurrences, and those that something else reads too,
+    along another axis.
     """
     held = {tensor.name: tensor for tensor in model.graph.initializer}
     axes: dict[str, set[int | None]] = {}
@@ -77,10 +78,9 @@ def constant_weights(node: onnx.NodeProto, held: dict[str, onnx.TensorProto]) ->
                 yield node.input[index], rank + axis
 
 
-def nearest(name: str, rows: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Return the integers nearest to the weights `rows` in steps of `scale`."""
-    found: np.ndarray = np.rint(rows / scale)
-    return found
+def nearest(name: str, rows: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the integers nearest to the weights `rows` in steps of `scale`, and `scale`."""
+    return np.rint(rows / scale), scale
 
 
 def _rewrite(model: onnx.ModelProto, tensor: onnx.TensorProto, axis: int, rounding: Rounding) -> list[onnx.NodeProto]:
@@ -90,7 +90,8 @@ def _rewrite(model: onnx.ModelProto, tensor: onnx.TensorProto, axis: int, roundi
     shape = [-1 if i == axis else 1 for i in range(weights.ndim)]
     front = np.moveaxis(weights, axis, 0)
     rows = front.reshape(len(front), -1).astype(np.float64)
-    chosen = rounding(tensor.name, rows, scale.reshape(-1, 1)).clip(-MOST - 1, MOST).reshape(front.shape)
+    chosen, scale = rounding(tensor.name, rows, scale.reshape(-1, 1))
+    chosen = chosen.clip(-MOST - 1, MOST).reshape(front.shape)
     integers = np.ascontiguousarray(np.moveaxis(chosen, 0, axis)).astype(np.int8)
     scale = scale.reshape(shape)
     name = tensor.name
