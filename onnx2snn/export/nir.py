@@ -46,10 +46,10 @@ def export_nir(request: Request) -> Exported:
     }
     notes = [*target.why, _start(initial, request)]
     if zeros:
-        notes.append(f"{zeros} layers of zero weights make {target.name} compute branches in order")
+        notes.append(f"layers of zero weights make {target.name} compute branches in order: {zeros}")
     if program.readout:
         left = ", ".join(dict.fromkeys(item.op_type for item in program.readout))
-        notes.append(f"the file ends before {left}, which are computed on the decoded output")
+        notes.append(f"the file ends before {left}: compute that on the decoded output")
     return Exported([str(request.path)], facts, notes)
 
 

@@ -46,8 +46,8 @@ def _node(nir: ModuleType, layer: Layer, target: Target, leak: float) -> Any:
     axes = len(layer.shape) - 1
     if axes not in target.axes:
         raise UnsupportedError(
-            f"the layer {layer.name!r} is a convolution of {axes} axes, which {target.name} does not read: "
-            "convert a network of convolutions over images"
+            f"the layer {layer.name!r} is a convolution over {axes} {'axis' if axes == 1 else 'axes'}, which "
+            f"{target.name} does not read: convert a network of convolutions over images"
         )
     options = {name: (value if axes > 1 else value[0]) for name, value in layer.options.items()}
     size = before[1:] if axes > 1 else before[1]

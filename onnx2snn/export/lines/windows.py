@@ -60,8 +60,12 @@ def average(site: Site) -> Value:
         raise UnsupportedError("its windows hang over the edge, or have gaps")
     if any((*g.begin, *g.end)) and not site.attribute("count_include_pad", 0):
         raise UnsupportedError("it averages over fewer places at the edge (count_include_pad=0 with padding)")
-    if g.begin != g.end or (site.sums and any(g.begin)):
-        raise UnsupportedError("it pads before it averages")
+    if g.begin != g.end:
+        raise UnsupportedError("it pads one end more than the other before it averages: pad both alike")
+    if site.sums and any(g.begin):
+        raise UnsupportedError(
+            "it pads before it averages: leave its pads out, or choose --target spikingjelly or snntorch"
+        )
     return _pooled(site, value, g)
 
 

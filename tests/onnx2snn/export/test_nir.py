@@ -98,7 +98,7 @@ def test_one_dimension_is_for_spikingjelly_alone(tmp_path: Path) -> None:
     found = verify(Request(snn, tmp_path / "x.nir", "spikingjelly", {}, 8), done, samples(snn, 8))
     assert found.spikes
     assert found.differing < 2e-3
-    with pytest.raises(Exception, match="convolution of 1 axes, which norse does not read"):
+    with pytest.raises(Exception, match="convolution over 1 axis, which norse does not read"):
         export(snn, tmp_path / "y.nir", to="nir", target="norse")
 
 
@@ -109,6 +109,6 @@ def test_the_notes_say_what_the_reader_has_to_know(tmp_path: Path) -> None:
     done = export(snn, tmp_path / "x.nir", to="nir", target="norse", timesteps=4, initial_as_bias=True)
     text = "\n".join(done.notes)
     assert "biases are larger by 0.5 / 4" in text
-    assert "1 layers of zero weights make norse compute branches in order" in text
+    assert "layers of zero weights make norse compute branches in order: 1" in text
     again = export(snn, tmp_path / "x.nir", to="nir", target="spikingjelly", force=True)
     assert np.array_equal(sorted(again.facts["neurons"]), sorted(snn.population_names()))

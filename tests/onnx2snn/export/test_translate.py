@@ -148,6 +148,12 @@ def test_what_cannot_be_said_is_named_all_at_once() -> None:
          { a = Conv(x, w)  y = onnx2snn.SpikingRelu(a) }""", "cannot be made square"),
         ("""g (float[N, 2, 8, 8] x) => (float[N, 2, 4, 4] y) { a = onnx2snn.SpikingRelu(x)
          y = AveragePool<kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [2, 2]>(a) }""", "fewer places"),
+        ("""g (float[N, 2, 8, 8] x) => (float[N, 2, 4, 4] y) { a = onnx2snn.SpikingRelu(x)
+         y = AveragePool<kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [2, 2], count_include_pad = 1>(a) }""",
+         "its pads out, or choose --target spikingjelly or snntorch"),
+        ("""g (float[N, 2, 8, 8] x) => (float[N, 2, 4, 4] y) { a = onnx2snn.SpikingRelu(x)
+         y = AveragePool<kernel_shape = [2, 2], pads = [0, 0, 1, 1], strides = [2, 2], count_include_pad = 1>(a) }""",
+         "one end more than the other"),
     ],
 )  # fmt: skip
 def test_refusals_say_why(text: str, why: str) -> None:
