@@ -18,7 +18,7 @@ OFTEN = tuple(
     "Relu Tanh Sigmoid Softmax Conv Gemm MatMul ConvTranspose MaxPool LayerNormalization BatchNormalization".split()
 )
 """What networks are made of."""
-RECTIFIERS = 0.16
+RECTIFIERS = 0.2
 """The share of graphs that have no other nonlinearity than Relu, which some dynamics express alone."""
 LINEAR = tuple(
     "Conv Gemm MatMul ConvTranspose BatchNormalization AveragePool GlobalAveragePool Add Sub Neg Identity Mean Sum "
