@@ -43,9 +43,12 @@ def test_the_figures_are_those_of_one_run(snn: SpikingModel, features: np.ndarra
         assert figures["synaptic_operations"] == run.synaptic_operations[t]
 
 
-def test_a_fixed_batch_gives_the_same(make_snn: Callable[..., SpikingModel], features: np.ndarray) -> None:
-    free, fixed = make_snn(), make_snn(batch=16)
-    fixed.proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 16
+def test_a_fixed_batch_gives_the_same(
+    make_snn: Callable[..., SpikingModel], network: onnx.ModelProto, features: np.ndarray
+) -> None:
+    free = make_snn()
+    network.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 16
+    fixed = make_snn(batch=16)
     expected, found = (evaluate(model, samples(features), [2])["timesteps"]["2"] for model in (free, fixed))
     assert found == pytest.approx(expected)
 
