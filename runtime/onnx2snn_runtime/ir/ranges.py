@@ -11,6 +11,9 @@ from onnx2snn_runtime.ir.schema import ModelDefaults
 MOST_STEPS = 1_000_000
 """No file asks for more time steps than this, which a run may."""
 
+MOST_SAMPLES = 4096
+"""A fixed batch that no input has the size of is no larger: what is given is filled up to it."""
+
 
 def check_defaults(model: onnx.ModelProto, d: ModelDefaults, where: str) -> None:
     """Raise ModelError for the first setting of `model` that is out of its range."""
@@ -19,7 +22,7 @@ def check_defaults(model: onnx.ModelProto, d: ModelDefaults, where: str) -> None
     problems = (
         ("ir_version", d.ir_version, d.ir_version >= 1),
         ("timesteps", d.timesteps, 1 <= d.timesteps <= MOST_STEPS),
-        ("batch", d.batch, d.batch in (0, 1) or d.batch in sizes - {0}),
+        ("batch", d.batch, 0 <= d.batch <= MOST_SAMPLES or d.batch in sizes),
         ("delay", d.delay, d.delay in (0, 1)),
         ("spiking_inputs", d.spiking_inputs, all(isinstance(n, str) and n in inputs for n in d.spiking_inputs)),
         ("settings", d.settings, all(isinstance(part, dict) for part in d.settings.values())),
