@@ -14,13 +14,11 @@ import torch
 
 from onnx2snn_runtime.execution.functions import Bound, bind_function
 from onnx2snn_runtime.execution.over_time import Strategy, find_strategy
+from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.kernels.base import Clamp
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, bind_outputs, compute, fetch
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.program import Program
-
-OWN_MEMORY = frozenset({"Add", "Conv", "ConvTranspose", "Div", "Gemm", "MatMul", "Mul", "Sub"})
-"""Operators whose result is never one of their operands, nor a part of one."""
 
 
 @dataclass
@@ -139,8 +137,9 @@ def _fresh(program: Program) -> frozenset[str]:
     readers = Counter[str]()
     for item in program.loop:
         readers.update(set(item.sources if isinstance(item, Population) else item.inputs))
-    made = [item for item in program.loop if isinstance(item, Call) and not item.operator.domain]
-    return frozenset(i.outputs[0] for i in made if i.op_type in OWN_MEMORY and readers[i.outputs[0]] == 1)
+    calls = [item for item in program.loop if isinstance(item, Call)]
+    made = [call.outputs[0] for call in calls if facts(call.op_type, call.operator.domain).own_memory]
+    return frozenset(name for name in made if readers[name] == 1)
 
 
 def _bind_call(item: Call, flags: list[bool], frame: Frame, known: frozenset[str]) -> BoundCall | None:

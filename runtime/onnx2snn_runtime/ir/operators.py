@@ -47,6 +47,7 @@ class Facts:
     random          draws random numbers
     readout         only turns results into answers: computed exactly on paths that lead to outputs alone
     after_readout   unweighted arithmetic that may follow a readout (the arithmetic of boxes: affine, and clipping)
+    own_memory      its result is never one of its operands, nor a part of one
     since           the first opset that a handler computes it for
     """
 
@@ -69,6 +70,7 @@ class Facts:
     random: bool = False
     readout: bool = False
     after_readout: bool = False
+    own_memory: bool = False
     since: int = 1
 
     @property

@@ -10,7 +10,7 @@ from onnx2snn_runtime.errors import ModelError, UnsupportedError
 from onnx2snn_runtime.ops import Declared, operator
 
 OPERATORS: Declared = {
-    "Conv": {"affine": "fft", "weighted": True, "batched": True},
+    "Conv": {"affine": "fft", "weighted": True, "batched": True, "own_memory": True},
 }
 
 

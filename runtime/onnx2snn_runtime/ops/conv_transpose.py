@@ -11,7 +11,7 @@ from onnx2snn_runtime.ops import Declared, operator
 from onnx2snn_runtime.ops.conv import flat_pads
 
 OPERATORS: Declared = {
-    "ConvTranspose": {"affine": "fft", "weighted": True, "batched": True},
+    "ConvTranspose": {"affine": "fft", "weighted": True, "batched": True, "own_memory": True},
 }
 
 

@@ -9,8 +9,8 @@ from onnx2snn_runtime.ops.elementwise import widen
 OPERATORS: Declared = {
     "Det": {},
     "Einsum": {"affine": "f*", "weighted": True},
-    "Gemm": {"affine": "fft", "weighted": True},
-    "MatMul": {"affine": "ff", "weighted": True},
+    "Gemm": {"affine": "fft", "weighted": True, "own_memory": True},
+    "MatMul": {"affine": "ff", "weighted": True, "own_memory": True},
 }
 
 

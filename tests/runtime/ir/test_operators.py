@@ -101,6 +101,7 @@ OWN_CODE = {
     "onnx2snn/passes/recurrence/unroll_loops.py": "loops and branches, each unrolled in its way",
     "onnx2snn/passes/repairs/expand_fused.py": "activations of fused nodes that become a node of that name",
     "onnx2snn/passes/repairs/expand_quantised.py": "quantised operators that have a plain one of that name",
+    "runtime/onnx2snn_runtime/execution/functions.py": "functions of neurons, in instructions of their own",
 }
 """Modules that name operators because they have code for just these."""
 
