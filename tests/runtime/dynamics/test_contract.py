@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from onnx2snn_runtime.dynamics.base import DYNAMICS, Neuron, State, Tensor
@@ -106,6 +106,7 @@ def test_only_differential_settles(case) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(values=TARGETS, scale=SCALES, levels=st.integers(1, 24), mantissa=st.integers(0, 4))
+@example(values=[0.48066115379333496] * 3, scale=3.7, levels=22, mantissa=3)
 def test_silence_of_differential_is_a_fixed_point(values, scale, levels, mantissa) -> None:
     dynamics, neuron = CASES["differential"].make(), Neuron(scale, 1, levels, mantissa)
     aim = targets(values, scale, CASES["differential"])
@@ -115,7 +116,10 @@ def test_silence_of_differential_is_a_fixed_point(values, scale, levels, mantiss
         after, spike = dynamics.step(state, aim, t, neuron)
         assert not spike[silent].any()
         assert torch.equal(after.v[silent], state.v[silent])
-    assert silent.all()
+    tie = (
+        (aim - state.v).abs() / scale - 2.0**-levels
+    ).abs() < 1e-12  # of the least spike and nothing, but for rounding
+    assert (silent | tie).all()
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 4.0])
