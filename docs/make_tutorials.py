@@ -9,7 +9,6 @@ import io
 import os
 import sys
 import tempfile
-import traceback
 import warnings
 from pathlib import Path
 from typing import Any
@@ -55,12 +54,8 @@ def run(book: Any, path: Path) -> None:
 
 def _run_cell(cell: Any, names: dict[str, Any], where: str) -> None:
     printed = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(printed):
-            exec(compile(cell.source, where, "exec"), names)
-    except Exception as error:  # noqa: BLE001  whatever an example raises, the command names the cell
-        traceback.print_exc()
-        raise SystemExit(f"{where}: {error!r}") from None
+    with contextlib.redirect_stdout(printed):
+        exec(compile(cell.source, where, "exec"), names)  # the traceback of an error names the cell
     text = printed.getvalue()
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)] if text else []
 
