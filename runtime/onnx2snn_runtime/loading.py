@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from onnx2snn_runtime.errors import InputError, Stage
+from onnx2snn_runtime.errors import InputError, Stage, first_line
 from onnx2snn_runtime.ir.verify import read_model
 from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.program.program import TYPES
@@ -68,6 +68,6 @@ def check_device(device: str) -> None:
     try:
         torch.empty(1, device=torch.device(device))
     except (RuntimeError, AssertionError, TypeError, ValueError) as error:
-        first = str(error).splitlines()[0]
+        first = first_line(error)
         why = "there is no such kind of device" if first.startswith("Expected one of") else first
         raise InputError(f"the device {device!r} cannot be used ({why}): choose cpu, cuda or cuda:N") from error

@@ -14,7 +14,7 @@ from onnx2snn.passes.rewriting.node_builder import read_by
 from onnx2snn.reference import engine
 from onnx2snn.reference.guarded import infer_shapes
 from onnx2snn.reference.sessions import open_session
-from onnx2snn_runtime.errors import ModelError
+from onnx2snn_runtime.errors import ModelError, first_line
 from onnx2snn_runtime.ir.large import is_large
 from onnx2snn_runtime.ir.operators import facts
 
@@ -51,7 +51,7 @@ def _infer(work: Work) -> onnx.ModelProto:
     try:
         return infer_shapes(work.model, data_prop=True)
     except (RuntimeError, ValueError, shape_inference.InferenceError) as error:
-        raise ModelError(f"the shapes of {work.where} contradict each other: {str(error).splitlines()[0]}") from error
+        raise ModelError(f"the shapes of {work.where} contradict each other: {first_line(error)}") from error
 
 
 def _evaluate(model: onnx.ModelProto, where: str) -> int:
@@ -92,7 +92,7 @@ def _run(
         results = open_session(infer_shapes(part), plain=True).run(wanted, {})
     except engine.errors(ValueError) as error:
         raise ModelError(
-            f"the constants of {where} cannot be computed: {str(error).strip().splitlines()[0]}; check the model"
+            f"the constants of {where} cannot be computed: {first_line(error)}; check the model"
         ) from error
     return dict(zip(wanted, results, strict=True))
 

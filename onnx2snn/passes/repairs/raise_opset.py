@@ -8,7 +8,7 @@ import onnx
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.repairs.old_meanings import BatchStatistics, flatten_hardmax, keep_sampling
 from onnx2snn.reference.guarded import convert_version
-from onnx2snn_runtime.errors import ModelError
+from onnx2snn_runtime.errors import ModelError, first_line
 
 LEAST_OPSET = 13
 LEAST_IR = 8
@@ -38,7 +38,7 @@ def raise_opset(work: Work) -> int:
     except (RuntimeError, ValueError) as error:
         raise ModelError(
             f"{work.where} is of opset {before} and cannot be brought up to {target} "
-            f"({str(error).splitlines()[0]}): export it anew with a newer opset"
+            f"({first_line(error)}): export it anew with a newer opset"
         ) from error
     work.model.ir_version = max(work.model.ir_version, LEAST_IR)
     statistics.show(work.model)

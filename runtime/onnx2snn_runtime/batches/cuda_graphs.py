@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from onnx2snn_runtime.errors import InputError, ModelError
+from onnx2snn_runtime.errors import InputError, ModelError, first_line
 from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.program import Program
 
@@ -69,7 +69,7 @@ def capture(function: Callable[[], GraphResult]) -> tuple[Callable[[], None], Gr
         with torch.cuda.graph(graph):
             result = function()
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(error)
         raise ModelError(
             f"the run cannot be captured as a CUDA graph ({reason}): run it without cuda_graphs"
         ) from error

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.errors import InputError, first_line
 from onnx2snn_runtime.probing.operations import LayerOperations, Operations
 
 
@@ -119,7 +119,7 @@ def read_profile(path: str | Path) -> EnergyProfile:
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # of both formats, and of text that is no UTF-8
-        raise InputError(f"{str(path)!r} is no TOML or JSON: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{str(path)!r} is no TOML or JSON: {first_line(error)}") from error
     if not isinstance(found, dict):
         raise InputError(f"{str(path)!r} holds no table: give names and numbers, such as evaluation = 1.0")
     return _profile(found, str(path))
