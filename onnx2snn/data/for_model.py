@@ -32,12 +32,21 @@ def open_data(
 
     Before a conversion it is not known where the samples are, and their numbers are not compared.
     """
-    constant = {tensor.name for tensor in proto.graph.initializer}
-    ports = [value for value in proto.graph.input if value.name not in constant]
+    ports = _ports(proto)
     preprocessing = _preprocessing(ports[0], image_options) if ports else None
     axes = axes_of(proto) if any(map(is_neuron, proto.graph.node)) else BatchAxes(joint=True)
     names = [port.name for port in ports]
     return open_samples(path, names, Request(limit, preprocessing, axes, labels, sampling, seed))
+
+
+def preprocessing_of(proto: onnx.ModelProto, image_options: dict[str, Any]) -> Preprocessing:
+    """Return how images become the first input of `proto`."""
+    return _preprocessing(_ports(proto)[0], image_options)
+
+
+def _ports(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    constant = {tensor.name for tensor in proto.graph.initializer}
+    return [value for value in proto.graph.input if value.name not in constant]
 
 
 def whole(stream: Stream) -> Samples:
