@@ -49,6 +49,28 @@ def test_what_is_too_long_is_found() -> None:
     assert file_length(f'"""Doc."""\ndef f():\n{doc}    return 1\n') == 2
 
 
+def inner_recursions(text: str) -> list[str]:
+    """Return the functions within functions of `text` that name themselves."""
+    outer = [node for node in ast.walk(ast.parse(text)) if isinstance(node, FUNCTIONS)]
+    inner = [child for node in outer for child in ast.walk(node) if child is not node and isinstance(child, FUNCTIONS)]
+    names = {child: {n.id for n in ast.walk(child) if isinstance(n, ast.Name)} for child in inner}
+    return sorted({child.name for child in inner if child.name in names[child]})
+
+
+@pytest.mark.parametrize("file", FILES, ids=[str(file.relative_to(ROOT)) for file in FILES])
+def test_no_function_within_a_function_calls_itself(file: Path) -> None:
+    assert inner_recursions(file.read_text()) == [], (
+        "move it to the module: it holds itself in a cycle, and all that it closes over, until Python collects it"
+    )
+
+
+def test_a_function_within_a_function_that_calls_itself_is_found() -> None:
+    inner = "def f(x):\n    def g(v):\n        return [g(w) for w in v]\n    return g(x)\n"
+    assert inner_recursions(inner) == ["g"]
+    assert inner_recursions(inner.replace("g(w)", "h(w)")) == []
+    assert inner_recursions("def g(v):\n    return [g(w) for w in v]\n") == []
+
+
 def test_the_limits_are_those_that_contributing_states() -> None:
     text = " ".join((ROOT / "CONTRIBUTING.md").read_text().split())
     found = re.search(r"at most (\d+) lines a function, .*? never more than (\d+)", text)

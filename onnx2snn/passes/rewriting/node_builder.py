@@ -68,11 +68,10 @@ def read_by(node: onnx.NodeProto) -> set[str]:
 
 def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
     """Return the attributes of `node` as Python values, text decoded."""
-    values = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    return {a.name: _decoded(helper.get_attribute_value(a)) for a in node.attribute}
 
-    def decoded(value: Any) -> Any:
-        if isinstance(value, bytes):
-            return value.decode()
-        return [decoded(v) for v in value] if isinstance(value, list) else value
 
-    return {name: decoded(value) for name, value in values.items()}
+def _decoded(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode()
+    return [_decoded(v) for v in value] if isinstance(value, list) else value

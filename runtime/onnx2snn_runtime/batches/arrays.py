@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from onnx2snn_runtime.batches.batching import Batch, batches, count_samples
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.program.inputs import check_input, named_inputs, varies_in_time
@@ -34,14 +36,15 @@ def one_batch(inputs: dict[str, Tensor], program: Program) -> Batch:
 def returned(program: Program, outputs: Mapping[str, Tensor], x: Any) -> Output:
     """Return `outputs` as a caller gets them that gave `x`: numpy for numpy, torch for torch, on the device of `x`."""
     first = next(iter(x.values())) if isinstance(x, Mapping) else x
-    as_numpy = not isinstance(first, Tensor)
+    device = first.device if isinstance(first, Tensor) else None
     types = {port.name: port.type for port in program.outputs}
-
-    def sent(value: Any, kind: int) -> Any:
-        if isinstance(value, list):  # one entry per sample
-            return [sent(entry, kind) for entry in value]
-        here = value.to(program.type_of_output(value, kind))
-        return here.cpu().numpy() if as_numpy else here.to(first.device)
-
-    made = {name: sent(value, types[name]) for name, value in outputs.items()}
+    made = {name: _sent(value, program, types[name], device) for name, value in outputs.items()}
     return next(iter(made.values())) if len(made) == 1 else made
+
+
+def _sent(value: Any, program: Program, kind: int, device: torch.device | None) -> Any:
+    """Return `value` in the type of the output of `kind`, on `device` or as numpy; lists have an entry per sample."""
+    if isinstance(value, list):
+        return [_sent(entry, program, kind, device) for entry in value]
+    here = value.to(program.type_of_output(value, kind))
+    return here.cpu().numpy() if device is None else here.to(device)

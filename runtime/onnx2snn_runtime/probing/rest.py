@@ -12,17 +12,17 @@ def rest_of(program: Program, name: str, likes: Mapping[str, Tensor], frame: Fra
     still = Frame(frame.dtype, frame.device, dict(frame.values), dict(frame.host))
     for sender, like in likes.items():
         still.set(sender, like.to(program.wide))
-    known = set(likes)
-
-    def bring(wanted: str) -> None:
-        item = makers.get(wanted)
-        if not wanted or wanted in known or item is None:
-            return
-        known.update(item.outputs)
-        for given in item.inputs:
-            bring(given)
-        call(item, still)
-
-    bring(name)
+    _bring(name, makers, set(likes), still)
     value: Tensor = still.values[name]
     return value
+
+
+def _bring(wanted: str, makers: Mapping[str, Call], known: set[str], still: Frame) -> None:
+    """Compute `wanted` into the frame `still`, after what it is made of; `known` values are there already."""
+    item = makers.get(wanted)
+    if not wanted or wanted in known or item is None:
+        return
+    known.update(item.outputs)
+    for given in item.inputs:
+        _bring(given, makers, known, still)
+    call(item, still)
