@@ -59,7 +59,7 @@ class Completion:
     def run(self, work: Work, original: onnx.ModelProto, calibration: Any, device: str) -> SpikingModel:
         """Return the spiking network of `work`, which went through the passes, on `device`."""
         seen, held = self.samples(work, calibration)
-        self.measure(work, seen)
+        self.measure(work, seen, held)
         self.tell("checking against the original", 0.6)
         check_equivalence(original, work.model, first(held, max(4, work.batch), work.axes), work)
         if self.settings.network.weights == "int8":
@@ -82,10 +82,16 @@ class Completion:
         self.report.warnings += [MADE_UP] if calibration is None else []
         return hold_back(inputs, work.axes)
 
-    def measure(self, work: Work, inputs: Mapping[str, np.ndarray]) -> None:
+    def measure(self, work: Work, inputs: Mapping[str, np.ndarray], held: Mapping[str, np.ndarray]) -> None:
         """Write the parameters of every population and the defaults of the model into the IR."""
         with Stage(f"measuring the ranges of {work.where}"):
-            self._calibrate(work, inputs)
+            widened = self._calibrate(work, inputs, held)
+        if widened:
+            self.report.warnings.append(
+                f"the calibration data show too little of the range of populations such as {widened[0]!r} "
+                f"({len(widened)} of {self.report.populations}): samples held back from it lie far beyond, and others "
+                "may lie further; give more samples"
+            )
         defaults = ModelDefaults(
             **run_defaults(self.settings),
             ir_version=2 if recurrences(work.model.graph) else 1,
@@ -109,11 +115,12 @@ class Completion:
         if self.settings.network.weights == "int8":
             self.report.notes = [*self.report.notes, "in floating point: " + "; ".join(floating(snn))]
 
-    def _calibrate(self, work: Work, inputs: Mapping[str, np.ndarray]) -> None:
+    def _calibrate(self, work: Work, inputs: Mapping[str, np.ndarray], held: Mapping[str, np.ndarray]) -> list[str]:
         payload = PAYLOADS[self.settings.spikes.kind]
+        others = {} if all(held[name] is value for name, value in inputs.items()) else held
         ranges = self.settings.ranges.following(payload.scale, payload.range)
-        calibrate(
-            work.model, inputs, ranges, self.settings.spikes, axes=work.axes,
+        return calibrate(
+            work.model, inputs, ranges, self.settings.spikes, axes=work.axes, others=others,
             progress=lambda share: self.tell("measuring ranges", 0.3 + 0.3 * share),
         )  # fmt: skip
 

@@ -8,7 +8,7 @@ from onnx2snn.settings import AdaptationSettings, NetworkSettings
 from onnx2snn.settings.network import WEIGHTS
 from onnx2snn.settings.payload import PAYLOADS
 from onnx2snn.settings.ranges import RANGES, SCALES
-from onnx2snn.settings.spikes import MOST_LEVELS, MOST_MANTISSA
+from onnx2snn.settings.spikes import MOST_LEVELS, MOST_MANTISSA, MOST_STEPS
 
 ranges = chain(
     option("--samples", type=click.IntRange(1), help="Calibration samples to take; by default all."),
@@ -32,7 +32,11 @@ spikes = chain(
         "sign or silence (ternary), a sign at every step (binary), a spike or none (unary). The rest follows from it.",
     ),
     option("--bits", type=click.IntRange(1), help="Bits of a graded spike or a power; by default 8, and 5 of a power."),
-    option("--timesteps", type=click.IntRange(1), help="Time steps that a run takes; by default what is found to do."),
+    option(
+        "--timesteps",
+        type=click.IntRange(1, MOST_STEPS),
+        help="Time steps that a run takes; by default what is found to do.",
+    ),
     option("--levels", type=click.IntRange(1, MOST_LEVELS), help="Exponents of a graded spike, to begin with."),
     option("--mantissa", type=click.IntRange(0, MOST_MANTISSA), help="Mantissa bits of a graded spike, to begin with."),
     options.dynamics,

@@ -8,6 +8,7 @@ import onnx
 from onnx import helper
 
 from onnx2snn.fitting.floors import evened, floors, raised
+from onnx2snn.fitting.reach import is_beyond, reaching
 from onnx2snn.reference.ann import Ann
 from onnx2snn.settings import RangeSettings, SpikeSettings
 from onnx2snn.settings.payload import bits_of
@@ -74,9 +75,13 @@ def calibrate(
     *,
     batch: int = 8,
     axes: BatchAxes | None = None,
+    others: Mapping[str, np.ndarray] | None = None,
     progress: Callable[[float], None] | None = None,
-) -> None:
+) -> list[str]:
     """Write the parameters of every population of the IR `model`, measured on `inputs`, samples along `axes`.
+
+    Return the names of the populations that samples of `others` took far beyond that range (`reach`), for whose
+    scales these count too.
 
     The scale is the smallest power of two not below the largest magnitude: one for the layer, for each channel or for
     each neuron; where the size of a channel axis, or of a population, is not fixed, one for the layer. What never moved
@@ -84,9 +89,10 @@ def calibrate(
     a layer's nonzero outputs instead: thresholds for rate-coded neurons. "fitted" is a number: see `fitted_scale`.
     """
     spikes = spikes.resolved() if isinstance(spikes, SpikeSettings) else spikes
-    found = measure(
-        model, inputs, scale=ranges.scale or "layer", octaves=ranges.robust, batch=batch, axes=axes, progress=progress
-    )
+    measurement = Measurement(model, ranges.scale or "layer", ranges.robust, batch, axes)
+    found = measurement.of(inputs, progress)
+    beyond = {} if ranges.robust or (ranges.range or "maximum") != "maximum" else measurement.of(others or {})
+    widened = []
     moved = {name: float(seen.largest.max(initial=0.0)) for name, seen in found.items()}
     least = {} if ranges.robust else floors(model, inputs, moved, batch, axes)
     for node in neurons_of(model.graph):
@@ -99,7 +105,12 @@ def calibrate(
             maximum=float(seen.largest.max()),
             rms=float(np.sqrt(seen.squares.sum() / max(1, seen.count))),
         )
-        write_neuron(node, _kept_to(spikes, raised(attributes, least.get(node.output[0], 0.0))))
+        attributes = raised(attributes, least.get(node.output[0], 0.0))
+        if node.output[0] in beyond and is_beyond(attributes, beyond[node.output[0]].largest):
+            attributes = reaching(attributes, beyond[node.output[0]].largest)
+            widened.append(node.name or node.output[0])
+        write_neuron(node, _kept_to(spikes, attributes))
+    return widened
 
 
 def _kept_to(spikes: Spikes, attributes: NeuronAttributes) -> NeuronAttributes:
@@ -128,35 +139,47 @@ def fitted_scale(largest: np.ndarray, rms: np.ndarray) -> np.ndarray:
     return np.where(scale.max() > 0, np.maximum(scale, scale.max() / 4), 1.0).astype(np.float32)
 
 
+class Measurement:
+    """Measures every population of a model: of the layer, or each channel or neuron (`scale`) whose number is known."""
+
+    def __init__(
+        self, model: onnx.ModelProto, scale: str, octaves: bool, batch: int = 8, axes: BatchAxes | None = None
+    ) -> None:
+        self.octaves, self.batch = octaves, batch
+        names = [node.output[0] for node in neurons_of(model.graph)]
+        self.ann = Ann(with_outputs(model, names), names, axes=axes_of(model) if axes is None else axes)
+        self.inside = {n.output[0] for scan in recurrences(model.graph) for n in neurons_of(body_of(scan))}
+        dims, rank3 = _dims(model), _has_rank3_convolutions(model)
+        self.over = {name: _axes(scale, dims.get(name), rank3) for name in names}
+
+    def of(
+        self, inputs: Mapping[str, np.ndarray], progress: Callable[[float], None] | None = None
+    ) -> dict[str, Statistics]:
+        """Return the statistics of the populations on `inputs`, by the names of their outputs; {} without any."""
+        if not inputs:
+            return {}
+        found = {name: Statistics() for name in self.over}
+        total, done = self.ann.axes.count({name: value.shape for name, value in inputs.items()}), 0
+        for part, count in self.ann.axes.split(inputs, self.batch):
+            for name, values in self.ann(part).items():
+                at_once = values.reshape(-1, *values.shape[2:]) if name in self.inside else values  # positions, samples
+                found[name].update(at_once, self.over[name], self.octaves)
+            done += count
+            if progress:
+                progress(done / total)
+        return found
+
+
 def measure(
     model: onnx.ModelProto,
     inputs: Mapping[str, np.ndarray],
     *,
     scale: str = "layer",
     octaves: bool = False,
-    batch: int = 8,
     axes: BatchAxes | None = None,
-    progress: Callable[[float], None] | None = None,
 ) -> dict[str, Statistics]:
-    """Return the statistics of every population of `model` on `inputs`, by the name of its output.
-
-    They are those of the layer, or of each channel or neuron (`scale`), as far as their number is known.
-    """
-    names = [node.output[0] for node in neurons_of(model.graph)]
-    ann = Ann(with_outputs(model, names), names, axes=axes_of(model) if axes is None else axes)
-    inside = {n.output[0] for scan in recurrences(model.graph) for n in neurons_of(body_of(scan))}
-    found = {name: Statistics() for name in names}
-    dims, rank3 = _dims(model), _has_rank3_convolutions(model)
-    over = {name: _axes(scale, dims.get(name), rank3) for name in names}
-    total, done = ann.axes.count({name: value.shape for name, value in inputs.items()}), 0
-    for part, count in ann.axes.split(inputs, batch):
-        for name, values in ann(part).items():
-            at_once = values.reshape(-1, *values.shape[2:]) if name in inside else values  # positions, samples
-            found[name].update(at_once, over[name], octaves)
-        done += count
-        if progress:
-            progress(done / total)
-    return found
+    """Return the statistics of every population of `model` on `inputs`, by the name of its output."""
+    return Measurement(model, scale, octaves, axes=axes).of(inputs)
 
 
 def with_outputs(model: onnx.ModelProto, names: list[str]) -> onnx.ModelProto:

@@ -7,6 +7,7 @@ from typing import Any
 from onnx2snn.settings.payload import PAYLOADS, bits_of, check_bits, default_timesteps, payload_of, split_bits
 from onnx2snn.settings.values import check_choice, check_values
 from onnx2snn_runtime.errors import InputError
+from onnx2snn_runtime.ir.ranges import MOST_STEPS
 
 MOST_LEVELS, MOST_MANTISSA = 100, 20
 
@@ -64,8 +65,8 @@ class SpikeSettings:
             raise InputError(f"levels is {self.levels}: give 1 to {MOST_LEVELS} levels")
         if self.mantissa is not None and not 0 <= self.mantissa <= MOST_MANTISSA:
             raise InputError(f"mantissa is {self.mantissa}: give 0 to {MOST_MANTISSA} mantissa bits")
-        if self.timesteps is not None and self.timesteps < 1:
-            raise InputError(f"timesteps is {self.timesteps}: give 1 or more")
+        if self.timesteps is not None and not 1 <= self.timesteps <= MOST_STEPS:
+            raise InputError(f"timesteps is {self.timesteps}: give 1 to {MOST_STEPS:,} time steps")
         if self.payload is not None:
             check_choice("payload", self.payload, tuple(PAYLOADS))
         if self.bits is not None:

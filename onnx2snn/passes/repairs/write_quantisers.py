@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 from onnx2snn.passes.base import Work
 from onnx2snn.passes.rewriting.known_shapes import known_shapes
 from onnx2snn.passes.rewriting.node_writer import Writer, replace_nodes
+from onnx2snn_runtime.errors import ModelError
 
 _RANGES: dict[int, tuple[int, int]] = {
     TensorProto.UINT8: (0, 255),
@@ -75,6 +76,11 @@ def _scale_and_zero(w: Writer) -> tuple[np.ndarray, np.ndarray] | None:
     if scale is None or (w.read(2) and zero is None) or w.node.input[0] in w.constants:
         return None
     zero = np.zeros_like(scale) if zero is None else zero.astype(scale.dtype)
+    if zero.size != scale.size:
+        raise ModelError(
+            f"the zero point of the {w.node.op_type} node {w.node.name!r} has the shape {list(zero.shape)} and its "
+            f"scale {list(scale.shape)}: both need the same; export the model again"
+        )
     if scale.size == 1:
         return scale.reshape(()), zero.reshape(())
     shape = w.shapes.get(w.node.input[0])

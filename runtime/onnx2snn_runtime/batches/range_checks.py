@@ -53,9 +53,13 @@ def _largest(values: Sequence[Tensor]) -> list[float]:
 
 
 def shares(counts: Sequence[Mapping[str, int]], neurons: Mapping[str, int], samples: int) -> dict[str, float]:
-    """Return the share of saturated neurons of each population, over all batches."""
+    """Return the share of saturated neurons of each population, over all batches.
+
+    A population across samples may have fewer neurons than there are samples: then it is 1.
+    """
     names = sorted({name for count in counts for name in count})
-    return {name: sum(count.get(name, 0) for count in counts) / (neurons[name] * samples) for name in names}
+    held = {name: sum(count.get(name, 0) for count in counts) for name in names}
+    return {name: held[name] / max(held[name], neurons[name] * samples) for name in names}
 
 
 def warn_of_saturation(saturated: Mapping[str, float], populations: int) -> None:

@@ -74,7 +74,7 @@ class Population:
         low, high = (
             default if n is None else _number(frame, n) for n, default in zip(named, (-math.inf, math.inf), strict=True)
         )
-        return (low, high) if low <= high else None
+        return None if low is None or high is None or low > high else (low, high)
 
     def host_constants(self, frame: Frame) -> dict[str, Any]:
         """Return the constants that have host copies in `frame`, by their names in the body."""
@@ -94,12 +94,22 @@ class Population:
         for item in self.body:
             call(item, frame)
         target: Tensor = frame.get(self.result)
+        if not target.is_floating_point():
+            raise ModelError(
+                f"the function of the neuron {self.name!r} gives {str(target.dtype).removeprefix('torch.')} numbers, "
+                "where neurons send real ones: convert the model again"
+            )
         return target
 
 
-def _number(frame: Frame, name: str) -> float:
+def _number(frame: Frame, name: str) -> float | None:
+    """Return the one number that the constant `name` holds, None if it holds none or several."""
     value = frame.host_value(name)
-    return float(value[0] if isinstance(value, list) else value)
+    while isinstance(value, list):
+        if len(value) != 1:
+            return None
+        value = value[0]
+    return float(value)
 
 
 def bind_population(

@@ -126,3 +126,9 @@ def test_a_mask_of_minus_infinity_is_ordinary_control() -> None:
     assert np.isfinite(found["layer"]).all()
     for value in found.values():
         np.testing.assert_allclose(value, found["step"], atol=1e-5)
+
+
+def test_a_population_of_fewer_neurons_than_samples() -> None:
+    text = """all (float[N, 4] x) => (float[N, 4] y)
+    { m = ReduceSum<keepdims = 0>(x)  h = onnx2snn.SpikingRelu(m)  y = Add(x, h) }"""
+    assert run(network(text), inputs(40), timesteps=1)[0] == {"neuron_h": 1.0}

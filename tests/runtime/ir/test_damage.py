@@ -9,10 +9,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from onnx2snn_runtime.errors import ModelError, Onnx2SnnError
-from onnx2snn_runtime.ir.schema import is_neuron
+from onnx2snn_runtime.ir.schema import DOMAIN, is_neuron
 from onnx2snn_runtime.model import SpikingModel
 from tests.fuzz.mutations import mutate
-from tests.runtime.networks import LAYERS, MLP, proto, sample
+from tests.runtime.networks import LAYERS, MLP, network, proto, sample
 
 Damage = Callable[[onnx.ModelProto], object]
 
@@ -204,3 +204,20 @@ def test_random_damage_is_a_sentence(name: str) -> None:
         except Onnx2SnnError:
             refused += 1
     assert refused > 20
+
+
+def test_a_function_that_gives_no_numbers_is_named_by_a_run() -> None:
+    model = proto("net (float[N, 4] x) => (float[N, 4] h) { h = onnx2snn.SpikingRelu(x) }")
+    body = f'<domain: "{DOMAIN}", opset_import: ["" : 17]> SpikingRelu (x) => (y) {{ y = IsNaN(x) }}'
+    model.functions[0].CopyFrom(onnx.parser.parse_function(body))
+    for executor in ("layer", "step", "event"):
+        with pytest.raises(ModelError, match="the function of the neuron 'neuron_h' gives bool numbers, where neurons"):
+            SpikingModel(model)(np.ones((3, 4), np.float32), timesteps=1, executor=executor)
+
+
+def test_a_clip_whose_bounds_are_no_single_numbers_is_no_clamp() -> None:
+    text = """net (float[N, 4] x) => (float[N, 4] y) <float[4] c, float[1] d>
+    { h = onnx2snn.SpikingClip(x, c, d)  y = Neg(h) }"""
+    snn, x = network(text), np.ones((3, 4), np.float32)
+    low, high = (numpy_helper.to_array(tensor) for tensor in snn.proto.graph.initializer)
+    np.testing.assert_allclose(snn(x, timesteps=16), -np.minimum(np.maximum(x, low), high), rtol=2e-3)

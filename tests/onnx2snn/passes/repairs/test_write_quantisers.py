@@ -10,6 +10,7 @@ from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 import onnx2snn
 from onnx2snn.passes.repairs.write_quantisers import write_quantisers
 from onnx2snn.reference.ann import run_ann
+from onnx2snn_runtime.errors import ModelError
 from tests.onnx2snn.front_end import by_default, floats, network
 from tests.onnx2snn.passes.repairs.test_expansions import Reader
 from tests.onnx2snn.passes.rewriting import lines, work_on
@@ -81,3 +82,12 @@ def test_a_default_session_computes_what_the_model_means(form: str, activations:
     assert np.linalg.norm(plain - meant) < 0.03 * np.linalg.norm(meant)  # operators of integers round in their own way
     np.testing.assert_allclose(plain, run_ann(snn.proto, test, 200)["scores"], rtol=1e-5, atol=1e-6)
     assert not [node for node in snn.proto.graph.node if node.op_type == "QuantizeLinear"]
+
+
+def test_a_zero_point_of_another_size_than_its_scale_is_named() -> None:
+    body = "q = QuantizeLinear(x, s, o) y = DequantizeLinear(q, s, o)"
+    model = network(body, "float[N, 4] x", "float[N, 4] y", opset='"" : 21', **SCALES)
+    with pytest.raises(
+        ModelError, match=r"zero point of the QuantizeLinear node '.*' has the shape \[4\] and its scale"
+    ):
+        write_quantisers(work_on(model))
