@@ -5,9 +5,11 @@ from typing import Any
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import Dynamics, State
+from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
 from onnx2snn_runtime.execution.functions import Bound
 from onnx2snn_runtime.kernels import base
+from onnx2snn_runtime.kernels.native import CKernel
+from onnx2snn_runtime.kernels.prepared import Ready
 from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.population import Population
 
@@ -19,6 +21,7 @@ class Kernels:
         self.dynamics, self.wide = dynamics, wide
         self._found: dict[Any, base.Kernel | None] = {}
         self._starts: dict[Any, State] = {}
+        self._ready: dict[Any, tuple[Ready | None, Any]] = {}
 
     def find(self, target: Tensor) -> base.Kernel | None:
         """Return the kernel for targets like this one, None where there is none."""
@@ -40,3 +43,29 @@ class Kernels:
         if key not in self._starts:
             self._starts[key] = self.dynamics.init(like.to(self.wide))
         return self._starts[key]
+
+    def again(self, key: Any, state: State | None) -> Ready | None:
+        """Return the call that was kept under `key`, a `kind`, if it can go on from `state`."""
+        found = self._ready.get(key)
+        ready = None if found is None else found[0]
+        return ready if ready is None or state is None or ready.continues(state) else None
+
+    def keep(self, key: Any, neuron: Neuron, bound: Bound, sources: Sequence[Tensor], ask: base.Ask, t: int) -> None:
+        """Keep the call for populations of the kind `key`, whose first of `key[0]` steps is step `t`."""
+        kernel = self.find(sources[0])
+        if key in self._ready or not isinstance(kernel, CKernel):
+            return
+        plan = kernel.plan(self.dynamics, State(sources[0][0]), key[0], t, neuron)
+        self._ready[key] = kernel.ready(plan, sources[0], key[0], ask), (neuron, bound)
+
+
+def kind(
+    steps: int, t: int, neuron: Neuron, bound: Bound, sources: Sequence[Tensor], spare: Sequence[int]
+) -> tuple[Any, ...]:
+    """Return what tells apart populations that one call of a kernel does not do for: the steps, what is asked of them.
+
+    Neurons and functions are told apart by identity: who keeps a call keeps them.
+    """
+    return (
+        steps, t, id(neuron), id(bound), spare, *[part for x in sources for part in (x.shape, x.stride(), x.dtype)],
+    )  # fmt: skip

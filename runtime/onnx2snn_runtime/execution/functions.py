@@ -68,7 +68,15 @@ def bind_function(item: Population, program: Program, frame: Frame) -> Bound | N
     count = len(item.sources)
     constants = {name: frame.values[own] for name, own in zip(item.formal[count:], item.constants, strict=True)}
     made = function_of(body, result, item.formal[:count], constants)
-    return None if made is None else Bound(made, clamp)
+    if made is None:
+        return None
+    return Bound(made, clamp) if made.arrays else _alike(made.tape, clamp)
+
+
+@functools.lru_cache(maxsize=1024)
+def _alike(tape: Tape, clamp: Clamp | None) -> Bound:
+    """Return the one function of this tape without arrays."""
+    return Bound(Function(tape, ()), clamp)
 
 
 def function_of(

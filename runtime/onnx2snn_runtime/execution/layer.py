@@ -9,33 +9,23 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from onnx2snn_runtime.execution.base import EXECUTORS, Execution, Settings, make_execution
-from onnx2snn_runtime.execution.compiled_bodies import compute_body
-from onnx2snn_runtime.execution.found_kernels import Kernels
+from onnx2snn_runtime.execution.base import EXECUTORS, make_execution
+from onnx2snn_runtime.execution.chunk_frames import frame_at, show_steps
 from onnx2snn_runtime.execution.moving import moving_program
 from onnx2snn_runtime.execution.over_time import map_call
-from onnx2snn_runtime.execution.plan import BoundBody, BoundCall, PlanStep, bound_plan, generic_plan
-from onnx2snn_runtime.kernels.base import Clamp, Scanned, scan, scan_by_steps
-from onnx2snn_runtime.kernels.chunks import at, extended
-from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, bind_outputs, call, compute, gather
+from onnx2snn_runtime.execution.plan import BoundCall, bound_plan, generic_plan
+from onnx2snn_runtime.execution.scans import Scanning
+from onnx2snn_runtime.kernels.base import scan_by_steps
+from onnx2snn_runtime.program.interpreter import Call, Tensor, bind_outputs, call, compute, gather
 from onnx2snn_runtime.program.population import Population
-from onnx2snn_runtime.program.program import Program
 
 
 @EXECUTORS.register("layer")
-class LayerExecution(Execution):
+class LayerExecution(Scanning):
     """Computes one chunk of time steps after the other; memory grows with the size of the chunk, not with time."""
 
     moving: frozenset[str] = frozenset()
     """The inputs that are given for every time step of a chunk, [steps, ...]."""
-
-    def __init__(self, program: Program, settings: Settings) -> None:
-        super().__init__(program, settings)
-        self._settled = False
-        """Whether every population was silent in the last chunk and will be until the inputs change."""
-        self._by_steps = any(probe.needs_spikes for probe in settings.probes)
-        self._observing = [probe for probe in settings.probes if probe.needs_values]
-        self._kernels = Kernels(settings.dynamics, program.wide)
 
     def set_inputs(self, inputs: Mapping[str, Tensor]) -> None:
         """Set the inputs from the next step on."""
@@ -81,7 +71,11 @@ class LayerExecution(Execution):
         """Make `count` time steps at once and return the outputs after those in `wanted`."""
         first = self.t + 1
         self._advance(count)
-        return {t: self.decode_outputs(self._at(t - first), t) for t in wanted if first <= t <= self.t}
+        return {
+            t: self.decode_outputs(frame_at(self.frame, self.program.varying, t - first), t)
+            for t in wanted
+            if first <= t <= self.t
+        }
 
     def _advance(self, count: int) -> None:
         """Make `count` time steps; once all populations have settled, none is computed."""
@@ -133,83 +127,6 @@ class LayerExecution(Execution):
         else:
             call(item, self.frame)
 
-    def _scan(self, item: Population, plan: PlanStep, first: int, count: int) -> Tensor:
-        """Return the estimates [n <= count, ...] of a population, from its sources over the chunk: see `chunks`."""
-        held, varying = self.frame.values, plan.flags
-        sources = [held[name] if flag else held[name][None] for name, flag in zip(item.sources, varying, strict=True)]
-        for index in range(count) if item.output in self.observed else ():
-            for probe in self.synapse_probes:
-                probe.sources(item, first + index, [at(x, index) for x in sources], self.frame)
-        if self._by_steps:
-            return self._scan_by_steps(item, sources, varying, first, count)
-        dynamics, neuron = self.settings.dynamics, self.neurons[item.output]
-        bound = self._kernels.function(plan.function, sources)
-        if bound is not None:
-            target, clamp, function = sources[0], bound.clamp, bound.function.of(sources[1:])
-            spare = () if item.output in self.observed else plan.spare  # a probe may keep what it was shown
-        else:
-            (target, clamp), function, spare = self._dynamics_input(item, plan.body, sources, varying), None, ()
-        state = self.states.get(item.output) or self._kernels.start(item, target[0])
-        narrow = self.program.dtype if item.output in self.program.narrow and not self._observing else None
-        kernel = self._kernels.find(target)
-        scanned = scan(dynamics, target, state, count, first, neuron, clamp, narrow, function, spare, kernel=kernel)
-        self._keep(item, scanned)
-        for probe in self.settings.probes:
-            probe.count(item, first, scanned.events, scanned.values[0])
-        for probe in self._observing:
-            probe.values(item, first, scanned.values, state.v)
-        # a shape of its own for every number of rows would be compiled anew
-        return extended(scanned.values, count) if self.program.compile_regions else scanned.values
-
-    def _keep(self, item: Population, scanned: Scanned) -> None:
-        """Keep the state after a chunk."""
-        self.states[item.output] = scanned.state
-        self._settled = self._settled and scanned.settled
-        if scanned.peak is None:
-            self.peaks.pop(item.output, None)
-        else:
-            self.peaks[item.output] = scanned.peak
-
-    def _dynamics_input(
-        self, item: Population, bound: BoundBody | None, sources: list[Tensor], varying: Sequence[bool]
-    ) -> tuple[Tensor, Clamp | None]:
-        """Return the input of the dynamics, [n, ...], and a clip that the kernel applies to it.
-
-        The input is x for dynamics that rectify, else f(x); a clip at the end of f is left to the kernel.
-        """
-        if self.settings.dynamics.rectifies:
-            return sources[0], None
-        if bound:
-            values = [x if flag else x[0] for x, flag in zip(sources, varying, strict=True)]
-            values += [self.frame.values[name] for name in item.constants]
-            target = bound.target(values, self.program.wide, self.program.device)
-            return target if any(varying) else target[None], bound.clamp
-        body, result, clamp = item.clamped(self.frame) or (item.body, item.result, None)
-        return self._target(item, body, result, sources, varying), clamp
-
-    def _scan_by_steps(
-        self, item: Population, sources: list[Tensor], varying: Sequence[bool], first: int, count: int
-    ) -> Tensor:
-        """Return the estimates [count, ...] of a population, computed step by step for probes that need spikes."""
-        dynamics, self._settled = self.settings.dynamics, False
-        target = self._target(item, item.body, item.result, sources, varying)
-        state = self.states.get(item.output) or self._kernels.start(item, target[0])
-        driven_by = sources[0].to(self.program.wide) if dynamics.rectifies else target
-        states, spikes = scan_by_steps(dynamics, driven_by, state, count, first, self.neurons[item.output])
-        self.states[item.output] = states[-1]
-        self.peaks.pop(item.output, None)
-        for i, (after, spike) in enumerate(zip(states, spikes, strict=True)):
-            for probe in self.settings.probes:
-                probe.population(item, first + i, spike, after, at(target, i))
-        return torch.stack([after.v for after in states])
-
-    def _target(
-        self, item: Population, body: Sequence[Call], result: str, sources: list[Tensor], varying: Sequence[bool]
-    ) -> Tensor:
-        """Return the value `result` that `body`, all or part of the population's function, computes: [n, ...]."""
-        target = compute_body(self.program, self.frame, item, body, result, sources, varying)
-        return target if any(varying) else target[None]
-
     def _encode(self, first: int, count: int) -> None:
         """Compute and bind the estimates [count, ...] of the spiking inputs."""
         encoder = self.settings.encoder
@@ -227,19 +144,7 @@ class LayerExecution(Execution):
             self.inputs[name] = states[-1]
             self.frame.set(name, torch.stack([after.v for after in states]))
 
-    def _at(self, index: int) -> Frame:
-        """Return a frame with the values of step `index` of the chunk."""
-        values = dict(self.frame.values)
-        values.update((name, at(values[name], index)) for name in self.program.varying & values.keys())
-        return Frame(self.frame.dtype, self.frame.device, values, dict(self.frame.host))
-
     def _show_synapse(self, item: Call, first: int, count: int) -> None:
         """Pass a synapse that is observed to the probes, step by step."""
-        if item.outputs[0] not in self.observed:
-            return
-        varying = {n: self.frame.values[n] for n, flag in zip(item.inputs, item.varying, strict=True) if flag}
-        for index in range(count):
-            values = {name: at(value, index) for name, value in varying.items()}
-            now = Frame(self.frame.dtype, self.frame.device, values, self.frame.host)
-            for probe in self.synapse_probes:
-                probe.synapse(item, first + index, now, self.frame, False)
+        if item.outputs[0] in self.observed:
+            show_steps(self.synapse_probes, item, self.frame, first, count)

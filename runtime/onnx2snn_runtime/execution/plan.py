@@ -42,7 +42,7 @@ class BoundCall:
         arguments = self.fixed.copy()
         for index, name in self.open_inputs:
             arguments[index] = frame.get(name, self.item.wide)
-        rows = tuple([len(arguments[index]) for index, _ in self.open_inputs if self.flags[index]])
+        rows = tuple([arguments[index].size(0) for index, _ in self.open_inputs if self.flags[index]])
         strategy = self.strategies.get(rows)
         if strategy is None:
             strategy = self.strategies[rows] = self._find_strategy(arguments)

@@ -3,7 +3,7 @@
 import ctypes
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 
@@ -15,6 +15,7 @@ from onnx2snn_runtime.kernels.memory import address, address_within, check_chunk
 from onnx2snn_runtime.kernels.order import Order, common_order, fitting, periods
 from onnx2snn_runtime.kernels.plans import D, DynamicsKernel, Plan
 from onnx2snn_runtime.kernels.pointwise import PLAIN, Pointwise
+from onnx2snn_runtime.kernels.prepared import Prepared, Ready, events_of
 
 BLOCK = 1024
 """Neurons that a thread processes at a time, as in scan.c."""
@@ -30,7 +31,7 @@ MOST_NUMBERS = 4096
 
 _PLAIN = Pointwise(PLAIN)
 _OPEN = (-math.inf, math.inf)
-_CALLS: dict[Any, "_Call"] = {}
+_CALLS: dict[Any, Prepared] = {}
 Values = list[tuple[Tensor, int, int]]
 
 
@@ -57,22 +58,14 @@ class CKernel(DynamicsKernel[D]):
         """Call the function scan_TYPE of the compiled file: see `scan.c`."""
         v, function = plan.state.v, ask.function or _PLAIN
         dtype, sources = v.dtype, (target, *function.others)
-        threads, table, flags = torch.get_num_threads(), plan.table, tuple(plan.flags.values())
-        reals, scale = (*(ask.clamp or _OPEN), *plan.reals.values()), plan.scale
-        key = (
-            self.source, dtype, v.shape, steps, threads, table, flags, reals, plan.silent_from,
-            id(scale) if isinstance(scale, Tensor) else scale, id(function.tape), *map(id, function.arrays),
-            tuple([(x.shape, x.stride(), x.dtype) for x in sources]),
-        )  # fmt: skip
-        call = _CALLS.get(key)
-        if call is None:
-            call = _prepared(self, plan, sources, steps, function, threads, reals)
-            _keep(key, call, function)
+        call, own = self._call(plan, sources, steps, ask)
         given = _arranged(sources, dtype) if call.copies else sources
         strides = call.order.strides
         states = tuple([ordered(x, strides) for x in plan.states])
         after = torch.empty_strided(v.shape, strides, dtype=dtype)
-        out, before = _room(given, ask.spare, call.order, (steps, *v.shape)), _before(v, call.order)
+        over = _over(given, ask.spare, call.order, (steps, *v.shape))
+        out = _room(given[0].dtype, call.order, (steps, *v.shape)) if over is None else given[over]
+        before = _before(v, call.order)
         numbers, peak = torch.empty(call.room, dtype=torch.int64), ctypes.c_double()
         counts = address(numbers, torch.int64, call.room)
         memory = memory_of(
@@ -81,31 +74,42 @@ class CKernel(DynamicsKernel[D]):
             address_within(out, dtype), counts, counts + 8 * call.threads * steps, ctypes.addressof(peak),
             call.evaluate,
         )  # fmt: skip
-        rows = call.function(call.layout, memory, parameters_of(dtype, reals, table, flags, self.states, states))
-        spikes = numbers[: call.threads * steps]
-        events = spikes if call.threads == 1 else spikes.reshape(call.threads, steps).sum(0)
+        rows = call.function(call.layout, memory, parameters_of(*own, self.states, states))
+        events = events_of(numbers, call.threads, steps)
         state = plan.after(after, states)
         return Scanned(out[: max(rows, 1)], events, state, settled=rows == 0 < v.numel(), peak=peak.value)
 
+    def ready(self, plan: Plan, target: Tensor, steps: int, ask: Ask) -> Ready | None:
+        """Return the call for populations and sources like these; None where sources are copied, or states kept."""
+        function, shape = ask.function or _PLAIN, (steps, *target.shape[1:])
+        sources = (target, *function.others)
+        call, own = self._call(plan, sources, steps, ask)
+        if call.copies or plan.states:
+            return None
+        memory = memory_of((), call.values, 0, 0, 0, 0, 0, 0, call.evaluate)
+        over = _over(sources, ask.spare, call.order, shape)
+        return Ready(call, memory, parameters_of(*own, self.states, ()), sources, steps, over)
 
-class _Call(NamedTuple):
-    """What a call needs besides the memory of the run, for sources of certain shapes and strides."""
+    def _call(
+        self, plan: Plan, sources: Sequence[Tensor], steps: int, ask: Ask
+    ) -> tuple[Prepared, tuple[torch.dtype, Any, Any, Any]]:
+        """Return the prepared call for these sources, and the parameters of the dynamics besides its states."""
+        v, function, scale = plan.state.v, ask.function or _PLAIN, plan.scale
+        threads, table, flags = torch.get_num_threads(), plan.table, tuple(plan.flags.values())
+        reals = (*(ask.clamp or _OPEN), *plan.reals.values())
+        key = (
+            self.source, v.dtype, v.shape, steps, threads, table, flags, reals, plan.silent_from,
+            id(scale) if isinstance(scale, Tensor) else scale, id(function.tape), *map(id, function.arrays),
+            tuple([(x.shape, x.stride(), x.dtype) for x in sources]),
+        )  # fmt: skip
+        call = _CALLS.get(key)
+        if call is None:
+            call = _prepared(self, plan, sources, steps, function, threads, reals)
+            _keep(key, call, function)
+        return call, (v.dtype, reals, table, flags)
 
-    function: Any
-    layout: Any
-    evaluate: int
-    order: Order
-    copies: bool
-    """Whether sources have to be converted or copied into one order."""
-    values: list[int]
-    held: tuple[Any, ...]
-    """What `values` and the key of the cache point to: values, scale, tape, arrays."""
-    threads: int
-    room: int
-    """The spikes of each thread and step, and a number for each block."""
 
-
-def _keep(key: Any, call: _Call, function: Pointwise) -> None:
+def _keep(key: Any, call: Prepared, function: Pointwise) -> None:
     """Keep a prepared call, unless it holds much, or copies of arrays, which may change where they are."""
     values = [value for value, *_ in call.held[0]]
     own = values[len(values) - len(function.arrays) :]
@@ -119,7 +123,7 @@ def _keep(key: Any, call: _Call, function: Pointwise) -> None:
 
 def _prepared(
     kernel: Any, plan: Plan, given: Sequence[Tensor], steps: int, function: Pointwise, most: int, reals: Any
-) -> _Call:
+) -> Prepared:
     """Return the call for these sources; what does not fit raises ModelError."""
     native, v = library(kernel.source), plan.state.v
     if native is None:
@@ -138,7 +142,7 @@ def _prepared(
         (steps, order.outer, order.inner, threads, silent_from), tuple(rows), tuple([x.stride(0) for x in sources]),
         order.apart, tuple([x[1:] for x in values]), function.tape,
     )  # fmt: skip
-    return _Call(
+    return Prepared(
         function_of(native.handle, f"scan_{str(dtype)[6:]}"), layout, evaluator(dtype) if function.tape.code else 0,
         order, any(a is not b for a, b in zip(sources, given, strict=True)),
         [address_within(x[0], dtype) for x in values], (values, plan.scale, function.tape, *function.arrays), threads,
@@ -168,13 +172,15 @@ def _values(
     return found + [periods(x.to(dtype), shape, order.strides) for x in function.arrays]
 
 
-def _room(sources: Sequence[Tensor], spare: Sequence[int], order: Order, shape: tuple[int, ...]) -> Tensor:
-    """Return where the estimates [T, ...] are written: over a source that nobody needs, or into new memory."""
+def _over(sources: Sequence[Tensor], spare: Sequence[int], order: Order, shape: tuple[int, ...]) -> int | None:
+    """Return the source that nobody needs and that the estimates [T, ...] can be written over, None: there is none."""
     strides = (order.outer * order.inner, *order.strides)
-    for index in spare:
-        if sources[index].shape == shape and fitting(sources[index], strides):
-            return sources[index]
-    return torch.empty_strided(shape, strides, dtype=sources[0].dtype)
+    return next((i for i in spare if sources[i].shape == shape and fitting(sources[i], strides)), None)
+
+
+def _room(dtype: torch.dtype, order: Order, shape: tuple[int, ...]) -> Tensor:
+    """Return new memory for the estimates [T, ...]."""
+    return torch.empty_strided(shape, (order.outer * order.inner, *order.strides), dtype=dtype)
 
 
 def _before(v: Tensor, order: Order) -> Tensor | None:

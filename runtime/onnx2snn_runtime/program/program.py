@@ -56,8 +56,8 @@ class Program(Weights):
         """The model where it holds recurrences: it runs as a program of `unrolled`, by lengths, see `unrolling`."""
         self.unrolled: dict[Any, Program] = {}
         self.lengths: dict[Any, Any] = {}
-        self._neurons: dict[str, Any] = {}
-        """A cache: the parameters of every population, with what they were made of."""
+        self._neurons: dict[int, Any] = {}
+        """A cache: the parameters of populations, by the identity of their attributes, with what they were made of."""
         self._places: tuple[dict[str, list[int]], dict[str, list[int]]] | None = None
         self.groups: dict[str, str] = {}
         """Where positions are written out: names of their populations and synapses -> those that they share."""
@@ -148,6 +148,7 @@ class Program(Weights):
             for index in places.get(name, ()):
                 items[index] = replace(items[index], attributes=attributes)
         self.version += 1
+        self._neurons.pop(id(before), None)
         if self._exact(before) != self._exact(attributes):
             self._choose_precision()
         for program in self.unrolled.values():
@@ -179,11 +180,11 @@ class Program(Weights):
     def neuron(self, item: Population) -> Neuron:
         """Return the parameters of the population `item` that are passed to the dynamics, its scale on the device."""
         a, place = item.attributes, (self.wide, self.device)
-        held = self._neurons.get(item.output)
+        held = self._neurons.get(id(a))
         if held is None or held[0] is not a or held[1] != place:
             scale: Tensor | float = float(a.scale.item()) if a.scale.size == 1 else self.on_device(a.scale)
             zone = float(np.float32(a.dead_zone))
             made = Neuron(scale, a.sources, a.levels, a.mantissa, onset=a.onset, dead_zone=zone)
-            held = self._neurons[item.output] = a, place, made._replace(gradual=bool(a.gradual))
+            held = self._neurons[id(a)] = a, place, made._replace(gradual=bool(a.gradual))
         neuron: Neuron = held[2]
         return neuron

@@ -54,6 +54,8 @@ def _written_out(program: Program, model: onnx.ModelProto, lengths: Mapping[str,
     found = unrolled_model(model, lengths, weights=False)
     made = Program(found.model, program.where, parent=program)
     made.groups = found.names
+    for item in program.populations:  # one object for all positions: what is made of it is made once
+        made.set_attributes(item.name, item.attributes)
     made.compile_regions = program.compile_regions
     return made
 
