@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from onnx2snn.fitting.groups import Setting, put, rank
-from onnx2snn.fitting.inner import before_readout
+from onnx2snn.fitting.inner import answering, before_answers
 from onnx2snn.fitting.local import mean_digits, record
 from onnx2snn.fitting.lowering import Lowering
 from onnx2snn.fitting.notes import told
@@ -171,7 +171,7 @@ class _Search:
         """Return a setting that costs less, and still is within the tolerance: on more samples, and before readouts."""
         one = self.trier.seconds * look.timesteps / self.trier.samples
         chosen = setting
-        inner = self.trier.inside(before_readout(self.trier.snn))
+        inner = self.trier.inside(before_answers(self.trier.snn))
         whole = inner.joined(seen, int(self.clock.left / SHARE / one) - inner.samples)
         few = whole.few(max(FEWEST, int(self.clock.left / SHARE / one / len(setting))))
         _make_gradual((self.trier.snn, inner.snn), setting, 1)
@@ -182,6 +182,7 @@ class _Search:
             groups = rank(few, setting, look.timesteps, self.clock, self.tell)
             if groups is not None:
                 lowering = Lowering(whole, look.timesteps, SPENT * self.tolerance, self._most_bits(setting), self.power)
+                lowering.kept = {node.name or node.output[0] for node in answering(self.trier.snn)}
                 lowering.weigh(groups, setting, targets)
                 chosen, look = lowering.run(setting, base, targets, self.clock, self._holds, self.tell)
         if chosen is setting:

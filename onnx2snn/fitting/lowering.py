@@ -45,6 +45,8 @@ class Lowering:
         self.trier, self.steps, self.tolerance, self.bits = trier, steps, tolerance, bits
         self.mantissas = range(1 if power else MOST_MANTISSA)
         self.weights: dict[str, float] = {}
+        self.kept: set[str] = set()
+        """Populations that stay as they are: easy samples do not show what they do on others."""
 
     def weigh(self, groups: list[Group], setting: Setting, targets: Mapping[str, Targets]) -> None:
         """Set the weights from the `groups`, ranked around `setting`."""
@@ -92,7 +94,7 @@ class Lowering:
 
     def _choices(self, setting: Setting, targets: Mapping[str, Targets], near: bool) -> dict[str, Choice]:
         """Return what every population may choose from; `near`: pairs beside its own alone."""
-        pairs = {name: self._pairs(*pair, near) for name, pair in setting.items()}
+        pairs = {name: [pair] if name in self.kept else self._pairs(*pair, near) for name, pair in setting.items()}
         found = parts(targets, pairs)
         return {name: _choice(tried, self.weights[name]) for name, tried in found.items()}
 

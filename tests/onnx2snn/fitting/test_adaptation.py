@@ -9,8 +9,9 @@ import pytest
 import onnx2snn
 from onnx2snn.fitting.adaptation import _Search, _splits, adapt
 from onnx2snn.fitting.errors import error_bound, relative_error
-from onnx2snn.fitting.inner import before_readout
+from onnx2snn.fitting.inner import answering, before_answers
 from onnx2snn.fitting.trying import Clock, Look, Trier, digits
+from onnx2snn.reference.ann import run_ann
 from onnx2snn.settings.payload import bits_of
 from onnx2snn_runtime.model import SpikingModel
 from tests.onnx2snn.passes.rewriting import model
@@ -86,10 +87,32 @@ def test_errors_are_seen_before_a_readout() -> None:
     x = np.random.default_rng(1).normal(size=(64, 6)).astype(np.float32)
     snn = onnx2snn.convert(proto, x[:48], tolerance=0.02)
     assert snn.conversion.reached
-    inner = before_readout(snn)
+    inner = before_answers(snn)
     assert [port.name for port in inner.program.outputs] == ["y"]
     assert Trier(inner, {"x": x[48:]}).look([2])[0].error < 0.1
-    assert before_readout(inner) is inner
+    assert before_answers(inner) is inner
+
+
+QUANTISED = """net (float[N, 6] x) => (float[N, 3] y)
+<float[6, 32] w, float[32, 32] v, float[32, 3] u, float k = {0.2}, float s = {0.01}>
+{ a = MatMul(x, w)  h = Tanh(a)  c = MatMul(h, v)  g = Relu(c)  d = Mul(u, k)  b = MatMul(g, d)
+  p = Softmax(b)  q = Div(p, s)  r = Round(q)  y = Mul(r, s) }"""
+
+
+def test_errors_are_seen_before_an_answer_that_is_rounded() -> None:
+    """Samples that one class wins by far say nothing of others, where what is rounded is all that is looked at."""
+    proto = model(QUANTISED)
+    x = np.random.default_rng(1).normal(size=(1000, 6)).astype(np.float32)
+    plain = run_ann(proto, {"x": x}, 1000)["y"]
+    easy, hard = plain.max(1) > 0.995, plain.max(1) <= 0.98
+    snn = onnx2snn.convert(proto, x[easy][:32])
+    last, inner = answering(snn), before_answers(snn)
+    assert [node.output[0] for node in last] == [snn.program.populations[-1].output]
+    assert [port.name for port in inner.program.outputs][1:] == list(last[0].input)[:1]
+    assert min(settings(snn).values()) < (16, 3) == list(settings(snn).values())[-1]  # the last one is kept
+    got = snn(x[hard])
+    assert np.linalg.norm(got - plain[hard]) < 0.03 * np.linalg.norm(plain[hard])
+    assert (got.argmax(1) == plain[hard].argmax(1)).mean() > 0.98
 
 
 def test_the_budget_is_kept() -> None:
@@ -145,6 +168,14 @@ def test_the_bound_of_an_error_is_wide_where_few_samples_make_it() -> None:
     assert error_bound({"y": value}, {"y": even}, {"y": 0}) == pytest.approx(0.1)
     assert error_bound({"y": value}, {"y": odd}, {}) > 0.15
     assert error_bound({"y": value}, {"y": even}, {"y": None}) == 0
+
+
+def test_the_bound_of_an_error_is_wide_for_few_samples() -> None:
+    value, errors = np.ones((64, 1)), 0.1 + 0.05 * np.tile([-1.0, 1.0], 32)[:, None]
+    bounds = [error_bound({"y": value[:n]}, {"y": value[:n] + errors[:n]}, {"y": 0}) for n in (64, 16, 4, 2)]
+    assert bounds == sorted(bounds)
+    assert 0.111 < bounds[0] < 0.13 < bounds[2] < bounds[3]
+    assert error_bound({"y": value[:1]}, {"y": value[:1] + 0.1}, {"y": 0}) == pytest.approx(0.2)
 
 
 def test_more_bits_go_to_the_levels_that_did_best(monkeypatch: pytest.MonkeyPatch) -> None:

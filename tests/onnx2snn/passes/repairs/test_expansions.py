@@ -37,10 +37,10 @@ def test_a_quantised_network(kind: str, tmp_path: Path) -> None:
         quantize_dynamic(source, file)
     else:
         quantize_static(source, file, Reader(), quant_format=QuantFormat[kind], per_channel=kind == "QDQ")
-    snn = onnx2snn.convert(file, data("torchscript_conv", "calibration"), adapt=False)
+    snn = onnx2snn.convert(file, data("torchscript_conv", "calibration"))
     assert any("measured at run time" in warning for warning in snn.conversion.warnings) == (kind == "dynamic")
     test = data("torchscript_conv", "test")
-    wanted, got = run_ann(onnx.load(file), test, 50)["scores"], snn(test, timesteps=4)
+    wanted, got = run_ann(onnx.load(file), test, 50)["scores"], snn(test)
     assert (got.argmax(1) == wanted.argmax(1)).mean() >= 0.99
     assert np.linalg.norm(got - wanted) < 0.01 * np.linalg.norm(wanted)
     bodies = [node.op_type for function in snn.proto.functions for node in function.node]
