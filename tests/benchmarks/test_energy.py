@@ -1,8 +1,11 @@
 """The table of energies: the cheapest setting that loses little enough, or what kept it from being found."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from benchmarks import energy
 from onnx2snn.data.readers import Samples
@@ -49,3 +52,14 @@ def test_neurons_that_a_spike_cannot_express_are_said_to_be() -> None:
 @pytest.mark.parametrize("payload", energy.PAYLOADS)
 def test_every_payload_has_settings(payload: str) -> None:
     assert all(steps for _, steps in energy.settings(payload))
+
+
+def test_what_is_there_is_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"network": "mnist_mlp", "payload": "unary", "reached": False}
+    (tmp_path / "energy.json").write_text(json.dumps([there]))
+    monkeypatch.setattr(energy, "best", lambda network, payload: {"network": network.name, "payload": payload})
+    options = ["--out", str(tmp_path), "--networks", "mnist_mlp,efficientnet_lite0", "--payloads", "unary,power"]
+    done = CliRunner().invoke(energy.main, options)
+    assert done.exit_code == 0, done.output
+    assert "efficientnet_lite0 is left out" in done.output
+    assert json.loads((tmp_path / "energy.json").read_text()) == [there, {"network": "mnist_mlp", "payload": "power"}]
