@@ -42,11 +42,14 @@ class Steps:
         return min(MOST_STEPS, self.onset(deepest) + int(np.ceil(steps)))
 
 
+USUAL = ((0.7, 0.7), (0.7, 0.6), (0.6, 0.5), (0.6, 0.8), (0.7, 0.75))
+FAST, SLOW = ((0.65, 0.45), (0.6, 0.45)), ((0.5, 0.85), (0.5, 0.9))
 GRID = tuple(
     Steps(initial, decay, lag)
-    for lag in (0.25, 0.5, 0.0, 1.0)
-    for initial, decay in ((0.7, 0.7), (0.7, 0.6), (0.6, 0.5), (0.6, 0.8), (0.7, 0.75))
-) + tuple(Steps(0.5, decay, lag) for decay in (0.85, 0.9) for lag in (1.0, 0.5, 0.0))
+    for pairs, lags in ((USUAL, (0.25, 0.5)), (FAST, (0.6,)), (USUAL, (0.0, 1.0)))
+    for lag in lags
+    for initial, decay in pairs
+) + tuple(Steps(initial, decay, lag) for initial, decay in SLOW for lag in (1.0, 0.5, 0.0))
 """What is tried, the likeliest first."""
 
 
