@@ -17,6 +17,7 @@ from onnx2snn_runtime.batches.frames import one_frame
 from onnx2snn_runtime.batches.observed import Observer, observe
 from onnx2snn_runtime.batches.plain import count_plain
 from onnx2snn_runtime.batches.range_checks import warn_of_nan, warn_of_saturation
+from onnx2snn_runtime.batches.refining import Refining
 from onnx2snn_runtime.batches.run import Run, ascending, run_program
 from onnx2snn_runtime.batches.stream import Stream
 from onnx2snn_runtime.batches.stream_running import StreamOptions
@@ -163,6 +164,8 @@ class SpikingModel(nn.Module):
         reset_above: float | None = None,
         sequences: bool = False,
         executor: str = "layer",
+        coarse: int | None = None,
+        margin: float | None = None,
         **overrides: Any,
     ) -> Stream:
         """Return a stream: a function of frames that keeps what the network knows from one to the next.
@@ -176,11 +179,18 @@ class SpikingModel(nn.Module):
         hand. `s.state()` is a dictionary of arrays, from which `restore` goes on. Of a rolled recurrence a frame is a
         sequence of one position, and it goes on from the estimates of the frame before: what positions share outside
         of recurrences (a convolution over time) sees one frame alone; one that reads from the end raises
-        UnsupportedError. With `sequences` a frame is a whole sequence. For `overrides` see `run`.
+        UnsupportedError. With `sequences` a frame is a whole sequence. With `coarse` octaves a frame is first computed
+        with dead zones and least spikes 2^coarse times as large, and again as it is for streams whose largest class
+        leads by less than `margin`; by default both are the model's own, which `tune_stream` finds. For `overrides`
+        see `run`.
         """
-        check_types({"executor": executor, "operations": operations, **overrides})
+        check_types({"executor": executor, "operations": operations, "coarse": coarse, "margin": margin, **overrides})
         (steps,) = ascending(timesteps)
-        options = StreamOptions(steps, operations, reset_above, executor, sequences)
+        other = (overrides.get("dynamics") or self.defaults.dynamics) != self.defaults.dynamics
+        octaves = coarse if coarse is not None else 0 if other else self.defaults.coarse
+        lead = self.defaults.margin if margin is None else margin
+        refining = Refining(octaves, lead) if octaves else None
+        options = StreamOptions(steps, operations, reset_above, executor, sequences, refining=refining)
         return Stream(self.program, make_settings(self.defaults, overrides), options)
 
     def frames(self, timesteps: int | None = None, **overrides: Any) -> Stream:

@@ -40,6 +40,8 @@ _KINDS = {
     "encoder": _TEXT,
     "encoder_options": _VALUES,
     "delay": _WHOLE,
+    "coarse": _WHOLE,
+    "margin": ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool)),
 }
 _NEEDED = ("probes", "executor", "operations", "stable_steps", "exit_every", "delay")
 """These cannot be None; None leaves the others as they are."""

@@ -65,16 +65,41 @@ def top_one(outputs: Mapping[str, Tensor], batch: int, axes: BatchAxes) -> Tenso
     The class axis is axis 1 of an output with 2, 4 or 5 axes, else the last. Without a float output, the first output
     holds the classes.
     """
-    name = next((name for name, v in outputs.items() if v.is_floating_point()), next(iter(outputs)))
-    value = _samples_first(outputs[name], name, batch, axes)
+    value = _answer(outputs, batch, axes)
     if value.ndim == 0 or len(value) != batch or (value.is_floating_point() and value.ndim < 2):
         raise InputError(
             f"the output has the shape {tuple(value.shape)}, no classes for each of {batch} samples: "
             "choose early_exit='settled'"
         )
     if value.is_floating_point():
-        value = value.argmax(1 if value.ndim in (2, 4, 5) else -1)
+        value = value.argmax(_class_axis(value))
     return value.reshape(batch, -1)
+
+
+def margins(outputs: Mapping[str, Tensor], batch: int, axes: BatchAxes) -> Tensor:
+    """Return how far the largest class lies above the second one, the least of all positions, [batch].
+
+    The classes are those of `top_one`; an output without two of them raises InputError.
+    """
+    value = _answer(outputs, batch, axes)
+    classes = _class_axis(value) if value.ndim else 0
+    if not value.is_floating_point() or value.ndim < 2 or len(value) != batch or value.shape[classes] < 2:
+        raise InputError(
+            f"the output has the shape {tuple(value.shape)}, no classes for each of {batch} samples, so that no margin "
+            "says how sure it is: leave coarse out"
+        )
+    best = value.topk(2, classes).values
+    return (best.select(classes, 0) - best.select(classes, 1)).reshape(batch, -1).amin(1)
+
+
+def _answer(outputs: Mapping[str, Tensor], batch: int, axes: BatchAxes) -> Tensor:
+    """Return the output with the classes, its samples along the first axis."""
+    name = next((name for name, v in outputs.items() if v.is_floating_point()), next(iter(outputs)))
+    return _samples_first(outputs[name], name, batch, axes)
+
+
+def _class_axis(value: Tensor) -> int:
+    return 1 if value.ndim in (2, 4, 5) else value.ndim - 1
 
 
 def _samples_first(value: Tensor, name: str, batch: int, axes: BatchAxes) -> Tensor:

@@ -80,8 +80,9 @@ class Stream:
         }
         outputs = returned(self._whole, {name: _own(value) for name, value in joined.items()}, x)
         self._frames += 1
-        counts = self._now.meter.counts(self._options.timesteps)
-        self._last = StreamFrame(self._frames, self._options.timesteps, batch.samples, outputs, reset, counts)
+        steps, refined = self._options.timesteps, self._now.refined
+        counts = self._now.meter.counts(steps, refined)
+        self._last = StreamFrame(self._frames, steps, batch.samples, outputs, reset, counts, refined)
         return outputs
 
     @property
@@ -154,7 +155,7 @@ class Stream:
         if self._options.restart and self._settings.dynamics.payload == "change":
             self._now.execution.t = 0
         pairs = self._one[1] if self._one else {}
-        return self._now.advance(self._whole, given, pairs, self._options.timesteps)
+        return self._now.advance(self._whole, given, pairs, self._options)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what the stream knows of its frames, as arrays by name: `np.savez` and pickle take them."""

@@ -42,6 +42,7 @@ class StreamFrame:
 
     outputs       as the stream returned them
     reset         the streams that began anew before this frame, by their numbers
+    refined       the streams that took as many steps again, in a fine pass, because the coarse one left them unsure
     events        the spikes of all populations, without those of inputs
     silent        the share of neurons and time steps without a spike
     operations    what was computed, in total and by layer, None where it is not counted; `synaptic_operations` is the
@@ -56,6 +57,7 @@ class StreamFrame:
     outputs: Any
     reset: tuple[int, ...]
     counts: LateCounts = field(repr=False)
+    refined: tuple[int, ...] = ()
 
     @property
     def events_by_population(self) -> Mapping[str, int]:
@@ -70,13 +72,18 @@ class StreamFrame:
     @property
     def silent_by_population(self) -> dict[str, float]:
         """The share of the neurons and time steps of each population without a spike."""
-        whole = {name: n * self.samples * self.steps for name, n in self.counts.value.neurons.items()}
+        whole = {name: n * self.steps_taken for name, n in self.counts.value.neurons.items()}
         return {name: 1.0 - sent / max(1, whole[name]) for name, sent in self.events_by_population.items()}
 
     @property
     def silent(self) -> float:
         """The share of neurons and time steps without a spike."""
-        return 1.0 - self.events / max(1, sum(self.counts.value.neurons.values()) * self.samples * self.steps)
+        return 1.0 - self.events / max(1, sum(self.counts.value.neurons.values()) * self.steps_taken)
+
+    @property
+    def steps_taken(self) -> int:
+        """The time steps of all streams."""
+        return self.steps * (self.samples + len(self.refined))
 
     @property
     def operations(self) -> Operations | None:

@@ -38,8 +38,8 @@ class StreamMeter:
         if self.counter:
             self.counter.ledger, self.counter.feeds = Ledger(before), 0
 
-    def counts(self, steps: int) -> LateCounts:
-        """Return what the frame of `steps` time steps took."""
+    def counts(self, steps: int, refined: Sequence[int] = ()) -> LateCounts:
+        """Return what the frame of `steps` time steps took, and as many again of the streams that were `refined`."""
         sent, neurons, counter = self.events.counts, self.events.neurons, self.counter
         groups = self.program.groups
         ledger, feeds = (counter.ledger, counter.feeds) if counter else (None, 0)
@@ -54,9 +54,11 @@ class StreamMeter:
             held = counter.ledger, counter.feeds
             counter.ledger, counter.feeds = ledger, feeds
             taken = torch.full((self.samples,), steps)
-            found = results(counter, [steps], sum(neurons.values()), taken)[steps]
+            taken[list(refined)] += steps
+            last = steps * (1 + bool(refined))
+            found = results(counter, [last], sum(neurons.values()), taken)[last]
             counter.ledger, counter.feeds = held
-            causes = self._causes(counter, ledger, steps, events)
+            causes = self._causes(counter, ledger, last, events)
             return Counts(dict(events), dict(own), merged(found, groups), causes)
 
         return LateCounts(made)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from onnx2snn_runtime.batches.frames import Pairs
+from onnx2snn_runtime.batches.refining import Refining, refine
 from onnx2snn_runtime.batches.stream_meter import StreamMeter
 from onnx2snn_runtime.batches.stream_state import array, from_arrays, tensor, to_arrays
 from onnx2snn_runtime.errors import InputError
@@ -25,6 +26,7 @@ class StreamOptions:
 
     `reset_above`: a stream whose frame differs from the one before by more than that share of its norm begins anew.
     With `sequences` a frame of a rolled recurrence is a whole sequence. `restart`: step sizes begin anew every frame.
+    With `refining` a frame is computed coarsely first.
     """
 
     timesteps: int = 1
@@ -33,6 +35,7 @@ class StreamOptions:
     executor: str = "layer"
     sequences: bool = False
     restart: bool = True
+    refining: Refining | None = None
 
     def __post_init__(self) -> None:
         if self.reset_above is not None and not self.reset_above > 0:
@@ -52,21 +55,40 @@ class Running:
     shapes: Shapes
     carried: dict[str, Tensor] = field(default_factory=dict)
     given: dict[str, Tensor] = field(default_factory=dict)
+    fine: Settings | None = None
+    """The settings of the fine pass, where `execution` runs under those of the coarse one."""
+    refined: tuple[int, ...] = ()
+    """The streams that took a fine pass in the last frame."""
 
-    def advance(self, whole: Program, given: Mapping[str, Tensor], pairs: Pairs, steps: int) -> dict[str, Tensor]:
-        """Return the outputs after the `steps` time steps of a frame of the network `whole`, by name."""
+    def advance(
+        self, whole: Program, given: Mapping[str, Tensor], pairs: Pairs, options: StreamOptions
+    ) -> dict[str, Tensor]:
+        """Return the outputs after the time steps of a frame of the network `whole`, by name."""
         if pairs and not self.carried:
             first = initial_states(whole, given)
             self.carried = {name: first[initial] for name, (initial, _) in pairs.items()}
         execution = self.execution
         self.meter.begin(execution.t)
         execution.set_inputs({**given, **self.carried})
-        last, made = execution.t + steps, {}
+        last, made = execution.t + options.timesteps, {}
         while execution.t < last:
             made = execution.run_steps(min(CHUNK, last - execution.t), [last])
-        self.carried = {name: made[last][output] for name, (_, output) in pairs.items()}
         outputs: dict[str, Tensor] = made[last]
+        if self.fine is not None and options.refining is not None:
+            outputs = self._refined(outputs, options.refining, self.fine, options.timesteps, not pairs)
+        self.carried = {name: outputs[output] for name, (_, output) in pairs.items()}
         return outputs
+
+    def _refined(
+        self, outputs: dict[str, Tensor], refining: Refining, fine: Settings, steps: int, alone: bool
+    ) -> dict[str, Tensor]:
+        """Return the outputs with those of unsure streams after a fine pass."""
+        rows, self.refined = refining.unsure(outputs, self.execution, self.samples), ()
+        if not rows:
+            return outputs
+        made = refine(self.execution, fine, outputs, rows, steps, alone)
+        self.refined = tuple(row for row in made.refined if row < self.samples)
+        return made.outputs
 
     def arrays(self, frames: int) -> dict[str, np.ndarray]:
         """Return the state after so many `frames` as arrays by name."""
@@ -115,4 +137,10 @@ def begin(program: Program, settings: Settings, options: StreamOptions, samples:
         name = "step"
     if counter and counter.needs_spikes and counter.plan.observes_currents:
         name = "event"
-    return Running(make_execution(name, program, replace(settings, probes=meter.probes)), meter, samples, shapes)
+    observed = replace(settings, probes=meter.probes)
+    if options.refining is None:
+        return Running(make_execution(name, program, observed), meter, samples, shapes)
+    if name == "event":
+        raise InputError("coarse passes are of the executors layer and step: choose one of them, or leave coarse out")
+    first = make_execution(name, program, options.refining.of_first_pass(observed))
+    return Running(first, meter, samples, shapes, fine=observed)

@@ -8,6 +8,9 @@ import torch
 from onnx2snn_runtime.dynamics.base import DYNAMICS, Accumulating, Neuron, State, Tensor, Wire, check_dead_zone
 from onnx2snn_runtime.errors import InputError
 
+MOST_COARSE = 20
+"""Octaves: 2^20 dead zones."""
+
 
 @DYNAMICS.register("differential")
 @dataclass(frozen=True)
@@ -16,7 +19,8 @@ class Differential(Accumulating):
 
     `levels`, `mantissa`, `dead_zone` and `gradual` override those of every population. Related: multi-threshold neurons
     and differential coding (ICML 2025), the graded spikes of Loihi 2. Annealed (an option above 0), step t has no
-    more than annealed + (t - 1) rise levels: small corrections wait until the coarse ones are made.
+    more than annealed + (t - 1) rise levels: small corrections wait until the coarse ones are made. With `coarse`,
+    octaves, the least spike and the dead zone are 2^coarse times as large; large spikes are as they are.
     """
 
     levels: int | None = None
@@ -25,6 +29,7 @@ class Differential(Accumulating):
     rise: int = 2
     dead_zone: float | None = None
     gradual: bool | None = None
+    coarse: int = 0
 
     def __post_init__(self) -> None:
         for name, value, least, most in (("levels", self.levels, 1, 100), ("mantissa", self.mantissa, 0, 52)):
@@ -33,6 +38,8 @@ class Differential(Accumulating):
         check_dead_zone(self.dead_zone)
         if self.gradual is not None and not isinstance(self.gradual, bool):
             raise InputError(f"gradual is {self.gradual!r}: give True, False or None (each population's own)")
+        if not isinstance(self.coarse, int) or isinstance(self.coarse, bool) or not 0 <= self.coarse <= MOST_COARSE:
+            raise InputError(f"coarse is {self.coarse!r}: give the octaves of a dead zone, 0 to {MOST_COARSE}")
         if self.annealed < 0 or self.rise < 1:
             raise InputError(
                 f"the levels start at {self.annealed} and rise by {self.rise} a step: give 0 (all at once) or more, "
@@ -46,7 +53,7 @@ class Differential(Accumulating):
 
     def most_levels(self, neuron: Neuron) -> int:
         """Return the levels of a spike in the end."""
-        return neuron.levels if self.levels is None else self.levels
+        return max(1, (neuron.levels if self.levels is None else self.levels) - self.coarse)
 
     def levels_at(self, t: int, neuron: Neuron) -> int:
         """Return the levels of a spike at step t."""
@@ -55,7 +62,7 @@ class Differential(Accumulating):
 
     def zone(self, neuron: Neuron) -> float:
         """Return the dead zone of `neuron` in units of its scale."""
-        return neuron.dead_zone if self.dead_zone is None else self.dead_zone
+        return (neuron.dead_zone if self.dead_zone is None else self.dead_zone) * 2.0**self.coarse
 
     def underflows(self, neuron: Neuron) -> bool:
         """Return whether small spikes of `neuron` are multiples of the smallest."""

@@ -11,6 +11,9 @@ from onnx2snn_runtime.ir.schema import ModelDefaults
 MOST_STEPS = 1_000_000
 """No file asks for more time steps than this, which a run may."""
 
+MOST_COARSE = 20
+"""Octaves by which the first pass of a stream is coarser."""
+
 MOST_SAMPLES = 4096
 """A fixed batch that no input has the size of is no larger: what is given is filled up to it."""
 
@@ -23,6 +26,8 @@ def check_defaults(model: onnx.ModelProto, d: ModelDefaults, where: str) -> None
         ("ir_version", d.ir_version, d.ir_version >= 1),
         ("timesteps", d.timesteps, 1 <= d.timesteps <= MOST_STEPS),
         ("batch", d.batch, 0 <= d.batch <= MOST_SAMPLES or d.batch in sizes),
+        ("coarse", d.coarse, 0 <= d.coarse <= MOST_COARSE),
+        ("margin", d.margin, _is_number(d.margin) and d.margin >= 0),
         ("delay", d.delay, d.delay in (0, 1)),
         ("spiking_inputs", d.spiking_inputs, all(isinstance(n, str) and n in inputs for n in d.spiking_inputs)),
         ("settings", d.settings, all(isinstance(part, dict) for part in d.settings.values())),

@@ -105,6 +105,7 @@ class ModelDefaults:
     none, "data" for an output whose length depends on what is in the sample, "rows" where such rows begin with the
     number of their sample; with `joint` the samples act on each other and are never split (see
     `onnx2snn_runtime.ir.batch`). `delay` is how many steps a spike is on its way: 0 or 1.
+    `coarse` and `margin` are those of streams: see `SpikingModel.stream`.
     `settings` records what the conversion was asked for, by part and name (see `onnx2snn.settings`); runs do not look
     at it. Files from before they were recorded hold no axes and no settings.
     """
@@ -128,6 +129,8 @@ class ModelDefaults:
     settings: dict[str, Any] = field(default_factory=dict)
     batch_axes: dict[str, int | str | None] = field(default_factory=dict)
     joint: bool = False
+    coarse: int = 0
+    margin: float = 0.0
 
     def updated(self, **changes: Any) -> "ModelDefaults":
         """Return a copy with `changes`."""
@@ -158,7 +161,8 @@ def read_defaults(model: onnx.ModelProto, where: str = "the model") -> ModelDefa
     like = asdict(ModelDefaults()) | {"spiking_inputs": []}
     for key, value in values.items():
         wanted = type(like.get(key, value))
-        if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is int):
+        fits = isinstance(value, int | float if wanted is float else wanted)
+        if not fits or (isinstance(value, bool) and wanted in (int, float)):
             raise ModelError(f"the metadata {key!r} of {where} is damaged ({value!r}): convert the model again")
     if values["ir_version"] > IR_VERSION:
         raise ModelError(

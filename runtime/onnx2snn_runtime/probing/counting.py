@@ -13,7 +13,7 @@ from onnx2snn_runtime.execution.base import Settings
 from onnx2snn_runtime.execution.probe import Probe
 from onnx2snn_runtime.kernels import pairs as kernel
 from onnx2snn_runtime.probing.arrivals import Arrival, Product
-from onnx2snn_runtime.probing.digits import Tally, tally
+from onnx2snn_runtime.probing.digits import Tally, tally, units_of
 from onnx2snn_runtime.probing.fans import fan_out
 from onnx2snn_runtime.probing.ledger import Ledger
 from onnx2snn_runtime.probing.products import marks, operands, pairs
@@ -26,6 +26,7 @@ from onnx2snn_runtime.program.program import Program
 from onnx2snn_runtime.program.real_samples import real_samples
 from onnx2snn_runtime.program.rectifiers import neurons_of
 
+Mark = tuple[dict[tuple[str, int], Tensor], dict[str, Tensor]]
 SENT = "sent"
 """Where the ledger has what populations sent, whatever it meets."""
 
@@ -126,7 +127,7 @@ class OperationCounter(Probe):
         self, sender: str, t: int, values: Tensor, before: Tensor, wires: Sequence[Wire], inner: bool = True
     ) -> None:
         """Count the changes of `values` [n, ...], the first of which follow upon `before`, wherever they go."""
-        wire, unit = wires[0], _units(wires, values)
+        wire, unit = wires[0], units_of(wires, values)
 
         def counted(fan: Tensor) -> Tally:
             return tally(values, before, self._masked(fan, values[0]), wire.mantissa, unit)
@@ -205,6 +206,22 @@ class OperationCounter(Probe):
             if like.ndim and len(like) % batch == 0:
                 self._likes[name] = like.narrow(0, 0, len(like) // batch * len(rows))
 
+    def marked(self) -> Mark:
+        """Return what `rejoin` needs where a part of the samples goes ahead for a while."""
+        return dict(self.arrived), dict(self._likes)
+
+    def rejoin(self, mark: Mark, rows: Tensor, batch: int) -> None:
+        """Take the samples `rows`, which went ahead alone, back among the `batch` of `mark`."""
+        part, (self.arrived, self._likes) = self.arrived, mark
+        for key, value in part.items():
+            whole = self.arrived[key]
+            if whole.shape == value.shape or not whole.ndim:
+                self.arrived[key] = value
+                continue
+            blocks = whole.reshape(batch, -1, *whole.shape[1:])
+            joined = blocks.index_copy(0, rows, value.to(whole.dtype).reshape(len(rows), -1, *whole.shape[1:]))
+            self.arrived[key] = joined.reshape(whole.shape)
+
     def _change(self, key: tuple[str, int], value: Tensor) -> Tensor:
         before, self.arrived[key] = self.arrived[key], value
         return value - before
@@ -219,15 +236,3 @@ class OperationCounter(Probe):
     def _add(self, layer: str, what: str, t: int, products: Tensor) -> None:
         kept = real_samples(products, self.samples, self.batch)
         self.ledger.add(layer, what, t, kept.sum(dtype=torch.float64).reshape(1))
-
-
-def _units(wires: Sequence[Wire], changes: Tensor) -> Tensor | float:
-    """Return the units of the steps, to broadcast to `changes` [n, ...]."""
-    units = [wire.unit for wire in wires]
-    if all(unit is units[0] for unit in units):
-        return units[0]
-    if all(isinstance(unit, float) for unit in units):
-        made = torch.tensor(units, dtype=changes.dtype, device=changes.device)
-        return made.reshape(-1, *[1] * (changes.ndim - 1))
-    made = torch.stack([torch.as_tensor(unit, dtype=changes.dtype, device=changes.device) for unit in units])
-    return made.reshape(len(units), *[1] * (changes.ndim - made.ndim), *made.shape[1:])

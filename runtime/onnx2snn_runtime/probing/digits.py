@@ -6,11 +6,12 @@ of n is the number of ones in n xor 3 n.
 """
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import Tensor
+from onnx2snn_runtime.dynamics.base import Tensor, Wire
 from onnx2snn_runtime.kernels import tally as kernel
 from onnx2snn_runtime.kernels.tally import MOST
 
@@ -78,3 +79,15 @@ def tally_by_steps(values: Tensor, before: Tensor, fan: Tensor, mantissa: int | 
         return Tally(reached, reached, events, events, graded)
     digits = digits_of(ratio, mantissa)
     return Tally(reached, met(digits), events, digits.reshape(rows, -1).sum(1).to(torch.float64), graded)
+
+
+def units_of(wires: Sequence[Wire], changes: Tensor) -> Tensor | float:
+    """Return the units of the steps, to broadcast to `changes` [n, ...]."""
+    units = [wire.unit for wire in wires]
+    if all(unit is units[0] for unit in units):
+        return units[0]
+    if all(isinstance(unit, float) for unit in units):
+        made = torch.tensor(units, dtype=changes.dtype, device=changes.device)
+        return made.reshape(-1, *[1] * (changes.ndim - 1))
+    made = torch.stack([torch.as_tensor(unit, dtype=changes.dtype, device=changes.device) for unit in units])
+    return made.reshape(len(units), *[1] * (changes.ndim - made.ndim), *made.shape[1:])
