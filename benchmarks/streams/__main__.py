@@ -41,7 +41,7 @@ def measure(case: Case, budget: float, factors: tuple[float, ...]) -> list[dict[
         effective = _effective(snn, frames)
         for factor in factors:
             zones = {key: factor * zone for key, zone in found.zones.items()}
-            point = trier.look(clip, zones, found.chosen.steps)
+            point = trier.look(clip, zones, found.chosen.steps, passes=found.chosen.passes)
             row = {"sequence": name, "factor": factor, "frames": clip.length, "effective": effective, **asdict(point)}
             rows.append({**row, "advantage": point.advantage})
             click.echo(_line(rows[-1]))

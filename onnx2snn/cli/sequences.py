@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from onnx2snn_runtime.model import SpikingModel
 
 COLUMNS = ["setting", "steps/frame", "operations/frame", "dense", "times fewer", "agreement", "error", "silent",
-           "energy/fp32", "energy/int8"]  # fmt: skip
+           "refined", "energy/fp32", "energy/int8"]  # fmt: skip
 NEAREST = (
     "nothing that was tried keeps to the target on sequences held back: the nearest was chosen; allow more time, a "
     "larger error or more time steps"
@@ -109,6 +109,7 @@ def row(point: "StreamPoint") -> list[str | None]:
         console.percent(point.agreement),
         console.percent(point.relative_error),
         console.percent(point.silent),
+        console.percent(point.refined) if point.passes.coarse else None,
         console.number(point.energy, 3),
         console.number(point.energy_int8, 3),
     ]

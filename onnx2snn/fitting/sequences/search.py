@@ -2,7 +2,8 @@
 
 A profile gives each population, and each input, its share; the multiplier is bisected until the error or agreement is
 just kept to. Then the profile is moved by the first-order effect of each group of populations, front to back: those
-that save many operations for little error get more, the others less.
+that save many operations for little error get more, the others less. Where answers alone count, a frame is computed
+coarsely first, and as it is where the answer is not sure: the octaves and the margin are looked for likewise.
 """
 
 import time
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from onnx2snn.fitting.sequences.clips import Clip
-from onnx2snn.fitting.sequences.trials import StreamPoint, Trier
+from onnx2snn.fitting.sequences.trials import ONE_PASS, Passes, StreamPoint, Trier
 from onnx2snn.settings.sequences import SequenceSettings
 
 GROUPS = 12
@@ -21,9 +22,14 @@ BEGIN = 0.02
 """The multiplier that is tried first."""
 HALVINGS = 3
 ROUNDS = 6
+SLOWEST = 0.1
+"""Shares that are moved by less than this power of what a group saves have been moved enough."""
 FEWEST = 1e-4
 WORTH = 0.95
 """More steps a frame have to save so much."""
+MOST_OCTAVES = 3
+UNSURE = 0.1
+"""The share of frames of the plain network below the margin that is tried first."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,7 @@ class Choice:
     zones: Mapping[str, float]
     steps: int
     point: StreamPoint
+    passes: Passes = ONE_PASS
 
 
 class Search:
@@ -45,6 +52,7 @@ class Search:
         self.begun = time.perf_counter()
         self.seconds = 0.0
         self.choices: list[Choice] = []
+        self.passes = ONE_PASS
 
     @property
     def time_left(self) -> bool:
@@ -60,25 +68,63 @@ class Search:
 
     def run(self) -> None:
         """Try profiles for 1, 2, ... steps a frame, and improve the best."""
-        best: tuple[Choice, dict[str, float]] | None = None
+        best: Choice | None = None
         for steps in range(1, self.settings.timesteps + 1):
             none = self.look({}, steps)
             if best is not None and not self.time_left:
                 break
             if not self.met(none.point) and steps < self.settings.timesteps:
                 continue
-            made = [(self.raised(shares, steps), shares) for shares in (self.by_rms(), self.uniform())]
-            least = min(made, key=lambda pair: self.key(pair[0]))
-            if best is not None and not self.better(least[0], best[0]):
+            least = min((self.raised(shares, steps) for shares in (self.by_rms(), self.uniform())), key=self.key)
+            if best is not None and not self.better(least, best):
                 break
             best = least
         if best is not None:
-            self.improve(*best)
+            best = self.improve(best)
+            if self.settings.target_agreement is not None:
+                self.improve(self.coarsen(best))
+
+    def coarsen(self, best: Choice) -> Choice:
+        """Try coarse passes of 1, 2, ... octaves, with the margin that suits them, as long as that helps."""
+        margins = self.trier.margins(self.clip)
+        for octaves in range(1, MOST_OCTAVES + 1 if len(margins) else 1):
+            margin = best.passes.margin or float(np.quantile(margins, UNSURE))
+            found = self._with_margins(best, octaves, margin)
+            if not self.better(found, best):
+                break
+            best = found
+        self.passes = best.passes
+        return best
+
+    def _with_margins(self, best: Choice, octaves: int, margin: float) -> Choice:
+        """Return the best choice with passes of so many `octaves`, from `margin` on up and down."""
+        begin = 2.0 ** (best.passes.coarse - octaves)
+
+        def at(margin: float) -> Choice:
+            self.passes = Passes(octaves, margin)
+            return self.raised(best.zones, best.steps, begin)
+
+        found = at(margin)
+        for factor in (2.0, 0.5):
+            tried = factor * margin
+            while self.time_left:
+                other = at(tried)
+                if other.passes != self.passes or self.key(other) >= self.key(found):
+                    break
+                found, tried = other, factor * tried
+            if found.passes.margin not in (0.0, margin):
+                break
+        return found
 
     def key(self, choice: Choice) -> tuple[bool, float]:
         """Return what orders choices, the best first: those that keep to what was asked for, by operations."""
         met = self.met(choice.point)
-        return (not met, choice.point.operations if met else choice.point.relative_error)
+        return (not met, choice.point.operations if met else self.loss(choice.point))
+
+    def loss(self, point: StreamPoint) -> float:
+        """Return what is wrong with the outputs: the share of other answers where an agreement is asked for."""
+        by_answers = self.settings.target_agreement is not None and point.agreement is not None
+        return 1 - float(point.agreement or 0.0) if by_answers else point.relative_error
 
     def better(self, one: Choice, other: Choice) -> bool:
         """Return whether `one` is cheaper than `other` by more than chance."""
@@ -88,7 +134,8 @@ class Search:
     def look(self, zones: Mapping[str, float], steps: int) -> Choice:
         """Try `zones`."""
         start = time.perf_counter()
-        choice = Choice(dict(zones), steps, self.trier.look(self.clip, zones, steps, f"trial {len(self.choices) + 1}"))
+        point = self.trier.look(self.clip, zones, steps, f"trial {len(self.choices) + 1}", self.passes)
+        choice = Choice(dict(zones), steps, point, self.passes)
         self.choices.append(choice)
         self.seconds = time.perf_counter() - start
         self.progress("fitting dead zones", min(1.0, (time.perf_counter() - self.begun) / self.settings.budget))
@@ -135,13 +182,13 @@ class Search:
                 high = middle
         return best or min(self.choices, key=self.key)
 
-    def improve(self, best: Choice, shares: dict[str, float]) -> None:
+    def improve(self, best: Choice) -> Choice:
         """Move the shares of groups by what each saves for what error, as long as that helps."""
         rate = 0.5
         for _ in range(ROUNDS):
             prices = self._prices(best)
             if not prices or not self.time_left:
-                return
+                break
             typical = float(np.median(list(prices.values())))
             moved = dict(best.zones)
             for group in self.groups():
@@ -151,10 +198,12 @@ class Search:
                 factor = 2.0 ** float(np.clip(rate * np.log2(max(price, 1e-30) / max(typical, 1e-30)), -1.5, 1.5))
                 moved.update((name, moved.get(name, 0.0) * factor) for name in group)
             found = self.raised(moved, best.steps, 1.0)
-            if self.key(found) < self.key(best):
-                best = found
-            else:
+            if not self.better(found, best):
                 rate /= 2
+            best = min((best, found), key=self.key)
+            if rate < SLOWEST:
+                break
+        return best
 
     def groups(self) -> list[list[str]]:
         """Return what is moved together: each input, and populations one behind the other."""

@@ -11,6 +11,7 @@ from onnx import TensorProto
 from onnx2snn.evaluation.class_axis import answer_axes
 from onnx2snn.fitting.errors import relative_error
 from onnx2snn.fitting.sequences.clips import Clip, reference
+from onnx2snn_runtime.batches.stream_frame import StreamFrame
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.probing.energy import HOROWITZ, spent
@@ -21,6 +22,17 @@ Zones = Mapping[str, float]
 """Dead zones in units of the scales, by population, or by input that spikes."""
 Judge = Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], float]
 """The error of the outputs of a stream, a frame each, beside those of the plain network: (expected, found)."""
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Whether a frame is computed `coarse` octaves coarser first, and below what `margin` it is refined then."""
+
+    coarse: int = 0
+    margin: float = 0.0
+
+
+ONE_PASS = Passes()
 CODED = 16, 3
 """Levels and mantissa bits of an input that is coded by `differential`, where nothing was chosen: 8 bits."""
 
@@ -36,6 +48,7 @@ class StreamPoint:
     agreement              share of frames with the plain network's top-1, None where there are no classes
     events_per_neuron      spikes; silent: share of neurons and steps without one
     energy, energy_int8    of shift-adds and multiplications, over that of the dense network in fp32 and int8
+    passes, refined        what `SpikingModel.stream` does with unsure frames, and the share of frames refined
     """
 
     steps: int
@@ -49,6 +62,8 @@ class StreamPoint:
     energy: float
     energy_int8: float
     setting: str = ""
+    passes: Passes = ONE_PASS
+    refined: float = 0.0
 
     @property
     def advantage(self) -> float:
@@ -90,8 +105,20 @@ class Trier:
                 self.axis, _ = answer_axes(self.snn.proto, self.port.name, self.snn.program.axes, first, None)
         return self._known[id(clip)]
 
-    def put(self, zones: Zones) -> None:
-        """Give the network these dead zones; those that are not named are 0."""
+    def margins(self, clip: Clip) -> np.ndarray:
+        """Return how far the plain network's largest class lies above the second, of every frame, ascending."""
+        expected = np.stack(self.expected(clip))
+        if self.axis is None:
+            return np.zeros(0)
+        axis = self.axis + 1 if self.axis >= 0 else self.axis
+        if expected.shape[axis] < 2:
+            return np.zeros(0)
+        best = np.partition(expected, -2, axis).take([-1, -2], axis)
+        return np.sort(np.abs(np.diff(best, axis=axis)).ravel())
+
+    def put(self, zones: Zones, passes: Passes = ONE_PASS) -> None:
+        """Give the network these dead zones, 0 where none is named, and let it make these passes of a frame."""
+        self.snn.set_defaults(coarse=passes.coarse, margin=passes.margin)
         graded = self.snn.defaults.dynamics == "differential"
         for name in self.names:
             zone = float(zones.get(name, 0.0))
@@ -106,29 +133,26 @@ class Trier:
             changes["encoder_options"] = {**self.options, "levels": levels, "mantissa": mantissa}
         self.snn.set_defaults(**changes)
 
-    def look(self, clip: Clip, zones: Zones, steps: int, setting: str = "") -> StreamPoint:
+    def look(self, clip: Clip, zones: Zones, steps: int, setting: str = "", passes: Passes = ONE_PASS) -> StreamPoint:
         """Return the figures of a stream through `clip`."""
         expected = self.expected(clip)
-        self.put(zones)
+        self.put(zones, passes)
         self.trials += 1
-        found, counted, silent = list[np.ndarray](), list[Operations](), list[float]()
+        found, counted, frames = list[np.ndarray](), list[Operations](), list[StreamFrame]()
         with self.snn.stream(steps, operations=True) as stream:
             for t in range(clip.length):
                 y = stream(clip.frame(t))
                 found.append(np.asarray(y[self.port.name] if isinstance(y, dict) else y))
                 if stream.last.operations is not None:
                     counted.append(stream.last.operations)
-                silent.append(stream.last.silent)
-        return self._point(expected, found, counted, silent, steps, setting)
+                frames.append(stream.last)
+        point = self._point(expected, found, counted, steps)
+        silent = float(np.mean([frame.silent for frame in frames]))
+        refined = float(np.mean([len(frame.refined) / frame.samples for frame in frames]))
+        return replace(point, silent=silent, setting=setting, passes=passes, refined=refined)
 
     def _point(
-        self,
-        expected: list[np.ndarray],
-        found: list[np.ndarray],
-        counted: list[Operations],
-        silent: list[float],
-        steps: int,
-        setting: str,
+        self, expected: list[np.ndarray], found: list[np.ndarray], counted: list[Operations], steps: int
     ) -> StreamPoint:
         whole, samples = summed(counted), counted[0].samples
         kinds = (HOROWITZ.fp32, HOROWITZ.int8)
@@ -141,10 +165,9 @@ class Trier:
             relative_error=self.judge(expected, found),
             agreement=self._agreement(expected, found),
             events_per_neuron=whole.events / max(1, whole.neurons * whole.samples),
-            silent=float(np.mean(silent)),
+            silent=0.0,
             energy=ratios[0],
             energy_int8=ratios[1],
-            setting=setting,
         )
 
     def _agreement(self, expected: list[np.ndarray], found: list[np.ndarray]) -> float | None:

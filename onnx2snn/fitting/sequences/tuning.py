@@ -12,8 +12,8 @@ from onnx2snn.settings.sequences import SequenceKeywords, SequenceSettings, coll
 from onnx2snn_runtime.errors import InputError, Stage
 from onnx2snn_runtime.model import SpikingModel
 
-TRIALS = 40
-"""Trials that have to fit into the budget: else they see fewer frames."""
+TRIALS, TRIALS_OF_PASSES = 40, 100
+"""Trials that have to fit into the budget: else they see fewer frames; and those of a search for passes, too."""
 SHORTEST = 8
 """Frames that a trial sees at least."""
 CONFIRMED = 8
@@ -52,7 +52,8 @@ def tune_stream(
 
     `sequences` are arrays by input name, or one array, [frames, samples, ...]. A quarter of the samples is held back,
     or the second half of a single one: of what keeps to `target_error` or `target_agreement` there too, the choice of
-    the fewest operations a frame is taken; where nothing does it is the nearest, and `reached` is False. `judge` says
+    the fewest operations a frame is taken; where nothing does it is the nearest, and `reached` is False. With
+    `target_agreement` alone the network may compute a frame coarsely first (`coarse`, `margin` of `snn`). `judge` says
     what the error of outputs is, by default the relative error. `timesteps` of `snn` are the steps a frame then. Input
     that does not fit, or a network whose spikes have no dead zone, raises InputError.
     """
@@ -67,7 +68,7 @@ def tune_stream(
     before = search.look(own, 1)
     search.run()
     choice, there = _confirmed(search, held)
-    trier.put(choice.zones)
+    trier.put(choice.zones, choice.passes)
     snn.set_defaults(timesteps=choice.steps)
     return StreamTuning(
         chosen=named(choice.point, "chosen"),
@@ -109,7 +110,8 @@ def _affordable(trier: Trier, seen: Clip, zones: dict[str, float], settings: Seq
     start = time.perf_counter()
     trier.look(short, zones, 1)
     one = (time.perf_counter() - start) * seen.length / short.length
-    share, count = settings.budget / TRIALS / max(one, 1e-9), side_by_side(trier.snn, seen)
+    trials = TRIALS if settings.target_agreement is None else TRIALS_OF_PASSES
+    share, count = settings.budget / trials / max(one, 1e-9), side_by_side(trier.snn, seen)
     if share >= 1 or trier.snn.defaults.batch:
         return seen
     part = selected(trier.snn, seen, slice(0, max(1, int(share * count))))
@@ -120,12 +122,13 @@ def _confirmed(search: Search, held: Clip) -> tuple[Choice, StreamPoint]:
     """Return the cheapest choice that keeps to what is asked for on `held` too, else the nearest, and its figures."""
     order = sorted(search.choices, key=search.key)
     first: tuple[Choice, StreamPoint] | None = None
-    least, tried = float("inf"), 0
+    least, closest, tried = float("inf"), float("inf"), 0
     for choice in order:
-        if choice.point.relative_error >= least and first is not None:
+        loss, error = search.loss(choice.point), choice.point.relative_error
+        if loss >= least and error >= closest and first is not None:
             continue
-        least = 0.95 * choice.point.relative_error
-        there = search.trier.look(held, choice.zones, choice.steps)
+        least, closest = min(least, 0.95 * loss), min(closest, 0.95 * error)
+        there = search.trier.look(held, choice.zones, choice.steps, passes=choice.passes)
         first, tried = first or (choice, there), tried + 1
         if search.met(there):
             return choice, there

@@ -20,6 +20,7 @@ from onnx2snn_runtime.execution.base import Execution, Settings
 from onnx2snn_runtime.probing.counting import OperationCounter
 from onnx2snn_runtime.program.interpreter import Tensor
 
+Axes = Mapping[str, int | None]
 Outputs = dict[str, Tensor]
 
 
@@ -60,18 +61,24 @@ class Pass:
     refined: tuple[int, ...]
 
 
+def axes_of_streams(execution: Execution) -> Axes | None:
+    """Return the axis of the streams of each population's state, None where they cannot be told apart."""
+    return batch_axes(execution, execution.given, _count(execution))
+
+
+def _count(execution: Execution) -> int:
+    return execution.program.axes.count({name: value.shape for name, value in execution.given.items()})
+
+
 def refine(
-    execution: Execution, settings: Settings, outputs: Outputs, rows: list[int], steps: int, alone: bool
+    execution: Execution, settings: Settings, outputs: Outputs, rows: list[int], steps: int, axes: Axes | None
 ) -> Pass:
     """Let the streams `rows` of `execution` take `steps` more steps under `settings`, and give it their states.
 
-    Streams that cannot be told apart (`alone` is False, or the populations mix them) are all refined.
+    Streams that cannot be told apart, without `axes`, are all refined.
     """
-    inputs = execution.given
-    batch = execution.program.axes.count({name: value.shape for name, value in inputs.items()})
-    axes = batch_axes(execution, inputs, batch) if alone and len(rows) < batch else None
-    last = execution.t + steps
-    if axes is None:
+    last, batch = execution.t + steps, _count(execution)
+    if axes is None or len(rows) == batch:
         fine = execution.under(settings)
         made = fine.run_steps(steps, [last])[last]
         execution.states, execution.inputs, execution.t = fine.states, fine.inputs, last
@@ -91,9 +98,7 @@ def refine(
     return Pass(merged, tuple(rows))
 
 
-def _joined(
-    whole: Mapping[str, State], part: Mapping[str, State], index: Tensor, axes: Mapping[str, int | None]
-) -> dict[str, State]:
+def _joined(whole: Mapping[str, State], part: Mapping[str, State], index: Tensor, axes: Axes) -> dict[str, State]:
     """Return the states `whole`, with those of the streams `index` from `part`."""
     made = {}
     for name, state in whole.items():

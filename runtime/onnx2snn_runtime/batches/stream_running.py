@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from onnx2snn_runtime.batches.frames import Pairs
-from onnx2snn_runtime.batches.refining import Refining, refine
+from onnx2snn_runtime.batches.refining import Axes, Refining, axes_of_streams, refine
 from onnx2snn_runtime.batches.stream_meter import StreamMeter
 from onnx2snn_runtime.batches.stream_state import array, from_arrays, tensor, to_arrays
 from onnx2snn_runtime.errors import InputError
@@ -57,6 +57,8 @@ class Running:
     given: dict[str, Tensor] = field(default_factory=dict)
     fine: Settings | None = None
     """The settings of the fine pass, where `execution` runs under those of the coarse one."""
+    axes: Axes | None = None
+    """Where the streams are in the states, once that was found out for a fine pass."""
     refined: tuple[int, ...] = ()
     """The streams that took a fine pass in the last frame."""
 
@@ -86,7 +88,9 @@ class Running:
         rows, self.refined = refining.unsure(outputs, self.execution, self.samples), ()
         if not rows:
             return outputs
-        made = refine(self.execution, fine, outputs, rows, steps, alone)
+        if self.axes is None and alone and len(rows) < self.samples:
+            self.axes = axes_of_streams(self.execution)
+        made = refine(self.execution, fine, outputs, rows, steps, self.axes)
         self.refined = tuple(row for row in made.refined if row < self.samples)
         return made.outputs
 

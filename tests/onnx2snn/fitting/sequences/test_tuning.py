@@ -6,7 +6,7 @@ import pytest
 import onnx2snn
 from onnx2snn.fitting.sequences.clips import divided, make_clip, reference
 from onnx2snn.fitting.sequences.search import Choice, Search
-from onnx2snn.fitting.sequences.trials import StreamPoint, Trier, said
+from onnx2snn.fitting.sequences.trials import ONE_PASS, Passes, StreamPoint, Trier, said
 from onnx2snn.fitting.sequences.tuning import frontier, tune_stream
 from onnx2snn.settings.sequences import SequenceSettings
 from onnx2snn_runtime.errors import InputError
@@ -49,8 +49,8 @@ def test_fewer_operations_within_the_error(snn: SpikingModel) -> None:
 def test_what_is_held_back_decides(snn: SpikingModel, monkeypatch: pytest.MonkeyPatch) -> None:
     look = Trier.look
 
-    def elsewhere(self, clip, zones, steps, setting=""):
-        point = look(self, clip, zones, steps, setting)
+    def elsewhere(self, clip, zones, steps, setting="", passes=ONE_PASS):
+        point = look(self, clip, zones, steps, setting, passes)
         return point if setting else StreamPoint(**{**vars(point), "relative_error": 1.0})
 
     monkeypatch.setattr(Trier, "look", elsewhere)
@@ -72,6 +72,41 @@ def test_an_agreement_is_kept_to(snn: SpikingModel) -> None:
     found = tune_stream(snn, moving(16), target_agreement=0.9, timesteps=1, budget=1.5)
     assert found.reached
     assert found.held_back.agreement >= 0.9
+    assert (snn.defaults.coarse, snn.defaults.margin) == (found.chosen.passes.coarse, found.chosen.passes.margin)
+
+
+def test_unsure_frames_alone_take_a_fine_pass(snn: SpikingModel) -> None:
+    trier, clip = Trier(snn), make_clip(snn, moving(12))
+    zones = dict.fromkeys(["x", *snn.population_names()], 0.02)
+    plain = np.sort(np.stack(reference(snn, clip, "y")), -1)
+    margins = trier.margins(clip)
+    np.testing.assert_allclose(margins, np.sort((plain[..., -1] - plain[..., -2]).ravel()), rtol=1e-6)
+    fine, both, wide = (
+        trier.look(clip, zones, 1, passes=passes)
+        for passes in (ONE_PASS, Passes(3, float(np.quantile(margins, 0.2))), Passes(3, 0.0))
+    )
+    assert fine.refined == wide.refined == 0 < both.refined < 0.6
+    assert wide.operations < both.operations < fine.operations
+    assert wide.relative_error > both.relative_error > fine.relative_error
+    trier.put(zones)
+    assert (snn.defaults.coarse, snn.defaults.margin) == (0, 0.0)
+
+
+def test_octaves_and_margin_are_found_one_after_the_other(snn: SpikingModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raised(self, shares, steps, begin):
+        octaves, margin = self.passes.coarse, self.passes.margin
+        cost = 10.0 + abs(octaves - 2) + abs(np.log2(margin / 8))
+        point = StreamPoint(1, cost, 100.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0, 0.0, passes=self.passes)
+        return Choice({}, 1, point, self.passes)
+
+    monkeypatch.setattr(Search, "raised", raised)
+    monkeypatch.setattr(Trier, "margins", lambda self, clip: np.ones(3))
+    search = Search(Trier(snn), make_clip(snn, moving(2)), SequenceSettings(target_agreement=0.9), lambda *_: None)
+    start = Choice({}, 1, StreamPoint(1, 50.0, 100.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0, 0.0))
+    assert search.coarsen(start).passes == search.passes == Passes(2, 8.0)
+    start = Choice({}, 1, StreamPoint(1, 5.0, 100.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0, 0.0))
+    assert search.coarsen(start) is start
+    assert search.passes == ONE_PASS
 
 
 def test_one_sequence_is_halved_in_time(snn: SpikingModel) -> None:
