@@ -44,6 +44,8 @@ _PATH = click.Path(path_type=Path)
     "Run",
     options.option("--timesteps", type=click.IntRange(1), help="Time steps a frame; by default the model's own."),
     options.option("--reset-above", type=float, help="Begin anew where a frame differs by more than that share."),
+    options.option("--coarse", type=click.IntRange(0), help="Octaves of a first pass; by default the model's own."),
+    options.option("--margin", type=click.FloatRange(0), help="The lead of an answer that takes no second pass."),
     options.option("--no-operations", is_flag=True, help="Count events only, which is faster."),
     options.executor,
     options.batch_axis,
@@ -110,6 +112,8 @@ def _run(
         operations=not given["no_operations"],
         reset_above=given["reset_above"],
         executor=given["executor"],
+        coarse=given["coarse"],
+        margin=given["margin"],
         **overrides,
     )
     found: list[Figures] = []

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 Figures = dict[str, Any]
 COLUMNS = ["frames", "operations/frame", "dense", "times fewer", "events", "silent", "uJ (shift-adds)",
-           "uJ (int8 dense)", "energy/int8", "began anew"]  # fmt: skip
+           "uJ (int8 dense)", "energy/int8", "refined", "began anew"]  # fmt: skip
 MICRO = 1e-6
 """pJ in uJ."""
-_SUMS = ("operations", "dense", "events", "silent", "energy", "energy_int8_dense")
+_SUMS = ("operations", "dense", "events", "silent", "refined", "energy", "energy_int8_dense")
 
 
 def figures(frame: "StreamFrame") -> Figures:
@@ -29,6 +29,7 @@ def figures(frame: "StreamFrame") -> Figures:
         "frame": frame.index,
         "events": frame.events / samples,
         "silent": frame.silent,
+        "refined": len(frame.refined) / samples,
         "reset": len(frame.reset),
         "events_by_population": {name: sent / samples for name, sent in frame.events_by_population.items()},
         "silent_by_population": frame.silent_by_population,
@@ -73,5 +74,6 @@ def row(title: str, whole: Figures) -> list[str | None]:
         console.number(whole["energy"], 3),
         console.number(whole["energy_int8_dense"], 3),
         console.number(whole["energy_ratio_int8"], 3),
+        console.percent(whole["refined"]),
         str(whole["reset"]),
     ]

@@ -69,6 +69,13 @@ def test_without_operations_and_with_cuts(invoke: Invoke, files: Path) -> None:
     assert found["events"] > 0
 
 
+def test_unsure_frames_are_refined(invoke: Invoke, files: Path) -> None:
+    words = ("stream", files / "net.snn.onnx", "-i", files / "frames.npz", "--json")
+    found = [json.loads(invoke(*words, "--coarse", octaves, "--margin", 2).stdout) for octaves in (0, 4)]
+    assert found[0]["refined"] == 0 < found[1]["refined"] < 1
+    assert found[1]["operations"] < found[0]["operations"]
+
+
 def test_refusals(refused: Callable[..., str], files: Path) -> None:
     words = ("stream", files / "net.snn.onnx", "-i")
     assert "there is no file or folder" in refused(*words, files / "none.mp4")
