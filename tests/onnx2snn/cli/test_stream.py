@@ -71,9 +71,9 @@ def test_without_operations_and_with_cuts(invoke: Invoke, files: Path) -> None:
 
 def test_unsure_frames_are_refined(invoke: Invoke, files: Path) -> None:
     words = ("stream", files / "net.snn.onnx", "-i", files / "frames.npz", "--json")
-    found = [json.loads(invoke(*words, "--coarse", octaves, "--margin", 2).stdout) for octaves in (0, 4)]
-    assert found[0]["refined"] == 0 < found[1]["refined"] < 1
-    assert found[1]["operations"] < found[0]["operations"]
+    found = [json.loads(invoke(*words, "--coarse", 4, "--margin", margin).stdout) for margin in (0, 2, 1e9)]
+    assert 0 == found[0]["refined"] < found[1]["refined"] < found[2]["refined"] == 1
+    assert found[0]["operations"] < found[1]["operations"] < found[2]["operations"]
 
 
 def test_refusals(refused: Callable[..., str], files: Path) -> None:
