@@ -10,6 +10,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from onnx2snn.reference.deadline import Deadline
+
 LOADING = "onnxruntime, loading it"
 RUNNING = "onnxruntime, running it on made-up inputs"
 
@@ -30,7 +32,7 @@ class Server:
     def ask(
         self, raw: bytes, seconds: int, running: int = 0, *, kind: str = "whole", **options: Any
     ) -> list[dict[str, Any]]:
-        """Return the answers to a model, which may take so many seconds, or `running` to run; an end comes last.
+        """Return the answers to a model, which may compute so many seconds, or `running` to run; an end comes last.
 
         Where the process does not even start, for want of memory say, the only answer is {"absent": why}. `kind` and
         `options` are what `trying` takes; a result comes as {"result": bytes}. What is left of a question
@@ -59,7 +61,7 @@ class Server:
             self.ready = bool(stream and stream.readline())
             if not self.ready:
                 return
-        timer = self._timer(seconds, late)
+        timer = Deadline(self.process, seconds, late)
         try:
             self._send(question)
             while stream and (line := stream.readline()):
@@ -70,20 +72,10 @@ class Server:
                     return
                 if answers[-1].get("stage") == RUNNING and running < seconds:
                     timer.cancel()
-                    timer = self._timer(running, late)
+                    timer = Deadline(self.process, running, late)
             self.process.wait()
         finally:
             timer.cancel()
-
-    def _timer(self, seconds: int, late: threading.Event) -> threading.Timer:
-        timer = threading.Timer(seconds, self._give_up, [late])
-        timer.daemon = True
-        timer.start()
-        return timer
-
-    def _give_up(self, late: threading.Event) -> None:
-        late.set()
-        self.process.kill()
 
     def _send(self, raw: bytes) -> None:
         try:

@@ -20,6 +20,8 @@ import onnxruntime
 from onnx import TensorProto, helper, inliner, shape_inference, version_converter
 
 SILENT = 4
+PATIENCE = 40
+"""After so many times its seconds the process ends by itself."""
 LEAST_OPSET = 13
 UNKNOWN = "unknown"
 SIZE = 16
@@ -186,7 +188,7 @@ def serve(source: BinaryIO, answers: BinaryIO) -> None:
         asked = json.loads(line)
         raw = source.read(asked["size"])
         if hasattr(signal, "alarm"):  # should nobody be left to end this process
-            signal.alarm(2 * asked["seconds"])
+            signal.alarm(PATIENCE * asked["seconds"])
         attempt(raw, asked, tell)
         if hasattr(signal, "alarm"):
             signal.alarm(0)
