@@ -73,7 +73,7 @@ def test_a_number_of_rounds_that_is_computed_is_refused_before_they_are_written_
     start = time.monotonic()
     with pytest.raises(UnsupportedError, match="the Loop node 'y' repeats more than 4096 times"):
         onnx2snn.convert(model(text.replace("CONDITION", "d = Identity(c)")), calibration=X)
-    assert time.monotonic() - start < 10  # onnxruntime may try it for one second
+    assert time.monotonic() - start < 60  # onnxruntime may compute it for one second: many, on a busy machine
 
 
 def test_loops_that_may_end_are_left_to_what_unrolls_them() -> None:
