@@ -1,7 +1,7 @@
 """Early exit: finished samples are removed from their batch, and the others continue without them.
 
-settled   no population sent a spike for the sample in the last step. With dynamics that settle and a constant input no
-          estimate changes again, so the result is that of the full run.
+settled   no population and no encoder sent a spike for the sample in the last step. With dynamics that settle and a
+          constant input no estimate changes again, so the result is that of the full run.
 stable    the top-1 of the output was the same for `stable_steps` steps; the result is that of the exit step.
 
 Samples are checked between chunks of `every` time steps, the only place where the host waits for the device. A batch
@@ -83,15 +83,26 @@ class _ShrinkingBatch:
         """Make `count` steps; return the outputs and each sample's exit step: the last one, if it was silent."""
         t = self.execution.t
         made = self.execution.run_steps(count - 1, range(t + 1, t + count)) if count > 1 else {}
-        before = dict(self.execution.states)
+        before = self._followed()
         made |= self.execution.run_steps(1, [t + count])
         changed = torch.zeros_like(self.active)
-        for name, now in self.execution.states.items():
-            last = before[name].v if name in before else torch.zeros_like(now.v)
-            changes = (now.v != last) & ~(now.v.isnan() & last.isnan())
-            axis = self.axes[name] if self.axes is not None else None
+        for name, (now, axis) in self._followed().items():
+            last = before[name][0] if name in before else torch.zeros_like(now)
+            changes = (now != last) & ~(now.isnan() & last.isnan())
             changed = changed | (changes.any() if axis is None else _any_per_entry(changes, axis))
         return made, torch.where(changed, NEVER, t + count)
+
+    def _followed(self) -> dict[tuple[str, str], tuple[Tensor, int | None]]:
+        """Return the estimates of populations and encoders, with their batch axes (None: all samples go together)."""
+        axes, along = self.axes, {port.name: port.axis for port in self.execution.program.inputs}
+        states = {
+            ("population", name): (state.v, None if axes is None else axes[name])
+            for name, state in self.execution.states.items()
+        }
+        return states | {
+            ("encoder", name): (state.v, None if axes is None else along[name])
+            for name, state in self.execution.inputs.items()
+        }
 
     def _run_stable(self, count: int) -> tuple[Outputs, Tensor]:
         """Make `count` steps; return the outputs and each sample's exit step: when its top-1 became stable."""

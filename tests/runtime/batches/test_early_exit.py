@@ -189,6 +189,17 @@ def test_inputs_that_move() -> None:
         snn.run(sample(snn, 2, time=4)["x"], 4, early_exit="settled")
 
 
+@pytest.mark.parametrize("batch_size", [None, 1, 4])
+def test_an_encoder_that_still_sends_is_not_settled(batch_size: int | None) -> None:
+    text = """net (float[N, 4] x) => (float[N, 4] y) <float[4] c = {-90, -90, -90, -90}>
+    { a = Add(x, c)  h = onnx2snn.SpikingRelu(a)  z = Neg(x)  y = Add(z, h) }"""
+    snn = network(text, encoder="differential", spiking_inputs=("x",))
+    x = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    run = snn.run(x, 30, early_exit="settled", batch_size=batch_size)  # its populations are always silent
+    assert 1 < run.steps_taken.min() <= run.steps_taken.max() < 30
+    np.testing.assert_allclose(run.outputs[30], snn.run(x, 30).outputs[30], rtol=1e-6)
+
+
 def test_an_encoder_that_never_settles() -> None:
     snn = network(MLP, encoder="float", spiking_inputs=("x",))
     with pytest.raises(InputError, match="the encoder Float never settles"):

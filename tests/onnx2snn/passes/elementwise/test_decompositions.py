@@ -26,6 +26,10 @@ LAYERS = {
     "RMSNormalization": ("z = RMSNormalization(h, g) y = MatMul(z, w)", ROWS, 23),
     "LpNormalization": ("z = LpNormalization(h) y = MatMul(z, w)", ROWS, 18),
     "LpNormalization 1": ("z = LpNormalization<p=1>(h) y = MatMul(z, w)", ROWS, 18),
+    "LpNormalization of zeros": ("<float c = {9}> d = Sub(h, c) r = Relu(d) z = LpNormalization(r) y = MatMul(z, w)",
+                                 ROWS, 18),
+    "LpNormalization 1 of zeros": ("<float c = {9}> d = Sub(h, c) r = Relu(d) z = LpNormalization<p=1>(r) "
+                                   "y = MatMul(z, w)", ROWS, 18),
     "MatMul": ("t = Transpose<perm=[0,2,1]>(h) y = MatMul(h, t)", ROWS, 18),
     "Max of three": ("<float o = {0}> b = Neg(h) c = Sin(h) z = Max(h, b, c) y = MatMul(z, w)", ROWS, 18),
     "ReduceMax": (f"<{L}> z = ReduceMax<keepdims=1>(h, l) y = Mul(z, g)", ROWS, 18),
