@@ -1,9 +1,12 @@
 """Samples as arrays by input name, and the files of numpy that hold them: .npz and .npy."""
 
 import errno
+import math
+import mmap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +19,8 @@ _SHOWN = 10
 """So many arrays are named in an error."""
 
 LABELS = "labels"
+MAPPED = 2**20
+"""Bytes of a batch from which on its memory is a mapping of its own."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,18 @@ def make_samples(
         inputs = {n: v if (axis := along[n]) is None else v.take(range(limit), axis) for n, v in inputs.items()}
         labels, count = None if labels is None else labels[:limit], limit
     return Samples(inputs, labels, count)
+
+
+def empty_batch(count: int, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    """Return an array [count, *shape] to be written; a large one is an anonymous mapping, given back when it is freed.
+
+    From the heap, batches that threads read would lie between what is computed meanwhile, and leave gaps when they go:
+    peaks would vary from run to run, and rise with the length of a run.
+    """
+    size = count * math.prod(shape) * np.dtype(dtype).itemsize
+    if size < MAPPED:
+        return np.empty((count, *shape), dtype)
+    return np.frombuffer(mmap.mmap(-1, size), dtype).reshape(count, *shape)
 
 
 def checked_labels(labels: np.ndarray, where: str) -> np.ndarray:

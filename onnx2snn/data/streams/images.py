@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from onnx2snn.data.arrays import Samples
+from onnx2snn.data.arrays import Samples, empty_batch
 from onnx2snn.data.images import Preprocessing, image_names, read_image
 from onnx2snn.data.streams.base import Stream
 from onnx2snn_runtime.errors import InputError
@@ -30,7 +30,7 @@ class ImageFolder(Stream):
 
     def read(self, places: Sequence[int]) -> Samples:
         """Return the images at `places` as one array; unreadable or of another size: InputError."""
-        images = np.empty((len(places), *self.shape), self.preprocessing.dtype)
+        images = empty_batch(len(places), self.shape, self.preprocessing.dtype)
         for i, place in enumerate(places):
             image = read_image(Path(self.where, self.files[place]), self.preprocessing)
             images[i] = same_size(image, self.shape, self.files[0], self.files[place], self.where)

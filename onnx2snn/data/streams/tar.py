@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from onnx2snn.data.arrays import Samples, make_samples
+from onnx2snn.data.arrays import Samples, empty_batch, make_samples
 from onnx2snn.data.faults import FAULTS
 from onnx2snn.data.images import Preprocessing, read_image_bytes
 from onnx2snn.data.streams.base import Stream
@@ -93,7 +93,7 @@ class TarShards(Stream):
         for i, place in enumerate(places):
             for name, row in self._sample(place).items():
                 if name not in found:
-                    found[name] = np.empty((len(places), *row.shape), row.dtype)
+                    found[name] = empty_batch(len(places), row.shape, row.dtype)
                 if row.shape != found[name].shape[1:]:
                     raise InputError(f"the arrays of {name!r} in {self.where!r} differ in shape: pad or resize them")
                 found[name][i] = row
