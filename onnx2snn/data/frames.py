@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from onnx2snn.data.arrays import read_npy, read_npz
-from onnx2snn.data.images import Preprocessing, list_images, prepare, read_image
+from onnx2snn.data.folders import list_images
+from onnx2snn.data.images import Preprocessing, prepare, read_image
 from onnx2snn_runtime.errors import InputError, Stage
 from onnx2snn_runtime.program.ports import Port
 

@@ -1,7 +1,6 @@
 """Reads a folder of images as one array, resized, cropped and normalised, with Pillow."""
 
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from onnx2snn.data.faults import FAULTS
+from onnx2snn.data.folders import list_images
 from onnx2snn_runtime.errors import InputError
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
 LAYOUTS = ("nchw", "nhwc")
 CHANNELS = ("rgb", "bgr", "gray")
 
@@ -75,11 +74,10 @@ def read_image_folder(
         chosen = np.linspace(0, len(files) - 1, limit).round().astype(int)
         files = [files[i] for i in chosen]
         labels = None if labels is None else labels[chosen]
-    module = _pillow()
-    first = _open(module, files[0], preprocessing)
+    first = read_image(files[0], preprocessing)
     images = np.empty((len(files), *first.shape), preprocessing.dtype)
     for i, file in enumerate(files):
-        image = first if i == 0 else _open(module, file, preprocessing)
+        image = first if i == 0 else read_image(file, preprocessing)
         if image.shape != first.shape:
             raise InputError(
                 f"the images {files[0].name!r} and {file.name!r} in {str(folder)!r} differ in size: set a size"
@@ -89,8 +87,12 @@ def read_image_folder(
 
 
 def prepare(image: Any, p: Preprocessing) -> np.ndarray:
-    """Return a Pillow image as an array [C, H, W] or [H, W, C] of `p.dtype`."""
-    image = image.convert("L" if p.channels == "gray" else "RGB")
+    """Return a Pillow image as an array [C, H, W] or [H, W, C] of `p.dtype`.
+
+    Of 16 bits a channel the upper 8 are taken, an alpha channel is left out, and the orientation in EXIF is not applied
+    (as in torchvision's datasets).
+    """
+    image = _of_bytes(image).convert("L" if p.channels == "gray" else "RGB")
     if p.size is not None or p.resize is not None:
         image = _resized(image, p)
     pixels: np.ndarray = np.asarray(image, np.float32)
@@ -117,56 +119,42 @@ def _resized(image: Any, p: Preprocessing) -> Any:
     return image.crop((left, top, left + wanted_width, top + wanted_height))
 
 
-def list_images(folder: Path) -> tuple[list[Path], np.ndarray | None]:
-    """Return the image files in `folder`, and their labels int64 [N] where they lie in sub-folders; see above."""
-    names, labels = image_names(folder)
-    return [folder / name for name in names], labels
-
-
-def image_names(folder: Path) -> tuple[list[str], np.ndarray | None]:
-    """Return the paths of the images within `folder`, as text to save memory, and their labels; see above."""
-    here = _images_in(folder)
-    with os.scandir(folder) as entries:
-        classes = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-    inside = [_images_in(folder / name) for name in classes]
-    if here and any(inside):
-        raise InputError(f"{str(folder)!r} holds images beside folders of images: use either, labels come from folders")
-    if here:
-        return here, None
-    if not any(inside):
-        raise InputError(
-            f"{str(folder)!r} is a folder without images ({', '.join(SUFFIXES)}): give one, or an .npz file"
-        )
-    labels = np.repeat(np.arange(len(inside)), [len(files) for files in inside])
-    return [f"{name}/{file}" for name, files in zip(classes, inside, strict=True) for file in files], labels
-
-
 def read_image(file: Path, preprocessing: Preprocessing) -> np.ndarray:
     """Return one image file as an array; one that cannot be read raises InputError."""
-    return _open(_pillow(), file, preprocessing)
+    return _decoded(file, repr(str(file)), preprocessing)
 
 
 def read_image_bytes(raw: bytes, what: str, preprocessing: Preprocessing) -> np.ndarray:
     """Return an encoded image as an array; one that cannot be read raises InputError, which says `what` it is."""
+    return _decoded(io.BytesIO(raw), what, preprocessing)
+
+
+def _decoded(source: Any, what: str, preprocessing: Preprocessing) -> np.ndarray:
     module = _pillow()
     try:
-        with module.open(io.BytesIO(raw)) as image:
+        with module.open(source) as image:
             return prepare(image, preprocessing)
+    except FileNotFoundError as error:
+        raise InputError(f"the image {what} is not there, or is a link to nothing: remove it or replace it") from error
+    except _WideError as error:
+        raise InputError(f"the image {what} has pixels of 32 bits: save it with 8 or 16 bits a channel") from error
     except (*FAULTS, module.DecompressionBombError) as error:
         raise InputError(f"the image {what} cannot be read: remove it or replace it") from error
 
 
-def _images_in(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if entry.name.lower().endswith(SUFFIXES) and entry.is_file())
+class _WideError(Exception):
+    """An image of numbers of 32 bits, whose range nobody knows."""
 
 
-def _open(module: Any, file: Path, preprocessing: Preprocessing) -> np.ndarray:
-    try:
-        with module.open(file) as image:
-            return prepare(image, preprocessing)
-    except (*FAULTS, module.DecompressionBombError) as error:
-        raise InputError(f"the image {str(file)!r} cannot be read: remove it or replace it") from error
+def _of_bytes(image: Any) -> Any:
+    """Return a Pillow image whose pixels go from 0 to 255, as `convert` takes them; it clips what is above."""
+    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")  # older Pillow's mode
+    if sixteen:
+        return _pillow().fromarray((np.asarray(image) >> 8).astype(np.uint8))  # the high byte, as of 16 bits in colour
+    if image.mode in ("I", "F"):
+        raise _WideError
+    transparent = image.mode == "P" and "transparency" in image.info
+    return image.convert("RGBA") if transparent else image  # else Pillow warns
 
 
 def _pillow() -> Any:

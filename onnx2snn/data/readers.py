@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from onnx2snn.data.arrays import LABELS, Samples, make_samples, read_npy, read_npz
-from onnx2snn.data.images import SUFFIXES, Preprocessing
+from onnx2snn.data.folders import is_image
+from onnx2snn.data.images import Preprocessing
 from onnx2snn.data.streams.array_files import ArrayFiles
 from onnx2snn.data.streams.base import InMemory, Stream, drawn
 from onnx2snn.data.streams.images import ImageFolder
@@ -16,6 +17,7 @@ from onnx2snn.data.streams.parquet import ParquetFiles
 from onnx2snn.data.streams.patterns import expand, is_pattern
 from onnx2snn.data.streams.saved import SavedDataset, is_saved_dataset
 from onnx2snn.data.streams.tar import TarShards
+from onnx2snn.data.streams.tar_index import COMPRESSED, compressed
 from onnx2snn_runtime.errors import InputError, Stage
 from onnx2snn_runtime.ir.batch import BatchAxes
 
@@ -31,7 +33,7 @@ class Request:
 
     `limit` samples are taken as `sampling` says ("first", "spread", "random" with `seed`); by default the first ones of
     arrays and tables, and images spread evenly. `labels` names a column, a field, or a file of labels. `axes` says
-    which axes count the samples, by default the first ones.
+    which axes count the samples, by default the first ones. Folders are classes but where `by_folder` is False.
     """
 
     limit: int | None = None
@@ -40,6 +42,7 @@ class Request:
     labels: str | None = None
     sampling: str | None = None
     seed: int = 0
+    by_folder: bool = True
 
 
 def read_samples(
@@ -76,7 +79,7 @@ def _opened(source: Path, input_names: Sequence[str], wanted: Request) -> Stream
     if wanted.limit is not None and wanted.limit < 1:
         raise InputError(f"{wanted.limit} samples of {str(source)!r} were asked for: ask for 1 or more")
     file = wanted.labels if is_label_file(wanted.labels) else None
-    stream = _stream(source, input_names, replace(wanted, labels=None) if file else wanted)
+    stream = _stream(source, input_names, replace(wanted, labels=None, by_folder=False) if file else wanted)
     if not len(stream):
         raise InputError(f"{str(source)!r} holds no samples: give one or more")
     stream = with_label_file(stream, Path(file)) if file else stream
@@ -100,15 +103,17 @@ def _stream(source: Path, input_names: Sequence[str], wanted: Request) -> Stream
 def _files(files: list[Path], suffix: str, where: str, input_names: Sequence[str], wanted: Request) -> Stream:
     axes, preprocessing = wanted.axes or BatchAxes(), wanted.preprocessing or Preprocessing()
     if suffix == ".tar":
-        return TarShards(files, input_names, preprocessing, wanted.labels, where)
+        return TarShards(files, input_names, preprocessing, wanted.labels, where, wanted.by_folder)
     if suffix in (".parquet", ".pq"):
         return ParquetFiles(files, input_names, preprocessing, wanted.labels, where)
     if suffix == ".npz" and len(files) > 1:
         return ArrayFiles(files, input_names, axes, wanted.labels or LABELS, where)
     readers: dict[str, Callable[[Path, Sequence[str]], Mapping[str, np.ndarray]]] = {".npz": read_npz, ".npy": _npy}
     reader = readers.get(suffix)
-    if len(files) > 1 or (reader is None and suffix in (".gz", ".tgz", ".zst", ".bz2", ".xz")):
-        raise InputError(f"{where!r} is no set of .tar, .parquet or .npz files: unpack, or join them first")
+    if reader is None and suffix in COMPRESSED:
+        raise compressed(files[0])
+    if len(files) > 1:
+        raise InputError(f"{where!r} is no set of .tar, .parquet or .npz files: join them first")
     if reader is None:
         raise InputError(f"{where!r} is no data file: give {WANTED}")
     arrays = dict(reader(files[0], input_names))
@@ -124,11 +129,16 @@ def _folder(folder: Path, input_names: Sequence[str], wanted: Request) -> Stream
     if is_saved_dataset(folder):
         return SavedDataset(folder, input_names, preprocessing, wanted.labels)
     inside = sorted(child for child in folder.iterdir() if child.is_file() and not child.name.startswith("."))
-    images = any(child.suffix.lower() in SUFFIXES for child in inside)
+    images = any(is_image(child.name) for child in inside)
     for suffix in (".tar", ".parquet", ".npz"):
         files = [child for child in inside if child.suffix.lower() == suffix]
         if files and not images:
             return _files(files, suffix, str(folder), input_names, wanted)
+    packed = next(
+        (child for child in inside if child.suffix.lower() in COMPRESSED and ".t" in child.name.lower()), None
+    )
+    if packed is not None and not images:
+        raise compressed(packed)
     if len(input_names) != 1:
         raise InputError(
             f"{str(folder)!r} is a folder of images, and the model has the inputs {', '.join(input_names)}: "
@@ -136,7 +146,7 @@ def _folder(folder: Path, input_names: Sequence[str], wanted: Request) -> Stream
         )
     if wanted.labels is not None:
         raise InputError(f"{str(folder)!r} is a folder of images, which has no column {wanted.labels!r}: give a file")
-    return ImageFolder(folder, input_names[0], preprocessing)
+    return ImageFolder(folder, input_names[0], preprocessing, wanted.by_folder)
 
 
 def _npy(file: Path, input_names: Sequence[str]) -> Mapping[str, np.ndarray]:

@@ -1,11 +1,12 @@
 """Which column of a table is which input, and the values of a column as an array."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from onnx2snn.data.images import Preprocessing, prepare, read_image_bytes
+from onnx2snn.data.images import Preprocessing, read_image, read_image_bytes
 from onnx2snn_runtime.errors import InputError
 
 LABELS = ("labels", "label")
@@ -29,24 +30,80 @@ def label_column(asked: str | None, columns: Sequence[str], input_names: Sequenc
     return asked or next((name for name in LABELS if name in columns and name not in input_names), None)
 
 
-def as_array(rows: list[Any], column: str, where: str, preprocessing: Preprocessing, places: Sequence[int]) -> Any:
-    """Return the `rows` of a column, of samples at `places`, as one array: images are decoded and prepared."""
-    try:
-        if rows and hasattr(rows[0], "convert"):
-            return np.stack([prepare(row, preprocessing) for row in rows])
-        if rows and (isinstance(rows[0], bytes) or (isinstance(rows[0], dict) and "bytes" in rows[0])):
-            return np.stack(
-                [_decoded(row, column, where, preprocessing, at) for row, at in zip(rows, places, strict=True)]
-            )
-        return np.asarray(rows)
-    except InputError:
-        raise
-    except ValueError as error:
-        raise InputError(f"the rows of {column!r} in {where!r} differ in shape: pad or resize them") from error
+def as_array(column: Any, name: str, where: str, preprocessing: Preprocessing, rows: Sequence[int]) -> np.ndarray:
+    """Return an Arrow `column`, of the rows `rows` of a table, as one array.
+
+    Numbers are as they are; lists of equal lengths are flattened in Arrow, without Python objects; images, their bytes
+    or tables with `bytes` or a `path`, are decoded and prepared. Nulls, ragged lists and texts raise InputError.
+    """
+    values, shape = _whole(column), [len(column)]
+    if hasattr(values, "to_numpy_ndarray"):
+        found: np.ndarray = values.to_numpy_ndarray()
+        return found
+    _check_nulls(values, values, name, where, rows)
+    outer = values
+    while _is(values, "list", "fixed_size_list", "large_list"):
+        flat = values.flatten()
+        length = len(flat) // max(1, len(values))
+        if length * len(values) != len(flat) or _ragged(values, length):
+            raise InputError(f"the rows of {name!r} in {where!r} differ in shape: pad or resize them")
+        _check_nulls(flat, outer, name, where, rows)
+        values = flat
+        shape.append(length)
+    if len(shape) == 1 and _is(values, "struct", "binary", "large_binary", "binary_view"):
+        return _images(values.to_pylist(), name, where, preprocessing, rows)
+    array = np.asarray(values.to_numpy(zero_copy_only=False))
+    if array.dtype.kind not in "biuf":
+        raise InputError(
+            f"row {rows[0]} of {name!r} in {where!r} holds {values.type}, and no numbers: write numbers, such as the "
+            "index of a class, or the bytes of images"
+        )
+    return array.reshape(shape)
 
 
-def _decoded(row: Any, column: str, where: str, preprocessing: Preprocessing, place: int) -> np.ndarray:
-    raw = row["bytes"] if isinstance(row, dict) else row
+def _whole(column: Any) -> Any:
+    """Return a column in one piece, without the names that others gave to its type."""
+    values = column.combine_chunks()
+    if hasattr(values, "chunks"):  # older pyarrow leaves a chunked array
+        values = values.chunk(0)
+    return values if hasattr(values, "to_numpy_ndarray") else getattr(values, "storage", values)
+
+
+def _is(values: Any, *kinds: str) -> bool:
+    return str(values.type).split("<", 1)[0].split("[", 1)[0] in kinds
+
+
+def _check_nulls(flat: Any, outer: Any, name: str, where: str, rows: Sequence[int]) -> None:
+    """Raise InputError for a null in `flat`, the same number of values of each of the rows `outer`."""
+    if flat.null_count:
+        place = int(np.flatnonzero(np.asarray(flat.is_null()))[0]) * len(outer) // len(flat)
+        raise InputError(f"row {rows[place]} of {name!r} in {where!r} is null, or holds one: leave it out, or fill it")
+
+
+def _images(values: list[Any], name: str, where: str, preprocessing: Preprocessing, rows: Sequence[int]) -> np.ndarray:
+    found = [
+        _image(value, f"row {row} of {name!r} in {where!r}", preprocessing)
+        for value, row in zip(values, rows, strict=True)
+    ]
+    other = next((row for row, image in zip(rows, found, strict=True) if image.shape != found[0].shape), None)
+    if other is not None:
+        raise InputError(
+            f"the images in rows {rows[0]} and {other} of {name!r} in {where!r} differ in size: set a size"
+        )
+    return np.stack(found)
+
+
+def _image(value: Any, what: str, preprocessing: Preprocessing) -> np.ndarray:
+    """Return the image in `value`, its bytes, or a table of `bytes` and a `path` as `datasets` writes it."""
+    raw = value.get("bytes") if isinstance(value, dict) else value
+    path = value.get("path") if isinstance(value, dict) else None
+    if raw is None and path is not None and Path(path).is_file():
+        return read_image(Path(path), preprocessing)
     if raw is None:
-        raise InputError(f"row {place} of {column!r} in {where!r} holds a path and no image: write the bytes of images")
-    return read_image_bytes(raw, f"in row {place} of {column!r} in {where!r}", preprocessing)
+        raise InputError(f"{what} holds a path and no image: write the bytes of images")
+    return read_image_bytes(raw, f"in {what}", preprocessing)
+
+
+def _ragged(values: Any, length: int) -> bool:
+    lengths = getattr(values, "value_lengths", None)
+    return lengths is not None and bool((np.asarray(lengths()) != length).any())

@@ -6,19 +6,23 @@ from pathlib import Path
 import numpy as np
 
 from onnx2snn.data.arrays import Samples, empty_batch
-from onnx2snn.data.images import Preprocessing, image_names, read_image
+from onnx2snn.data.folders import image_names
+from onnx2snn.data.images import Preprocessing, read_image
 from onnx2snn.data.streams.base import Stream
 from onnx2snn_runtime.errors import InputError
 
 
 class ImageFolder(Stream):
-    """The images in `folder`, sorted; those in sub-folders are labelled with the index of theirs in sorted order."""
+    """The images in `folder`, sorted; those in sub-folders are labelled with the index of theirs in sorted order.
+
+    With `labelled` False they have no labels, and may lie anywhere in it.
+    """
 
     drawing = "spread"
 
-    def __init__(self, folder: Path, name: str, preprocessing: Preprocessing) -> None:
+    def __init__(self, folder: Path, name: str, preprocessing: Preprocessing, labelled: bool = True) -> None:
         self.where, self.name, self.preprocessing = str(folder), name, preprocessing
-        self.files, self.labels = image_names(folder)
+        self.files, self.labels = image_names(folder, labelled)
         self.shape = read_image(folder / self.files[0], preprocessing).shape
 
     def __len__(self) -> int:

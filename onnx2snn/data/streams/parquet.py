@@ -23,16 +23,24 @@ class ParquetFiles(Stream):
         self, files: Sequence[Path], inputs: Sequence[str], preprocessing: Preprocessing, label: str | None, where: str
     ) -> None:
         self.where, self.inputs, self.preprocessing = where, list(inputs), preprocessing
-        self.groups: list[tuple[str, int]] = []
+        self.groups: list[tuple[str, int, int]] = []  # file, number, and its first row in the file
         counts: list[int] = []
-        for file in files:
-            opened = _opened(str(file))
+        chosen: list[tuple[dict[str, str], str | None]] = []
+        for file in map(str, files):
+            opened = _opened(file)
             columns = list(opened.schema_arrow.names)
-            self.columns = {name: input_column(name, columns, inputs, str(file)) for name in inputs}
-            self.label = label_column(label, columns, inputs, str(file))
-            for group in range(opened.metadata.num_row_groups):
-                self.groups.append((str(file), group))
-                counts.append(opened.metadata.row_group(group).num_rows)
+            chosen.append(
+                (
+                    {n: input_column(n, columns, inputs, file) for n in inputs},
+                    label_column(label, columns, inputs, file),
+                )
+            )
+            if chosen[-1] != chosen[0]:
+                raise InputError(f"{file!r} has other columns of inputs or labels than {str(files[0])!r}: rename them")
+            own = [opened.metadata.row_group(group).num_rows for group in range(opened.metadata.num_row_groups)]
+            self.groups += [(file, group, sum(own[:group])) for group in range(len(own))]
+            counts += own
+        self.columns, self.label = chosen[0]
         self.ends = np.cumsum(counts)
         self._held: tuple[int, Any] | None = None
 
@@ -45,23 +53,31 @@ class ParquetFiles(Stream):
 
     def read(self, places: Sequence[int]) -> Samples:
         """Return the rows at `places` as arrays."""
-        parts = [self._group(part).take(inside) for part, inside in places_by_part(places, self.ends)]
         wanted = self.columns | ({} if self.label is None else {"labels": self.label})
+        parts = [self._part(part, inside, wanted) for part, inside in places_by_part(places, self.ends)]
         arrays = {}
         for name, column in wanted.items():
-            values = [_array(part[column], column, self.where, self.preprocessing, places) for part in parts]
+            values = [part[name] for part in parts]
             if any(value.shape[1:] != values[0].shape[1:] for value in values):
                 raise InputError(f"the rows of {column!r} in {self.where!r} differ in shape: pad or resize them")
             arrays[name] = np.concatenate(values)
         return make_samples(arrays, self.inputs, self.where)
 
+    def _part(self, part: int, inside: list[int], wanted: dict[str, str]) -> dict[str, np.ndarray]:
+        """Return the rows `inside` a row group, the arrays by input name and `labels`."""
+        file, _, first = self.groups[part]
+        rows, table = [first + row for row in inside], self._group(part)
+        with Stage(f"reading {file!r}", InputError):
+            taken = table.take(inside)
+            return {n: as_array(taken[column], column, file, self.preprocessing, rows) for n, column in wanted.items()}
+
     def _group(self, part: int) -> Any:
         held = self._held
         if held is None or held[0] != part:
-            file, group = self.groups[part]
+            file, group, _ = self.groups[part]
             names = [*self.columns.values(), *([] if self.label is None else [self.label])]
             with Stage(f"reading {file!r}", InputError):
-                held = part, _opened(file).read_row_group(group, columns=list(dict.fromkeys(names)))
+                held = part, _without_views(_opened(file).read_row_group(group, columns=list(dict.fromkeys(names))))
             self._held = held
         return held[1]
 
@@ -78,27 +94,11 @@ def _opened(file: str) -> Any:
         raise InputError(f"{file!r} is damaged, or no Parquet file: write it again") from error
 
 
-def _array(column: Any, name: str, where: str, preprocessing: Preprocessing, places: Sequence[int]) -> np.ndarray:
-    """Return a column as one array; lists of equal lengths are flattened in Arrow, without Python objects."""
-    values, shape = column.combine_chunks(), [len(column)]
-    if hasattr(values, "chunks"):  # older pyarrow leaves a chunked array
-        values = values.chunk(0)
-    if hasattr(values, "to_numpy_ndarray"):
-        found: np.ndarray = values.to_numpy_ndarray()
-        return found
-    kind = values.type
-    while str(kind).startswith(("list", "fixed_size_list", "large_list")):
-        flat = values.flatten()
-        length = len(flat) // max(1, len(values))
-        if values.null_count or length * len(values) != len(flat) or _ragged(values, length):
-            raise InputError(f"the rows of {name!r} in {where!r} differ in shape: pad or resize them")
-        values, kind = flat, flat.type
-        shape.append(length)
-    if len(shape) > 1 or not (str(kind).startswith(("struct", "binary", "large_binary"))):
-        return np.asarray(values.to_numpy(zero_copy_only=False)).reshape(shape)
-    return np.asarray(as_array(values.to_pylist(), name, where, preprocessing, list(places)[: len(values)]))
+def _without_views(table: Any) -> Any:
+    """Return `table` with the type `large_binary` for `binary_view`, of which pyarrow takes no rows."""
+    import pyarrow
 
-
-def _ragged(values: Any, length: int) -> bool:
-    lengths = getattr(values, "value_lengths", None)
-    return lengths is not None and bool((np.asarray(lengths()) != length).any())
+    fields = [
+        field.with_type(pyarrow.large_binary()) if str(field.type) == "binary_view" else field for field in table.schema
+    ]
+    return table.cast(pyarrow.schema(fields))

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from onnx2snn.data.arrays import Samples, make_samples
+from onnx2snn.data.faults import FAULTS
 from onnx2snn.data.images import Preprocessing
 from onnx2snn.data.streams.base import Stream
 from onnx2snn.data.streams.columns import as_array, input_column, label_column
-from onnx2snn_runtime.errors import InputError, Stage
+from onnx2snn_runtime.errors import InputError, Stage, first_line
 
 
 def is_saved_dataset(folder: Path) -> bool:
@@ -25,7 +26,7 @@ class SavedDataset(Stream):
 
     def __init__(self, folder: Path, inputs: Sequence[str], preprocessing: Preprocessing, label: str | None) -> None:
         self.where, self.inputs, self.preprocessing = str(folder), list(inputs), preprocessing
-        self.data = _loaded(folder)
+        self.data = _loaded(folder).with_format("arrow")  # whatever it was saved with; images stay encoded
         columns = list(self.data.column_names)
         self.columns = {name: input_column(name, columns, inputs, self.where) for name in inputs}
         self.label = label_column(label, columns, inputs, self.where)
@@ -35,11 +36,11 @@ class SavedDataset(Stream):
 
     def read(self, places: Sequence[int]) -> Samples:
         """Return the rows at `places` as arrays."""
+        wanted = self.columns | ({} if self.label is None else {"labels": self.label})
         with Stage(f"reading the dataset {self.where!r}", InputError):
-            rows = self.data.select(places)
-            wanted = self.columns | ({} if self.label is None else {"labels": self.label})
+            table = self.data.select(places)[:]
             arrays = {
-                name: as_array(list(rows[column]), column, self.where, self.preprocessing, places)
+                name: as_array(table[column], column, self.where, self.preprocessing, places)
                 for name, column in wanted.items()
             }
         return make_samples(arrays, self.inputs, self.where)
@@ -55,5 +56,9 @@ def _loaded(folder: Path) -> Any:
     if (folder / "dataset_dict.json").is_file():
         splits = ", ".join(sorted(child.name for child in folder.iterdir() if child.is_dir()))
         raise InputError(f"{str(folder)!r} holds several splits: give the folder of one of them ({splits})")
-    with Stage(f"reading the dataset {str(folder)!r}", InputError):
+    try:
         return datasets.load_from_disk(str(folder))
+    except FAULTS as error:
+        raise InputError(
+            f"the dataset {str(folder)!r} is damaged or empty ({first_line(error)}): save it again with save_to_disk"
+        ) from error

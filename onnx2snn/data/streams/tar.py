@@ -2,6 +2,7 @@
 
 import io
 import json
+import operator
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -10,35 +11,38 @@ import numpy as np
 
 from onnx2snn.data.arrays import Samples, empty_batch, make_samples
 from onnx2snn.data.faults import FAULTS
+from onnx2snn.data.folders import SUFFIXES, is_image
 from onnx2snn.data.images import Preprocessing, read_image_bytes
 from onnx2snn.data.streams.base import Stream
 from onnx2snn.data.streams.images import same_size
 from onnx2snn.data.streams.tar_index import TarIndex, index_of
 from onnx2snn_runtime.errors import InputError
 
-IMAGES = ("jpg", "jpeg", "png")
+IMAGES = tuple(suffix[1:] for suffix in SUFFIXES)
 LABEL = "cls"
 
 
 class TarShards(Stream):
     """The samples of `shards`, in the order of the archives.
 
-    The input of a model of one is an image (.jpg, .jpeg, .png) or an array (.npy); an array can be called as its input,
-    KEY.INPUT.npy, and an .npz holds them by name. Labels are whole numbers in .cls, or in a member or a field of .json
-    that `label` names; without any they come from the folders within the archives, in sorted order.
+    The input of a model of one is an image (.jpg, .png and so on) or an array (.npy); an array can be called as its
+    input, KEY.INPUT.npy, and an .npz holds them by name. Labels are whole numbers in .cls, or in a member or a field of
+    .json that `label` names; without any they come from the folders within the archives, in sorted order, but where
+    `by_folder` is False.
     """
 
     drawing = "spread"
 
     def __init__(
-        self, shards: Sequence[Path], inputs: Sequence[str], preprocessing: Preprocessing, label: str | None, where: str
-    ) -> None:
+        self, shards: Sequence[Path], inputs: Sequence[str], preprocessing: Preprocessing, label: str | None,
+        where: str, by_folder: bool = True,
+    ) -> None:  # fmt: skip
         self.where, self.inputs, self.preprocessing = where, list(inputs), preprocessing
         self.index = index_of(shards)
         self.images = [extension for extension in IMAGES if extension in self.index.members]
-        self._leave_out_others()
         self.label = self._label(label)
-        self.folders = None if self.label else _folders(self.index.keys)
+        self._leave_out_others()
+        self.folders = _folders(self.index.keys, where) if by_folder and not self.label else None
         self.shape: tuple[int, ...] | None = None
         first = self.read([0])
         self.shape = first.inputs[self.inputs[0]].shape[1:] if self.images else None
@@ -80,6 +84,9 @@ class TarShards(Stream):
         found = next(
             (ext for ext in (f"{name.lower()}.npy", "npy" if len(self.inputs) == 1 else "") if ext in known), ""
         )
+        dotted = next((ext for ext in known if is_image(f"x.{ext}")), None)
+        if not found and dotted is not None:
+            raise self._dotted(dotted)
         if not found:
             raise InputError(
                 f"{self.where!r} has no images and no arrays for the input {name!r}: it has ."
@@ -108,9 +115,28 @@ class TarShards(Stream):
                              "write arrays, KEY.INPUT.npy")  # fmt: skip
         if self.images:
             kept = np.any([self.index.members[name][:, 0] >= 0 for name in self.images], axis=0)
+            self._check_left_out(np.flatnonzero(~kept))
             self.index.keys = [key for key, own in zip(self.index.keys, kept, strict=True) if own]
             self.index.shard = self.index.shard[kept]
             self.index.members = {name: table[kept] for name, table in self.index.members.items()}
+
+    def _check_left_out(self, places: np.ndarray) -> None:
+        """Raise InputError where what has no image, at `places`, was meant to be a sample."""
+        for extension, table in self.index.members.items():
+            own = places[table[places, 0] >= 0]
+            if not own.size:
+                continue
+            if is_image(f"x.{extension}"):
+                raise self._dotted(extension)
+            if extension == self.label:
+                member = self.index.described(int(own[0]), extension)
+                raise InputError(f"{member} is a label without an image: leave it out, or add the image")
+
+    def _dotted(self, extension: str) -> InputError:
+        """Return the error for images of an `extension` such as `v2.jpg`."""
+        place = int(np.flatnonzero(self.index.members[extension][:, 0] >= 0)[0])
+        member = self.index.described(place, extension)
+        return InputError(f"the extension of {member} begins at its first dot: rename it, without other dots")
 
     def _label(self, asked: str | None) -> str | None:
         """Return the extension that labels are under, with the field of .json behind a colon; None without any."""
@@ -128,7 +154,7 @@ class TarShards(Stream):
         raw, what = self.index.bytes_of(place, extension), self.index.described(place, extension)
         try:
             value = json.loads(raw)[field] if field else raw.decode().strip()
-            return int(value)
+            return int(value) if isinstance(value, str) else operator.index(value)
         except KeyError as error:
             raise InputError(f"{what} has no field {field!r} with a label: name another") from error
         except (ValueError, TypeError) as error:
@@ -144,8 +170,26 @@ def _array(index: TarIndex, place: int, extension: str) -> Any:
         raise InputError(f"the array {index.described(place, extension)} is damaged: write it again") from error
 
 
-def _folders(keys: Sequence[str]) -> np.ndarray | None:
-    """Return the index of each sample's folder in sorted order, None where all lie in one."""
+def _folders(keys: Sequence[str], where: str) -> np.ndarray | None:
+    """Return the index of each sample's folder in sorted order, None where all lie in one.
+
+    Folders of several depths, and two of one name, such as `train/cat` and `test/cat`, are no classes: InputError.
+    """
     parents = [str(PurePosixPath(key).parent) for key in keys]
     classes = {name: i for i, name in enumerate(sorted(set(parents)))}
-    return np.array([classes[name] for name in parents], np.int64) if len(classes) > 1 else None
+    if len(classes) == 1:
+        return None
+    named: dict[str, str] = {}
+    for name in classes:
+        same, first = named.setdefault(PurePosixPath(name).name, name), next(iter(classes))
+        if same != name or _depth(name) != _depth(first):
+            other = same if same != name else first
+            raise InputError(
+                f"{where!r} has samples in the folders {other!r} and {name!r}, and labels come from folders: pack the "
+                "classes alone, or give a file of labels"
+            )
+    return np.array([classes[name] for name in parents], np.int64)
+
+
+def _depth(folder: str) -> int:
+    return 0 if folder == "." else 1 + folder.count("/")

@@ -1,5 +1,6 @@
 """Where the members of tar archives lie: read from their headers once, kept as arrays of offsets."""
 
+import posixpath
 import tarfile
 from array import array
 from collections.abc import Iterator, Sequence
@@ -8,7 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
+from onnx2snn.data.folders import is_image
 from onnx2snn_runtime.errors import InputError
+
+COMPRESSED = (".gz", ".tgz", ".zst", ".bz2", ".xz")
+
+
+def compressed(shard: Path) -> InputError:
+    """Return the error for a compressed archive."""
+    return InputError(
+        f"the archive {str(shard)!r} is compressed, and samples are read at their places: unpack it to a .tar"
+    )
 
 
 @dataclass
@@ -51,14 +62,22 @@ def index_of(shards: Sequence[Path]) -> TarIndex:
     places: dict[str, tuple[array[int], array[int]]] = {}  # of the samples that have it; offset and size of each
     owners = array("i")
     for number, shard in enumerate(shards):
-        before = ""
+        before, known = "", set[str]()
         for name, offset, size in _members(shard):
             key, extension = _parts(name)
-            if key != before or not owners or owners[-1] != number:
+            if key != before or not known:
+                if key in known:
+                    raise InputError(
+                        f"{str(shard)!r} holds members of {key!r} in two places: pack it anew, the members of a sample "
+                        "next to each other"
+                    )
+                known.add(key)
                 index.keys.append(key)
                 owners.append(number)
             before = key
             at, spans = places.setdefault(extension, (array("q"), array("q")))
+            if at and at[-1] == len(owners) - 1:
+                raise InputError(f"{str(shard)!r} holds {name!r} twice: pack it anew, with every file once")
             at.append(len(owners) - 1)
             spans.extend((offset, size))
     index.shard = np.array(owners, np.int32)
@@ -79,8 +98,16 @@ def _members(shard: Path) -> Iterator[tuple[str, int, int]]:
                 name, span = member.name, (member.offset_data, member.size)
                 if member.isreg() and not member.issparse():
                     held[name] = span
-                elif member.islnk() and member.linkname in held:  # tar keeps a file with several names once
-                    span = held[member.linkname]
+                elif member.islnk() or member.issym():  # tar keeps a file with several names once
+                    found = held.get(_target(member))
+                    if found is None and not is_image(name.rsplit("/", 1)[-1]):
+                        continue
+                    if found is None:
+                        raise InputError(
+                            f"{name!r} in {str(shard)!r} is a link to {member.linkname!r}, which is not before it: "
+                            "pack the files themselves (tar --dereference --hard-dereference)"
+                        )
+                    span = found
                 else:
                     continue
                 if not name.rsplit("/", 1)[-1].startswith("."):
@@ -90,10 +117,15 @@ def _members(shard: Path) -> Iterator[tuple[str, int, int]]:
         with open(shard, "rb") as file:
             start = file.read(4)
         if start[:2] in (b"\x1f\x8b", b"BZ") or start == b"\xfd7zX" or start == b"\x28\xb5\x2f\xfd":
-            raise InputError(
-                f"the archive {str(shard)!r} is compressed, and samples are read at their places: unpack it to a .tar"
-            ) from error
+            raise compressed(shard) from error
         raise InputError(f"the archive {str(shard)!r} is damaged or truncated ({error}): copy it again") from error
+
+
+def _target(member: tarfile.TarInfo) -> str:
+    """Return the name of the member that a link stands for: symbolic ones are relative to their folder."""
+    if member.islnk():
+        return member.linkname
+    return posixpath.normpath(posixpath.join(posixpath.dirname(member.name), member.linkname))
 
 
 def _check_end(shard: Path, offset: int) -> None:

@@ -94,6 +94,35 @@ def test_damaged_images(tmp_path: Path) -> None:
         read_image_folder(tmp_path, Preprocessing())
 
 
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1"])
+def test_every_mode_has_three_channels(tmp_path: Path, mode: str) -> None:
+    Image.new("RGB", (4, 4), (255, 255, 255)).convert(mode).save(tmp_path / ("a.jpg" if mode == "CMYK" else "a.png"))
+    images, _ = read_image_folder(tmp_path, Preprocessing())
+    np.testing.assert_allclose(images, np.ones((1, 3, 4, 4)), atol=0.01)
+
+
+@pytest.mark.parametrize("channels", ["rgb", "gray"])
+def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path: Path, channels: str) -> None:
+    values = np.array([[0, 0x1000], [0x8000, 0xFFFF]], np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    images, _ = read_image_folder(tmp_path, Preprocessing(channels=channels, dtype="uint8"))
+    np.testing.assert_array_equal(images[0, -1], values >> 8)
+
+
+def test_a_palette_with_transparency_warns_of_nothing(tmp_path: Path) -> None:
+    image = Image.new("RGB", (4, 4), (10, 20, 30)).quantize(4)
+    image.save(tmp_path / "a.png", transparency=bytes([10] * 4))
+    images, _ = read_image_folder(tmp_path, Preprocessing(dtype="uint8"))
+    assert images[0, :, 0, 0].tolist() == [10, 20, 30]
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_pixels_of_32_bits_are_refused(tmp_path: Path, kind: type) -> None:
+    Image.fromarray(np.full((4, 4), 70000, kind)).save(tmp_path / "a.tif")
+    with pytest.raises(InputError, match=r"a\.tif' has pixels of 32 bits: save it with 8 or 16 bits a channel"):
+        read_image_folder(tmp_path, Preprocessing())
+
+
 def test_without_pillow(classes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(InputError, match=r"pip install 'onnx2snn\[images\]'"):

@@ -1,15 +1,20 @@
 """An evaluation of a stream gives the figures of the same samples in memory, whatever interrupts it."""
 
 import json
+import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from onnx import numpy_helper, parser
+from PIL import Image
 
-from onnx2snn.data.readers import Samples, open_samples
-from onnx2snn.data.streams.base import Stream
+import onnx2snn
+from onnx2snn.data.images import Preprocessing, read_image_folder
+from onnx2snn.data.readers import Request, Samples, open_samples
+from onnx2snn.data.streams.base import InMemory, Stream
 from onnx2snn.evaluation.evaluation import Streaming, evaluate, here
 from onnx2snn.evaluation.measuring import Plan
 from onnx2snn.evaluation.parts import Accumulator, Part
@@ -37,6 +42,82 @@ def test_a_stream_gives_the_figures_of_memory(
     snn: SpikingModel, stream: Stream, expected: dict[str, Any], readers: int
 ) -> None:
     assert evaluate(snn, stream, [1, 4], streaming=Streaming(readers), **OPTIONS) == expected
+
+
+IMAGES = """<ir_version: 8, opset_import: ["" : 17]>
+small (float[N, 3, 6, 5] x) => (float[N, 4] logits) {
+  a = Conv <strides = [2, 2], kernel_shape = [3, 3]> (x, w)  b = Relu(a)  c = GlobalAveragePool(b)  d = Flatten(c)
+  logits = Gemm(d, u)
+}"""
+KINDS = ["folder", "tar", "npz", pytest.param("parquet", marks=pytest.mark.slow),
+         pytest.param("saved", marks=pytest.mark.slow)]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def on_images() -> SpikingModel:
+    """Return a spiking network on images of 3 x 6 x 5."""
+    draw, model = np.random.default_rng(0), parser.parse_model(IMAGES)
+    for name, shape in {"w": (8, 3, 3, 3), "u": (8, 4)}.items():
+        model.graph.initializer.append(numpy_helper.from_array(draw.normal(size=shape).astype(np.float32) / 3, name))
+    return onnx2snn.convert(model, draw.random((32, 3, 6, 5), np.float32), adapt=False)
+
+
+def written(kind: str, folder: Path) -> Path:
+    """Write 40 images in four classes into `folder`, as a `kind` of data, and return the path of these."""
+    classes = write_images(folder / "classes", 40, 4)
+    files = sorted(classes.rglob("*.png"))
+    raw, labels = [file.read_bytes() for file in files], [int(file.parent.name[-1]) for file in files]
+    if kind == "tar":
+        for shard in range(3):
+            with tarfile.open(folder / f"{shard}.tar", "w") as archive:
+                for file in files[14 * shard : 14 * shard + 14]:
+                    archive.add(file, file.relative_to(classes))
+        return folder / "{0..2}.tar"
+    if kind == "npz":
+        images, _ = read_image_folder(classes, Preprocessing())
+        for part in range(3):
+            own = slice(14 * part, 14 * part + 14)
+            np.savez(folder / f"{part}.npz", x=images[own], labels=np.array(labels)[own])
+        return folder / "{0..2}.npz"
+    if kind == "parquet":
+        pyarrow = pytest.importorskip("pyarrow", reason="needs the extra streams")
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.table({"image": raw, "label": labels}), folder / "a.parquet", row_group_size=9)
+        return folder / "a.parquet"
+    if kind == "saved":
+        datasets = pytest.importorskip("datasets", reason="needs the extra streams")
+        rows = {"image": [{"bytes": each, "path": None} for each in raw], "label": labels}
+        features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
+        datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(folder / "saved"))
+        return folder / "saved"
+    return classes
+
+
+def write_images(folder: Path, count: int, classes: int) -> Path:
+    """Write random images, in folders of their classes."""
+    draw = np.random.default_rng(1)
+    for i in range(count):
+        file = folder / f"class{i % classes}" / f"{i:02}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 256, (6, 5, 3), dtype=np.uint8)).save(file)
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_first_samples_of_every_kind_have_the_figures_of_memory(
+    on_images: SpikingModel, tmp_path: Path, kind: str
+) -> None:
+    images, labels = read_image_folder(write_images(tmp_path / "same", 40, 4), Preprocessing())
+    assert labels is not None
+    first = Samples({"x": images[:30]}, labels[:30], 30)
+    expected = evaluate(on_images, first, [1, 2], batch_size=7, by_layer=True)
+    assert expected["ann"]["accuracy"] is not None
+    stream = open_samples(written(kind, tmp_path), ["x"], Request(limit=30, sampling="first"))
+    assert not isinstance(stream, InMemory)
+    for readers in (0, 2):
+        how = Streaming(readers)
+        assert evaluate(on_images, stream, [1, 2], batch_size=7, by_layer=True, streaming=how) == expected
 
 
 def backwards(

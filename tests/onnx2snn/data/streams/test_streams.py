@@ -218,6 +218,64 @@ def test_archives_that_do_not_fit(tmp_path: Path, images: Path) -> None:
         open_samples(tmp_path / "{a.tar,images/dog/0.png}", ["x"])
 
 
+def test_links_in_an_archive_that_lead_nowhere(tmp_path: Path) -> None:
+    def packed(name: str, *links: tuple[str, bytes, str]) -> Path:
+        with tarfile.open(tmp_path / name, "w") as archive:
+            info = tarfile.TarInfo("a/0.png")
+            info.size = len(png(7))
+            archive.addfile(info, io.BytesIO(png(7)))
+            for link, kind, target in links:
+                info = tarfile.TarInfo(link)
+                info.type, info.linkname = kind, target
+                archive.addfile(info)
+        return tmp_path / name
+
+    symbolic = packed("s.tar", ("a/1.png", tarfile.SYMTYPE, "0.png"), ("a/2.png", tarfile.SYMTYPE, "../a/0.png"),
+                      ("a/docs", tarfile.SYMTYPE, "../nowhere"), ("a/3.png", tarfile.DIRTYPE, ""))  # fmt: skip
+    found = open_samples(symbolic, ["x"]).read(range(3)).inputs["x"]
+    np.testing.assert_allclose(found[:, 0, 0, 0] * 255, [7, 7, 7], rtol=1e-6)
+    for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+        with pytest.raises(InputError, match=r"'a/1\.png' in '.*l\.tar' is a link to '9\.png', which is not before it"):
+            open_samples(packed("l.tar", ("a/1.png", kind, "9.png")), ["x"])
+
+
+def test_what_is_no_sample_is_never_lost_in_silence(tmp_path: Path) -> None:
+    one = png(1)
+    lost = {
+        r"'2\.v1\.png' in .* begins at its first dot: rename it": {"1.png": one, "2.v1.png": one},
+        r"'1\.v1\.png' in .* begins at its first dot: rename it": {"1.v1.png": one, "1.v2.png": one},
+        r"'2\.cls' in .* is a label without an image": {"1.png": one, "1.cls": b"1", "2.cls": b"1"},
+        r"holds members of '1' in two places: pack it anew": {"1.png": one, "2.png": one, "1.cls": b"1"},
+        r"holds '1\.PNG' twice: pack it anew": {"1.png": one, "1.PNG": one},
+        r"in the folders 'train/cat' and 'val/cat', and": {"train/cat/1.png": one, "val/cat/1.png": one},
+        r"in the folders 'cat' and 'cat/more', and": {"cat/1.png": one, "cat/more/1.png": one},
+        r"in the folders '\.' and 'cat', and": {"1.png": one, "cat/1.png": one},
+    }
+    for match, members in lost.items():
+        with pytest.raises(InputError, match=match):
+            open_samples(tar(tmp_path / "a.tar", members), ["x"])
+    (tmp_path / "l.txt").write_text("4\n2\n")
+    whole = tar(tmp_path / "a.tar", {"train/cat/1.png": one, "val/cat/1.png": one})
+    read = open_samples(whole, ["x"], Request(labels=str(tmp_path / "l.txt"))).read(range(2))
+    assert read.labels is not None
+    assert read.labels.tolist() == [4, 2]
+
+
+@pytest.mark.parametrize("name", ["s.tar.gz", "s.tgz", "s.tar.zst"])
+def test_compressed_archives(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"compressed")
+    for path in (tmp_path / name, tmp_path, tmp_path / "s.*"):
+        with pytest.raises(InputError, match=rf"{name}' is compressed, .*: unpack it to a \.tar"):
+            open_samples(path, ["x"])
+
+
+def test_a_label_in_json_is_a_whole_number(tmp_path: Path) -> None:
+    for value in (b"1.5", b"null", b'"cat"', b"[1]"):
+        path = tar(tmp_path / "a.tar", {"1.png": png(1), "1.json": b'{"kind": %s}' % value})
+        with pytest.raises(InputError, match=r"label '1\.json' in '.*a\.tar' is no whole number"):
+            open_samples(path, ["x"], Request(labels="kind")).read([0])
+
+
 def test_sets_of_npz_that_do_not_fit(tmp_path: Path) -> None:
     shards(tmp_path, x=X)
     with pytest.raises(InputError, match=r"part-00\.npz' lacks the input 'y': write arrays"):

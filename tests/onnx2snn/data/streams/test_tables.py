@@ -59,6 +59,88 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
         open_samples(file, ["x"])
 
 
+def test_views_and_large_columns(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="needs the extra streams")
+    for kind in (pyarrow.large_binary(), pyarrow.binary_view()):
+        file = write(tmp_path / "a.parquet", image=pyarrow.array([png(1), png(2)], kind), label=[0, 1])
+        found, _ = all_of(open_samples(file, ["x"], Request(preprocessing=Preprocessing())), 2)
+        np.testing.assert_allclose(found[:, 0, 0, 0] * 255, [1, 2], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("x", "label", "match"),
+    [
+        ([png(1), None], [0, 1], r"row 1 of 'x' in '.*a\.parquet' is null"),
+        ([None, png(1)], [0, 1], r"row 0 of 'x' .* is null"),
+        ([[1.0, 2.0], [1.0, None]], [0, 1], r"row 1 of 'x' .* is null, or holds one: leave it out"),
+        ([[1.0, 2.0], None], [0, 1], r"row 1 of 'x' .* is null"),
+        ([1.0, 2.0], [0, None], r"row 1 of 'label' .* is null"),
+        ([1.0, 2.0], ["cat", "dog"], r"row 0 of 'label' .* holds string, and no numbers: write numbers"),
+        (["a.png", "b.png"], [0, 1], r"row 0 of 'x' .* holds string, and no numbers: .* or the bytes of images"),
+        ([{"bytes": None, "path": "none.png"}] * 2, [0, 1], r"row 0 of 'x' .* holds a path and no image"),
+        ([png(1), b"no image"], [0, 1], r"image in row 1 of 'x' in '.*a\.parquet' cannot be read"),
+        ([png(1), png(1, (5, 5))], [0, 1], r"images in rows 0 and 1 of 'x' in .* differ in size: set a size"),
+    ],
+)
+def test_rows_that_do_not_fit(tmp_path: Path, x: list[Any], label: list[Any], match: str) -> None:
+    file = write(tmp_path / "a.parquet", x=x, label=label)
+    with pytest.raises(InputError, match=match):
+        open_samples(file, ["x"], Request(preprocessing=Preprocessing())).read([0, 1])
+
+
+def test_a_row_is_named_by_its_file(tmp_path: Path) -> None:
+    write(tmp_path / "a.parquet", 2, x=[png(1)] * 5, label=[0] * 5)
+    write(tmp_path / "b.parquet", 2, x=[png(1)] * 3 + [b"no image"], label=[0] * 4)
+    with pytest.raises(InputError, match=r"row 3 of 'x' in '.*b\.parquet' cannot be read"):
+        open_samples(tmp_path, ["x"], Request(preprocessing=Preprocessing())).read(range(9))
+
+
+def test_files_of_other_columns(tmp_path: Path) -> None:
+    write(tmp_path / "a.parquet", x=[1.0], label=[0])
+    write(tmp_path / "b.parquet", x=[1.0], kind=[0])
+    with pytest.raises(InputError, match=r"b\.parquet' has other columns of inputs or labels than '.*a\.parquet'"):
+        open_samples(tmp_path, ["x"])
+
+
+def test_saved_images_with_class_labels_in_any_format(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="needs the extra streams")
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["a", "b"])})
+    images = [{"bytes": png(i), "path": None} for i in range(4)]
+    made = datasets.Dataset.from_dict({"image": images, "label": [0, 1, -1, 1]}, features=features)
+    for kind in (None, "numpy", "arrow"):
+        folder = tmp_path / str(kind)
+        made.with_format(kind).save_to_disk(str(folder))
+        found, labels = all_of(open_samples(folder, ["x"], Request(preprocessing=Preprocessing())), 3)
+        np.testing.assert_allclose(found[:, 0, 0, 0] * 255, range(4), rtol=1e-6)
+        np.testing.assert_array_equal(labels, [0, 1, -1, 1])
+
+
+def test_saved_arrays_of_three_axes(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="needs the extra streams")
+    features = datasets.Features({"x": datasets.Array3D((2, 2, 1), "float32")})
+    datasets.Dataset.from_dict({"x": X.reshape(10, 2, 2, 1)}, features=features).save_to_disk(str(tmp_path / "d"))
+    found = open_samples(tmp_path / "d", ["x"]).read(range(3, 8)).inputs["x"]
+    np.testing.assert_array_equal(found, X[3:8].reshape(5, 2, 2, 1))
+
+
+def test_saved_datasets_that_do_not_fit(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="needs the extra streams")
+    features = datasets.Features({"image": datasets.Image()})
+    images = [{"bytes": png(1), "path": None}, None, {"bytes": b"no image", "path": None}]
+    datasets.Dataset.from_dict({"image": images}, features=features).save_to_disk(str(tmp_path / "d"))
+    stream = open_samples(tmp_path / "d", ["x"], Request(preprocessing=Preprocessing()))
+    with pytest.raises(InputError, match=r"row 1 of 'image' in '.*d' is null"):
+        stream.read([0, 1])
+    with pytest.raises(InputError, match=r"image in row 2 of 'image' in '.*d' cannot be read"):
+        stream.read([2])
+    datasets.Dataset.from_dict({"x": [[1], [1, 2]]}).save_to_disk(str(tmp_path / "ragged"))
+    with pytest.raises(InputError, match=r"rows of 'x' in .* differ in shape"):
+        open_samples(tmp_path / "ragged", ["x"]).read([0, 1])
+    (tmp_path / "d" / "state.json").write_text("{")
+    with pytest.raises(InputError, match=r"dataset '.*d' is damaged or empty \(.*\): save it again"):
+        open_samples(tmp_path / "d", ["x"])
+
+
 def test_a_saved_dataset(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets", reason="needs the extra streams")
     datasets.Dataset.from_dict({"x": X.tolist(), "label": Y.tolist()}).save_to_disk(str(tmp_path / "d"))
