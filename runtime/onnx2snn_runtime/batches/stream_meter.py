@@ -13,7 +13,7 @@ from onnx2snn_runtime.probing.counting import REACHED, OperationCounter
 from onnx2snn_runtime.probing.ledger import Ledger
 from onnx2snn_runtime.probing.operations import merged
 from onnx2snn_runtime.probing.probes import EventCounter
-from onnx2snn_runtime.probing.results import results
+from onnx2snn_runtime.probing.results import Table, results
 from onnx2snn_runtime.program.interpreter import Frame, Tensor, fetch
 from onnx2snn_runtime.program.program import Program
 
@@ -56,18 +56,17 @@ class StreamMeter:
             taken = torch.full((self.samples,), steps)
             taken[list(refined)] += steps
             last = steps * (1 + bool(refined))
-            found = results(counter, [last], sum(neurons.values()), taken)[last]
+            table = ledger.table(last)
+            found = results(counter, [last], sum(neurons.values()), taken, table)[last]
             counter.ledger, counter.feeds = held
-            causes = self._causes(counter, ledger, last, events)
+            causes = self._causes(counter, table, events)
             return Counts(dict(events), dict(own), merged(found, groups), causes)
 
         return LateCounts(made)
 
-    def _causes(
-        self, counter: OperationCounter, ledger: Ledger, steps: int, events: Mapping[str, int]
-    ) -> dict[str, float]:
+    def _causes(self, counter: OperationCounter, table: Table, events: Mapping[str, int]) -> dict[str, float]:
         """Return the operations by what caused them; those of a sum are shared out by what its senders sent."""
-        table, groups = ledger.table(steps), self.program.groups
+        groups = self.program.groups
         total = {key: float(row.sum()) for key, row in table.items()}
         names = {item.output: groups.get(item.name, item.name) for item in self.program.populations}
         found: dict[str, float] = defaultdict(float)

@@ -3,7 +3,7 @@
 import ctypes
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -23,41 +23,75 @@ LARGEST = 1 << 18
 """An element that meets more weights than this could overflow the sums of a block."""
 
 
-def fits(values: Tensor, fan: Tensor) -> bool:
-    """Return whether the kernel counts these `values`: on a CPU, with a compiler, and no overflow."""
-    if values.device.type != "cpu" or values.dtype not in BITS or not values.numel():
-        return False
-    return library(SOURCE) is not None and float(fan.max()) <= LARGEST
+class Weights(NamedTuple):
+    """Weights and units as the kernel reads them, `axes` the order of a sample's axes in memory where it is another.
+
+    `of` are the tensors that they were made from, `largest` the most weights that an element meets.
+    """
+
+    of: tuple[Tensor, Tensor | float]
+    fans: Tensor
+    units: Tensor
+    rowwise: bool
+    axes: list[int]
+    largest: float
 
 
-def run(values: Tensor, before: Tensor, fan: Tensor, mantissa: int | None, unit: Tensor | float) -> Tensor:
+Held = dict[Any, Weights]
+"""What was made ready for values of some layout; it keeps the tensors that it was made from, which last anyway."""
+
+
+def ready(values: Tensor, fan: Tensor, unit: Tensor | float, held: Held | None = None) -> Weights | None:
+    """Return what `run` needs beside the values; None where it does not count them: off a CPU, without a compiler.
+
+    What is in `held` for such values is taken from there, and else put there.
+    """
+    if values.device.type != "cpu" or values.dtype not in BITS or not values.numel() or library(SOURCE) is None:
+        return None
+    layout = (values.shape[2:], values.stride()[2:], values.is_contiguous(), values.dtype)
+    key = (id(fan), id(unit) if isinstance(unit, Tensor) else unit, *layout)
+    made = None if held is None else held.get(key)
+    if made is None:
+        made = _made(values, fan, unit)
+        if held is not None:
+            held[key] = made
+    return made if made.largest <= LARGEST else None
+
+
+def _made(values: Tensor, fan: Tensor, unit: Tensor | float) -> Weights:
+    units, rowwise = _units(unit, values)
+    axes, fans = _order(values, fan), fan
+    if axes:
+        shape, turned = values.shape[2:], [axis - 2 for axis in axes]
+        fans, units = _turned(fan[None], shape, turned)[0], _turned(units, shape, turned)
+    period = max(fans.numel(), units.shape[1])
+    wide, units = (x if x.shape[1] == 1 else x.repeat(1, period // x.shape[1]) for x in (fans[None], units))
+    return Weights((fan, unit), wide.to(torch.int32).contiguous(), units.contiguous(), rowwise, axes, float(fan.max()))
+
+
+def run(values: Tensor, before: Tensor, weights: Weights, mantissa: int | None) -> Tensor:
     """Return what the changes of `values` [n, ...], which follow upon `before`, are: [n, 5].
 
     Weights met, digits times weights met, spikes that are not one unit, spikes, digits.
 
-    Values of steps that are dense in another order of axes (channels last) are read where they lie. `fan` [period]
-    repeats along a step; `unit` is a number, one for each step [n, 1, ...], or one for each neuron.
+    Values of steps that are dense in another order of axes (channels last) are read where they lie. The fan [period] of
+    `weights` repeats along a step; its unit is a number, one for each step [n, 1, ...], or one for each neuron.
     """
     native, rows, size = library(SOURCE), len(values), values[0].numel()
     if native is None:
         raise TypeError("a kernel counts what it fits")
-    units, rowwise = _units(unit, values)
-    axes = _order(values, fan)
+    fans, units, axes = weights.fans, weights.units, weights.axes
     if axes:
-        shape, turned = values.shape[2:], [axis - 2 for axis in axes]
         values, before = values.permute(0, 1, *axes), before.permute(0, *(axis - 1 for axis in axes))
-        fan, units = _turned(fan[None], shape, turned)[0], _turned(units, shape, turned)
     values, before = values.contiguous(), before.to(values.dtype).contiguous()
-    period = max(fan.numel(), units.shape[1])
-    fans, units = (x if x.shape[1] == 1 else x.repeat(1, period // x.shape[1]) for x in (fan[None], units))
-    fans, units = fans.to(torch.int32).contiguous(), units.contiguous()
+    period = max(fans.numel(), units.shape[1])
     drop = -1 if mantissa is None else BITS[values.dtype] - min(mantissa, MOST)
     threads = max(1, min(torch.get_num_threads(), size * rows // GRAIN)) if native.threaded else 1
     sums = torch.zeros((threads, rows, 5), dtype=torch.int64)
     _function(native.handle, f"tally_{str(values.dtype)[6:]}")(
         address(values, values.dtype, rows * size), address(before, values.dtype, size), rows, size,
         address(fans, torch.int32, fans.numel()), fans.numel(), address(units, values.dtype, units.numel()),
-        units.shape[1], int(rowwise), size if period == 1 else period, drop,
+        units.shape[1], int(weights.rowwise), size if period == 1 else period, drop,
         address(sums, torch.int64, sums.numel()), threads,
     )  # fmt: skip
     return sums.sum(0)

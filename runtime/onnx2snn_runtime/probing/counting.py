@@ -12,6 +12,7 @@ from onnx2snn_runtime.dynamics.base import Neuron, State, Wire, wire_of
 from onnx2snn_runtime.execution.base import Settings
 from onnx2snn_runtime.execution.probe import Probe
 from onnx2snn_runtime.kernels import pairs as kernel
+from onnx2snn_runtime.kernels.tally import Held
 from onnx2snn_runtime.probing.arrivals import Arrival, Product
 from onnx2snn_runtime.probing.digits import Tally, tally, units_of
 from onnx2snn_runtime.probing.fans import fan_out
@@ -55,6 +56,7 @@ class OperationCounter(Probe):
         """What arrived last, by synapse or population and by input: what the next changes are from."""
         self._rest: dict[tuple[str, int], Tensor] = {}
         self._units = Units(settings, self._neurons)
+        self._held: Held = {}
 
     @property
     def needs_spikes(self) -> bool:
@@ -128,12 +130,13 @@ class OperationCounter(Probe):
     ) -> None:
         """Count the changes of `values` [n, ...], the first of which follow upon `before`, wherever they go."""
         wire, unit = wires[0], units_of(wires, values)
+        lasting = unit is wire.unit and self.samples >= self.batch
 
-        def counted(fan: Tensor) -> Tally:
-            return tally(values, before, self._masked(fan, values[0]), wire.mantissa, unit)
+        def counted(fan: Tensor, held: Held | None = None) -> Tally:
+            return tally(values, before, self._masked(fan, values[0]), wire.mantissa, unit, held)
 
         patterns = self.reach.patterns.get(sender, [])
-        found = [counted(pattern.fan) for pattern in patterns]
+        found = [counted(pattern.fan, self._held if lasting else None) for pattern in patterns]
         for pattern, each in zip(patterns, found, strict=True):
             shifts = each.met if wire.mantissa is None else each.added
             self.ledger.add(sender, REACHED, t, each.met * sum(factor for _, factor in pattern.layers))

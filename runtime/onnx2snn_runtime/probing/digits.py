@@ -47,14 +47,22 @@ def digits_of(a: Tensor, mantissa: int) -> Tensor:
     return _table(bits, a.device)[(significand * (2 << bits) + 0.5).to(torch.int64)]
 
 
-def tally(values: Tensor, before: Tensor, fan: Tensor, mantissa: int | None, unit: Tensor | float) -> Tally:
+def tally(
+    values: Tensor,
+    before: Tensor,
+    fan: Tensor,
+    mantissa: int | None,
+    unit: Tensor | float,
+    held: kernel.Held | None = None,
+) -> Tally:
     """Count the changes of `values` [n, ...] over n steps, the first of which follow upon `before`.
 
     Element i of a step meets fan[i mod period] weights. `mantissa` and `unit`, which broadcasts to `values`, are those
-    of `Wire`. Real numbers have no digits.
+    of `Wire`. Real numbers have no digits. `held` keeps what a kernel makes of `fan` and `unit` for the next call.
     """
-    if kernel.fits(values, fan):
-        met, added, graded, events, digits = kernel.run(values, before, fan, mantissa, unit).to(torch.float64).unbind(1)
+    weights = kernel.ready(values, fan, unit, held)
+    if weights is not None:
+        met, added, graded, events, digits = kernel.run(values, before, weights, mantissa).to(torch.float64).unbind(1)
         return Tally(met, added, events, digits, graded > 0)
     return tally_by_steps(values, before, fan, mantissa, unit)
 

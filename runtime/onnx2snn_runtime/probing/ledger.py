@@ -1,8 +1,8 @@
 """Accumulates counts by layer and step; they stay on the device until they are read."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from onnx2snn_runtime.program.interpreter import Tensor
@@ -19,13 +19,15 @@ class Ledger:
         """Write down `counts` [n] of the steps t, t + 1, ..."""
         self._rows[layer, what].append((t - self._before, counts))
 
-    def table(self, steps: int) -> dict[tuple[str, str], Tensor]:
-        """Return what was written down, float64 [steps] on the host."""
-        return {key: _added(rows, steps) for key, rows in self._rows.items()}
-
-
-def _added(rows: Sequence[tuple[int, Tensor]], steps: int) -> Tensor:
-    total = torch.zeros(steps, dtype=torch.float64, device=rows[0][1].device)
-    for t, counts in rows:
-        total[t - 1 : t - 1 + len(counts)] += counts
-    return total.cpu()
+    def table(self, steps: int) -> dict[tuple[str, str], np.ndarray]:
+        """Return what was written down, float64 [steps]: all that is on the device comes to the host at once."""
+        pieces = [counts for rows in self._rows.values() for _, counts in rows]
+        whole = torch.cat(pieces).to(torch.float64).cpu().numpy() if pieces else np.zeros(0)
+        found, at = {}, 0
+        for key, rows in self._rows.items():
+            total = found[key] = np.zeros(steps)
+            for t, counts in rows:
+                size = counts.shape[0]
+                total[t - 1 : t - 1 + size] += whole[at : at + size]
+                at += size
+        return found

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from onnx2snn_runtime.probing.counting import SENT, OperationCounter
 from onnx2snn_runtime.probing.operations import LayerOperations, Operations
 from onnx2snn_runtime.program.interpreter import Tensor
 
-Table = Mapping[tuple[str, str], Tensor]
+Table = Mapping[tuple[str, str], np.ndarray]
 
 
-def results(counter: OperationCounter, steps: Sequence[int], neurons: int, taken: Tensor) -> dict[int, Operations]:
-    """Return the operations until each of `steps`; samples took `taken` [samples] steps."""
-    table, samples = counter.ledger.table(steps[-1]), counter.samples
+def results(
+    counter: OperationCounter, steps: Sequence[int], neurons: int, taken: Tensor, table: Table | None = None
+) -> dict[int, Operations]:
+    """Return the operations until each of `steps`; samples took `taken` [samples] steps. `table` is the ledger's."""
+    table, samples = counter.ledger.table(steps[-1]) if table is None else table, counter.samples
     found = {}
     for t in steps:
         made = int(taken.clamp(max=t).sum())
