@@ -84,15 +84,26 @@ def _of_arrays(path: Path, ports: Sequence[Port], request: FrameRequest) -> Iter
     if missing:
         raise InputError(f"{str(path)!r} has no array {missing[0]!r}: it has {', '.join(held)}")
     moving = {port.name: _lead(port, held[port.name]) for port in ports}
-    lengths = {len(held[name]) for name, lead in moving.items() if lead is not None}
-    if len(lengths) != 1:
-        raise InputError(f"{str(path)!r} holds no frames, or unlike numbers: give [frames, samples, ...] by name")
-    for t in range(0, lengths.pop(), request.every):
+    lengths = {name: len(held[name]) for name, lead in moving.items() if lead is not None}
+    if not lengths:
+        shapes = ", ".join(f"{port.name} {held[port.name].shape}" for port in ports)
+        wanted = ", ".join(f"{port.name} [frames{_axes(port)}]" for port in ports)
+        raise InputError(f"{str(path)!r} holds no frames ({shapes}): give {wanted}")
+    if len(set(lengths.values())) != 1:
+        counts = ", ".join(f"{count} of {name}" for name, count in lengths.items())
+        raise InputError(f"{str(path)!r} holds unlike numbers of frames ({counts}): give as many of each input")
+    for t in range(0, min(lengths.values()), request.every):
         frame = {}
         for name, lead in moving.items():
             value = held[name]
             frame[name] = value if lead is None else value[t][None] if lead else value[t]
         yield frame
+
+
+def _axes(port: Port) -> str:
+    sizes = port.shape or ()
+    names = ["samples" if axis == port.axis else str(size or "any") for axis, size in enumerate(sizes)]
+    return "".join(f", {name}" for name in names)
 
 
 def _lead(port: Port, value: np.ndarray) -> bool | None:
@@ -113,10 +124,12 @@ def _video(path: Path, request: FrameRequest) -> Iterator[np.ndarray]:
     av = _need("av", "videos are read with PyAV")
     try:
         with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise InputError(f"{str(path)!r} holds no pictures, only sound or text: give a video")
             for index, frame in enumerate(container.decode(video=0)):
                 if index % request.every == 0:
                     yield prepare(frame.to_image(), request.preprocessing)
-    except (av.FFmpegError, IndexError) as error:
+    except av.FFmpegError as error:
         raise InputError(f"the video {str(path)!r} cannot be read ({error}): give another file") from error
 
 

@@ -54,6 +54,13 @@ def test_a_video(tmp_path: Path) -> None:
     found = read(tmp_path / "clip.mp4", IMAGE, preprocessing=PIXELS, every=2)
     assert [frame["x"].shape for frame in found] == [(1, 3, 4, 6)] * 3
     assert [float(frame["x"].mean()) for frame in found] == pytest.approx([0, 80 / 255, 160 / 255], abs=0.03)
+    with av.open(str(tmp_path / "sound.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=16000)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        sound.sample_rate = 16000
+        container.mux([*stream.encode(sound), *stream.encode()])
+    with pytest.raises(InputError, match="holds no pictures, only sound or text: give a video"):
+        read(tmp_path / "sound.mp4", IMAGE, preprocessing=PIXELS)
     (tmp_path / "bad.mp4").write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"the video .* cannot be read"):
         read(tmp_path / "bad.mp4", IMAGE)
@@ -82,11 +89,13 @@ def test_what_holds_no_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "a.mp4").write_text("no")
     np.savez(tmp_path / "a.npz", x=np.zeros((3, 4, 6), np.float32), z=np.zeros(3))
     np.savez(tmp_path / "b.npz", x=np.zeros((3, 4, 6), np.float32))
+    np.savez(tmp_path / "c.npz", x=np.zeros((5, 1, 3, 4, 6), np.float32), s=np.zeros((4, 1, 1, 8), np.float32))
     for name, ports, sentence in (
         ("none.mp4", [IMAGE], "there is no file or folder"),
         ("a.txt", [IMAGE], "holds no frames: give a folder of images, or a file of .mp4"),
         ("a.mp4", [IMAGE, NUMBER], "the network has the inputs x, n: give their frames as arrays"),
-        ("b.npz", [IMAGE], r"holds no frames, or unlike numbers: give \[frames"),
+        ("b.npz", [IMAGE], r"holds no frames \(x \(3, 4, 6\)\): give x \[frames, samples, 3, 4, 6\]"),
+        ("c.npz", [IMAGE, SOUND], r"unlike numbers of frames \(5 of x, 4 of s\): give as many of each input"),
     ):
         with pytest.raises(InputError, match=sentence):
             read(tmp_path / name, *ports)
