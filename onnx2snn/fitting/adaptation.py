@@ -184,19 +184,19 @@ class _Search:
                 lowering = Lowering(whole, look.timesteps, SPENT * self.tolerance, self._most_bits(setting), self.power)
                 lowering.kept = {node.name or node.output[0] for node in answering(self.trier.snn)}
                 lowering.weigh(groups, setting, targets)
-                chosen, look = lowering.run(setting, base, targets, self.clock, self._holds, self.tell)
+                chosen, look = lowering.run(setting, base, targets, self.clock, self._excess, self.tell)
         if chosen is setting:
             _make_gradual((self.trier.snn,), setting, 0)
         self.runs += sum(other.runs for other in {id(t): t for t in (whole, few)}.values() if other is not self.trier)
         return chosen, look
 
-    def _holds(self, setting: Setting, timesteps: int) -> bool:
-        """Return whether the bound of the outputs' errors is within the tolerance on the samples that were held back.
+    def _excess(self, setting: Setting, timesteps: int) -> float:
+        """Return the bound of the outputs' errors over the tolerance, on the samples that were held back.
 
         Those that set the ranges are easier: with them alone the tolerance would be spent on others' account.
         """
         put(self.trier, setting)
-        return self.trier.look([timesteps])[0].bound <= self.tolerance
+        return self.trier.look([timesteps])[0].bound / self.tolerance
 
     def _most_bits(self, setting: Setting) -> int:
         """Return the bits that a spike may have: more than asked for where these did not do."""

@@ -62,13 +62,14 @@ class Lowering:
         look: Look,
         targets: dict[str, Targets],
         clock: Clock,
-        holds: Callable[[Setting, int], bool],
+        excess: Callable[[Setting, int], float],
         tell: Callable[[], None],
     ) -> tuple[Setting, Look]:
         """Return the cheapest setting found whose bound of the error is within the tolerance; at first (setting, look).
 
-        `holds` says whether a setting does on the samples that were held back. After every trial the model of the error
-        is put right by what came of it, and populations are followed anew.
+        `excess` says how many times the tolerance the error of a setting is on the samples that were held back: by so
+        much less is tried next. After every trial the model of the error is put right by what came of it, and
+        populations are followed anew.
         """
         best, least = (setting, look), look.shift_adds(mean_digits(targets))
         now, room = dict(setting), (NEAR * self.tolerance) ** 2
@@ -83,11 +84,12 @@ class Lowering:
             look = self.trier.look([self.steps])[0]
             targets = record(self.trier, self.steps)
             tell()
-            fits, spent = look.bound <= self.tolerance and holds(now, self.steps), look.shift_adds(mean_digits(targets))
+            over = excess(now, self.steps) if look.bound <= self.tolerance else 1.0
+            fits, spent = look.bound <= self.tolerance and over <= 1, look.shift_adds(mean_digits(targets))
             if fits and spent < least:
                 best, least = (now, look), spent
             if not fits:
-                room *= LESS
+                room *= min(LESS, over**-2)
             elif look.bound > NEAR**2 * self.tolerance:
                 break
         return best

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from onnx2snn.fitting.groups import Group, coarse, put, rank
+from onnx2snn.fitting.groups import Group, Setting, coarse, put, rank
 from onnx2snn.fitting.local import record
 from onnx2snn.fitting.lowering import Lowering
 from onnx2snn.fitting.trying import Clock, Trier
@@ -41,14 +41,22 @@ def test_populations_that_matter_little_get_the_coarsest_spikes() -> None:
     assert base.bound < 0.02
     rises = {first: 1e-2, second: 1e-9} if _matters(trier, start, first, second) else {first: 1e-9, second: 1e-2}
     lowering.weigh([Group([name], rise) for name, rise in rises.items()], start, targets)
-    chosen, look = lowering.run(start, base, targets, Clock(20), lambda setting, steps: True, lambda: None)
+    chosen, look = lowering.run(start, base, targets, Clock(20), lambda setting, steps: 0.5, lambda: None)
     assert base.error < look.bound <= 0.02
     assert all(bits_of(*pair) <= 8 for pair in chosen.values())
     important = max(rises, key=lambda name: rises[name])
     other = min(rises, key=lambda name: rises[name])
     assert np.prod(chosen[other]) < np.prod(chosen[important])
-    never = lowering.run(start, base, targets, Clock(20), lambda setting, steps: False, lambda: None)
+    never = lowering.run(start, base, targets, Clock(20), lambda setting, steps: 2.0, lambda: None)
     assert never[0] is start
+
+    def excess(setting: Setting, steps: int) -> float:  # others are three times further off
+        put(trier, setting)
+        return 3 * trier.look([steps])[0].bound / 0.02
+
+    less, found = lowering.run(start, base, targets, Clock(20), excess, lambda: None)
+    assert less is not start
+    assert base.error < found.bound <= 0.02 / 3
 
 
 def _matters(trier: Trier, start: dict[str, tuple[int, int]], first: str, second: str) -> bool:
