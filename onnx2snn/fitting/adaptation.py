@@ -90,7 +90,7 @@ def adapt(
         setting, look = search.spend(setting, look, seen or {})
     put(trier, setting)
     last = trier.look([look.timesteps])[0]
-    after = mean_digits(record(trier, look.timesteps)) if setting != start else before
+    after = before if setting == start else search.digits or mean_digits(record(trier, look.timesteps))
     notes = told(first, start, last, setting, (first.shift_adds(before), last.shift_adds(after)))
     done = _done(trier, start, setting, last, tolerance)
     left = clock.left + (1 - FITTING) * budget
@@ -126,6 +126,8 @@ class _Search:
     ) -> None:
         self.trier, self.clock, self.tolerance, self.tell = trier, clock, tolerance, tell
         self.runs = 0
+        self.digits: Mapping[str, float] = {}
+        """The signed digits of a spike of each population with what `spend` found, where it found anything."""
         self.bits, self.more_bits, self.power = bits, more_bits, power
 
     def reach(
@@ -185,6 +187,7 @@ class _Search:
                 lowering.kept = {node.name or node.output[0] for node in answering(self.trier.snn)}
                 lowering.weigh(groups, setting, targets)
                 chosen, look = lowering.run(setting, base, targets, self.clock, self._excess, self.tell)
+                self.digits = {} if chosen is setting else mean_digits(lowering.best)
         if chosen is setting:
             _make_gradual((self.trier.snn,), setting, 0)
         self.runs += sum(other.runs for other in {id(t): t for t in (whole, few)}.values() if other is not self.trier)

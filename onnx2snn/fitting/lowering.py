@@ -6,6 +6,7 @@ A price of error, in shift-adds, says which pair of levels and mantissa bits eac
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,6 +39,15 @@ class Choice:
         return int(np.argmin(self.adds + price * self.errors))
 
 
+class _Trial(NamedTuple):
+    """What a setting gave: `over` is its excess on the samples that were held back, `spent` are its shift-adds."""
+
+    look: Look
+    targets: dict[str, Targets]
+    over: float
+    spent: float
+
+
 class Lowering:
     """The search of one network: `weights` say how much of a population's squared error reaches the output."""
 
@@ -47,6 +57,7 @@ class Lowering:
         self.weights: dict[str, float] = {}
         self.kept: set[str] = set()
         """Populations that stay as they are: easy samples do not show what they do on others."""
+        self.best: Mapping[str, Targets] = {}
 
     def weigh(self, groups: list[Group], setting: Setting, targets: Mapping[str, Targets]) -> None:
         """Set the weights from the `groups`, ranked around `setting`."""
@@ -69,10 +80,13 @@ class Lowering:
 
         `excess` says how many times the tolerance the error of a setting is on the samples that were held back: by so
         much less is tried next. After every trial the model of the error is put right by what came of it, and
-        populations are followed anew.
+        populations are followed anew. A setting that comes up again is not run again; one that fits and comes up twice
+        in a row is the end. `best` are the targets of what is returned.
         """
-        best, least = (setting, look), look.shift_adds(mean_digits(targets))
-        now, room = dict(setting), (NEAR * self.tolerance) ** 2
+        self.best, least = targets, look.shift_adds(mean_digits(targets))
+        best, now, room = (setting, look), dict(setting), (NEAR * self.tolerance) ** 2
+        tried: dict[Any, _Trial] = {}
+        key: Any = None
         for trial in range(TRIALS):
             if clock.left < 2 * self.trier.seconds * self.steps:
                 break
@@ -80,19 +94,27 @@ class Lowering:
             own = sum(self.weights[n] * targets[n].tried(*now[n]).error for n in now)
             factor = look.bound**2 / own if trial and own else 1.0
             now = _chosen(choices, room / factor)
-            put(self.trier, now)
-            look = self.trier.look([self.steps])[0]
-            targets = record(self.trier, self.steps)
-            tell()
-            over = excess(now, self.steps) if look.bound <= self.tolerance else 1.0
-            fits, spent = look.bound <= self.tolerance and over <= 1, look.shift_adds(mean_digits(targets))
+            before, key = key, tuple(now.items())
+            if key not in tried:
+                tried[key] = self._tried(now, excess)
+                tell()
+            look, targets, over, spent = tried[key]
+            fits = look.bound <= self.tolerance and over <= 1
             if fits and spent < least:
-                best, least = (now, look), spent
+                best, least, self.best = (now, look), spent, targets
             if not fits:
                 room *= min(LESS, over**-2)
-            elif look.bound > NEAR**2 * self.tolerance:
+            elif key == before or look.bound > NEAR**2 * self.tolerance:
                 break
         return best
+
+    def _tried(self, setting: Setting, excess: Callable[[Setting, int], float]) -> _Trial:
+        """Return what a setting gives."""
+        put(self.trier, setting)
+        look = self.trier.look([self.steps])[0]
+        targets = record(self.trier, self.steps)
+        over = excess(setting, self.steps) if look.bound <= self.tolerance else 1.0
+        return _Trial(look, targets, over, look.shift_adds(mean_digits(targets)))
 
     def _choices(self, setting: Setting, targets: Mapping[str, Targets], near: bool) -> dict[str, Choice]:
         """Return what every population may choose from; `near`: pairs beside its own alone."""

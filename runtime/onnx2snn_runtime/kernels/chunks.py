@@ -11,10 +11,10 @@ Tensor = torch.Tensor
 
 def at(value: Tensor, index: int) -> Tensor:
     """Return the value at step `index` >= 0 of the chunk."""
-    return value[min(index, len(value) - 1)]
+    return value[min(index, value.size(0) - 1)]
 
 
 def extended(value: Tensor, rows: int) -> Tensor:
     """Return `value` [n, ...] with `rows` >= n rows."""
-    missing = rows - len(value)
+    missing = rows - value.size(0)
     return torch.cat([value, value[-1:].expand(missing, *value.shape[1:])]) if missing else value

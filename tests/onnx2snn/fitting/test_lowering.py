@@ -1,10 +1,11 @@
 """The choice of levels and mantissa bits: cheapest within the tolerance, population by population."""
 
 import numpy as np
+import pytest
 
 from onnx2snn.fitting.groups import Group, Setting, coarse, put, rank
 from onnx2snn.fitting.local import record
-from onnx2snn.fitting.lowering import Lowering
+from onnx2snn.fitting.lowering import TRIALS, Lowering
 from onnx2snn.fitting.trying import Clock, Trier
 from onnx2snn.settings.payload import bits_of
 from tests.onnx2snn.fitting.test_adaptation import converted, settings
@@ -66,3 +67,19 @@ def _matters(trier: Trier, start: dict[str, tuple[int, int]], first: str, second
         errors.append(trier.look([2])[0].error)
     put(trier, start)
     return errors[0] > errors[1]
+
+
+def test_a_setting_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With room for any error the coarsest spikes come up at once, and nothing is better: that is the end."""
+    snn, held, _ = converted(FORK)
+    trier, start = Trier(snn, held), settings(snn)
+    base, targets, seen = trier.look([2])[0], record(trier, 2), list[dict[str, tuple[int, int]]]()
+    lowering = Lowering(trier, 2, 1e6, 8, power=False)
+    lowering.weigh([Group([name], 1.0) for name in start], start, targets)
+    whole = trier.look
+    monkeypatch.setattr(trier, "look", lambda steps: (seen.append(settings(snn)), whole(steps))[1])
+    chosen, _ = lowering.run(start, base, targets, Clock(60), lambda setting, steps: 0.5, lambda: None)
+    assert chosen == seen[-1]
+    assert len(seen) < TRIALS
+    assert all(one != other for i, one in enumerate(seen) for other in seen[:i])
+    assert lowering.best.keys() == start.keys()
