@@ -146,7 +146,7 @@ def test_scales(scale: str, shapes: set[tuple[int, ...]]) -> None:
         ({"encoder": "morse"}, "there is no choice 'morse' for encoder"),
         ({"levels": 0}, "levels is 0: give 1 to 100 levels"),
         ({"mantissa": 21}, "mantissa is 21: give"),
-        ({"timesteps": 0}, "timesteps is 0: give 1 or more"),
+        ({"timesteps": 0}, "timesteps is 0: give 1 to"),
         ({"samples": 0}, "samples is 0: give 1 or more"),
         ({"samples": -1}, "samples is -1: give 1 or more"),
         ({"device": "toaster"}, "the device 'toaster' cannot be used"),
