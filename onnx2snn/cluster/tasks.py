@@ -1,6 +1,7 @@
 """The jobs of a study over a cluster, as plain Ray tasks: one conversion and its evaluations are a task."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from onnx2snn.cluster.connecting import Cluster
@@ -21,17 +22,22 @@ def task_runner(cluster: Cluster) -> Callable[[Sequence[Job]], Iterator[tuple[Jo
         with cluster.connected() as ray:
             task = ray.remote(max_retries=ATTEMPTS, **cluster.demands)(_rows)
             room, queue = cluster.room(ray), list(waiting)
-            running = {task.remote(job, cluster.threads): job for job in queue[:room]}
+            running = {task.remote(on_worker(cluster, job), cluster.threads): job for job in queue[:room]}
             queue = queue[room:]
             while running:
                 (ready,), _ = ray.wait(list(running), num_returns=1)
                 job = running.pop(ready)
                 if queue:
                     following = queue.pop(0)
-                    running[task.remote(following, cluster.threads)] = following
+                    running[task.remote(on_worker(cluster, following), cluster.threads)] = following
                 yield job, _result(ray, ready, job)
 
     return run
+
+
+def on_worker(cluster: Cluster, job: Job) -> Job:
+    """Return `job` on the device of a worker: its GPU, where it has one."""
+    return replace(job, device=cluster.device) if cluster.gpus else job
 
 
 def _rows(job: Job, threads: int) -> list[Row]:

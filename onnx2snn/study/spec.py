@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from onnx2snn.data.images import Preprocessing
+from onnx2snn.data.streams.labels import is_label_file
+from onnx2snn.data.streams.patterns import expand, is_pattern
 from onnx2snn.settings import ConversionSettings
 from onnx2snn.settings.conversion import OWNERS
 from onnx2snn.settings.unknown import unknown
@@ -18,6 +20,9 @@ KEYS = ("study", "output", "models", "data", "labels", "samples", "calibration",
 MODEL_KEYS = ("name", "file", "data", "labels", "calibration", "convert")
 RUN_KEYS = ("batch_size", "executor", "dtype", "output", "class_axis")
 IMAGE_KEYS = tuple(f.name for f in fields(Preprocessing) if f.name != "dtype")
+
+TUPLES = {"size": 2, "mean": 1, "std": 1}
+"""Settings of images that are several numbers, and how many a single one stands for."""
 
 
 @dataclass(frozen=True)
@@ -79,20 +84,19 @@ class _Reader:
                 raise InputError(f"{str(self.path)!r} says nothing of {name!r}: add it")
         settings = self.settings(table.get("convert", Table()), table, "convert")
         payloads = [self.payload(entry, line, settings) for entry, line in self.listed("payloads")]
-        evaluate, images = (self.part(name, keys) for name, keys in (("evaluate", RUN_KEYS), ("images", IMAGE_KEYS)))
         return Study(
             name=str(table.get("study", self.path.stem)),
             output=self.folder / str(table.get("output", self.path.stem)),
             subjects=self.distinct([self.subject(entry, line) for entry, line in self.listed("models")], "models"),
             payloads=self.distinct(payloads, "payloads"),
             timesteps=sorted(set(self.numbers("timesteps", 1))),
-            seeds=self.numbers("seeds", 0) if "seeds" in table else [0],
+            seeds=list(dict.fromkeys(self.numbers("seeds", 0))) if "seeds" in table else [0],
             samples=self.number("samples"),
             calibration_samples=self.number("calibration_samples"),
             per_timestep=self.yes_or_no("per_timestep"),
             convert=settings,
-            evaluate=evaluate,
-            images={name: tuple(v) if isinstance(v, list) else v for name, v in images.items()},
+            evaluate=self.part("evaluate", RUN_KEYS),
+            images=self.images(),
         )
 
     def own_data(self) -> bool:
@@ -115,9 +119,9 @@ class _Reader:
         return Subject(
             name=str(table.get("name", Path(file).name.removesuffix(".onnx"))),
             file=file if named else str(self.folder / file),
-            data=self.place(table.get("data", self.table.get("data"))) or "",
-            labels=self.labels(table.get("labels", self.table.get("labels"))),
-            calibration=self.place(table.get("calibration", self.table.get("calibration"))),
+            data=self.data("data", table) or "",
+            labels=self.labels(table),
+            calibration=self.data("calibration", table),
             convert=settings,
         )
 
@@ -183,13 +187,45 @@ class _Reader:
             raise self.wrong(self.table.lines[key], f"{key!r} is {value!r}", "write true or false")
         return value
 
-    def place(self, path: Any) -> str | None:
-        """Return a path relative to the folder of the study."""
-        return None if path is None else str(self.folder / str(path))
+    def images(self) -> dict[str, Any]:
+        """Return how images are prepared; what no image can be raises InputError."""
+        found = self.part("images", IMAGE_KEYS)
+        for name, value in found.items():
+            number = isinstance(value, int | float) and name in TUPLES
+            found[name] = tuple(value) if isinstance(value, list) else (value,) * TUPLES[name] if number else value
+        try:
+            Preprocessing(**found)
+        except (InputError, TypeError) as error:
+            raise InputError(f"line {self.table.lines['images']} of {str(self.path)!r}: {error}") from error
+        return found
 
-    def labels(self, name: Any) -> str | None:
+    def data(self, key: str, table: Table) -> str | None:
+        """Return the path under `key` of a model or of the study, relative to its folder; no data raise InputError."""
+        owner = table if key in table else self.table
+        if owner.get(key) is None:
+            return None
+        path = self.folder / str(owner[key])
+        if not path.exists() and not (is_pattern(path) and self.expanded(path, owner.lines[key])):
+            raise self.wrong(
+                owner.lines[key],
+                f"there is no file or folder {owner[key]!r}",
+                "paths are relative to the study's folder",
+            )
+        return str(path)
+
+    def expanded(self, path: Path, line: int) -> list[Path]:
+        """Return the files of a pattern."""
+        try:
+            return expand(path)
+        except InputError as error:
+            raise InputError(f"line {line} of {str(self.path)!r}: {error}") from error
+
+    def labels(self, table: Table) -> str | None:
         """Return a column, or a file relative to the folder of the study."""
-        return self.place(name) if name is not None and (self.folder / str(name)).is_file() else name
+        name = table.get("labels", self.table.get("labels"))
+        if name is None or not is_label_file(str(self.folder / str(name))):
+            return None if name is None else str(name)
+        return self.data("labels", table)
 
     def distinct(self, found: list[Any], key: str) -> list[Any]:
         """Return `found`; two of the same name raise InputError."""

@@ -30,6 +30,8 @@ evaluate: {batch_size: 8}
 @pytest.fixture
 def folder(network: onnx.ModelProto, tmp_path: Path) -> Path:
     onnx.save(network, tmp_path / "net.onnx")
+    for name in ("test.npz", "own.npz"):
+        (tmp_path / name).touch()
     return tmp_path
 
 
@@ -51,6 +53,16 @@ def test_what_a_file_says(folder: Path) -> None:
     assert made[0].settings.get("adapt") is False
     assert {job.settings.get("levels") for job in made if job.subject.name == "other"} == {4}
     assert len({job.key(t) for job in made for t in job.timesteps}) == 24
+
+
+def test_what_is_said_twice_is_run_once(folder: Path) -> None:
+    study = read_study(written(folder, STUDY.replace("[0, 3]", "[3, 0, 3]").replace("[4, 1]", "[4, 1, 4]")))
+    assert (study.timesteps, study.seeds) == ([1, 4], [3, 0])
+
+
+def test_a_number_stands_for_several(folder: Path) -> None:
+    study = read_study(written(folder, STUDY.replace("{mean: [0.5]}", "{mean: 0.5, size: 8}")))
+    assert study.images == {"mean": (0.5,), "size": (8, 8)}
 
 
 def test_a_conversion_for_each_number_of_time_steps(folder: Path) -> None:
@@ -97,6 +109,16 @@ def test_keys_depend_on_what_makes_a_cell_and_on_nothing_else(folder: Path) -> N
         ("seeds: [0, 3]", "seeds: [-1]", r"line 11 of '.*s\.yaml': 'seeds' holds -1: give whole numbers from 0 on"),
         ("seeds: [0, 3]", "per_timestep: 3", r"line 11 of '.*s\.yaml': 'per_timestep' is 3: write true or false"),
         ("{mean: [0.5]}", "3", r"line 13 of '.*s\.yaml': 'images' is 3: write a table of size"),
+        ("{mean: [0.5]}", "{mean: [1, 2]}", r"line 13 of '.*s\.yaml': the mean of images has 2 numbers: give 1 or 3"),
+        ("{mean: [0.5]}", "{size: big}", r"line 13 of '.*s\.yaml': "),
+        (
+            "data: test.npz",
+            "data: none.npz",
+            r"line 5 of '.*s\.yaml': there is no file or folder 'none\.npz': paths are",
+        ),
+        ("data: own.npz", "data: 'own{0..1}.npz'", r"line 4 of '.*s\.yaml': there is no file '.*own0\.npz'"),
+        ("data: own.npz", "calibration: no", r"line 4 of '.*s\.yaml': there is no file or folder"),
+        ("study: small", "labels: l.csv", r"line 1 of '.*s\.yaml': there is no file or folder 'l\.csv'"),
         ("batch_size", "batch", r"line 14 of '.*s\.yaml' has no key 'batch'"),
         ("study: small", "data: x", r"line 5 of '.*s\.yaml' says 'data' again, after line 1"),
         ("study: small", "study: [", r"line \d+ of '.*s\.yaml' is no YAML"),
