@@ -12,6 +12,7 @@ from typing import Any
 
 from onnx2snn.cluster.connecting import Cluster
 from onnx2snn.data.streams.base import Stream
+from onnx2snn.evaluation.heap import Heap
 from onnx2snn.evaluation.measuring import Measurer, Plan
 from onnx2snn.evaluation.parts import Part
 from onnx2snn_runtime.errors import InputError, ModelError, Onnx2SnnError
@@ -32,7 +33,7 @@ class BatchMeasurer:
 
         torch.set_num_threads(threads)
         snn, self.stream = ray.get([network, stream])
-        self.measurer = Measurer(place(snn, device, snn.program.dtype), plan)
+        self.measurer, self.heap = Measurer(place(snn, device, snn.program.dtype), plan), Heap()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         """Return number, sums and error of each batch in `batch`, its numbers and places; errors are no exceptions.
@@ -49,6 +50,7 @@ class BatchMeasurer:
                 error = f"{type(failed).__name__}:{failed}"
             for name, value in (("number", int(number)), ("sums", sums), ("error", error)):
                 found[name].append(value)
+            self.heap.between_batches()
         return found
 
 

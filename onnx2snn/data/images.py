@@ -100,9 +100,11 @@ def prepare(image: Any, p: Preprocessing) -> np.ndarray:
     pixels = pixels[:, :, ::-1] if p.channels == "bgr" else pixels
     if np.issubdtype(np.dtype(p.dtype), np.floating):
         pixels = np.multiply(pixels, np.float32(p.scale))
-        pixels -= np.asarray(p.mean, np.float32)  # in place: the memory of large images comes and goes in pieces
-        pixels /= np.asarray(p.std, np.float32)
-    return (pixels.transpose(2, 0, 1) if p.layout == "nchw" else pixels).astype(p.dtype)
+        if any(p.mean):
+            pixels -= np.asarray(p.mean, np.float32)  # in place: the memory of large images comes and goes in pieces
+        if any(value != 1 for value in p.std):
+            pixels /= np.asarray(p.std, np.float32)
+    return (pixels.transpose(2, 0, 1) if p.layout == "nchw" else pixels).astype(p.dtype, copy=False)
 
 
 def _resized(image: Any, p: Preprocessing) -> Any:

@@ -13,6 +13,7 @@ from onnx2snn.data.prefetch import ahead, staged
 from onnx2snn.data.streams.base import InMemory, Stream, batch_places, for_the_network
 from onnx2snn.evaluation.checkpoint import Checkpoint
 from onnx2snn.evaluation.energy import EnergyTally
+from onnx2snn.evaluation.heap import Heap
 from onnx2snn.evaluation.measuring import Measurer, Plan, counts_operations, make_plan, usual_batch_size
 from onnx2snn.evaluation.parts import Accumulator, Part
 from onnx2snn.evaluation.provenance import network_digest
@@ -104,7 +105,7 @@ def here(
     snn: SpikingModel, plan: Plan, stream: Stream, batches: Mapping[int, range], readers: int = 1
 ) -> Iterator[tuple[int, Part]]:
     """Measure `batches` in this process, one after the other; those of a stream are read ahead by threads."""
-    measurer, axes = Measurer(snn, plan), snn.program.axes
+    measurer, axes, heap = Measurer(snn, plan), snn.program.axes, Heap()
     threads = 0 if isinstance(stream, InMemory) else readers
     read: list[Samples] = []
 
@@ -115,6 +116,7 @@ def here(
 
     for number, (_, given) in zip(batches, staged(inputs(), snn.program.device), strict=True):
         yield number, measurer.measure(read.pop(0), given)
+        heap.between_batches()
 
 
 def _first(stream: Stream, batch_size: int | None, snn: SpikingModel) -> Samples:
