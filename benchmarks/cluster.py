@@ -5,7 +5,8 @@
 A process without Ray, one worker and two workers evaluate the same images of 3 x 224 x 224 from tar shards, each with
 one thread and nothing read ahead. Time begins with the fourth batch that is done and ends with the last: the starts of
 Ray and of the actors, which are told apart (`start`), do not count. It has to be the only work on the machine, and the
-ratio needs two free cores. The figures of all three are compared, bit by bit.
+ratio needs two free cores. Workers run at the priority of the one process (Ray would lower theirs). The figures of all
+three are compared, bit by bit.
 """
 
 import json
@@ -78,6 +79,7 @@ def main(samples: int, batch: int, repeats: int, model: Path | None, output: Pat
     """Measure, print, and write what was measured."""
     torch.set_num_threads(1)
     os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray gives its workers 15: beside other work they would starve
     kinds: dict[str, Workers] = {
         "one process": alone,
         "one worker": RayWorkers(Cluster(workers=1)),

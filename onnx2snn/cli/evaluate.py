@@ -36,7 +36,12 @@ def command(model: Path, data: Path, timesteps: tuple[int, ...], as_json: bool, 
     --early-exit under momentum, subgradient, if and lif.
     """
     shown.check(given, model, data)
-    found = figures(model, data, timesteps, given)
+    try:
+        found = figures(model, data, timesteps, given)
+    except KeyboardInterrupt:
+        if given["resume"] is not None:
+            console.note(f"what is done is kept in {str(given['resume'])!r}: the same command goes on from it")
+        raise
     written = shown.show(found, given)
     if as_json:
         console.print_json(found)

@@ -8,6 +8,7 @@ import pytest
 
 from onnx2snn.data import for_model
 from onnx2snn.data.for_model import open_data, read_few
+from onnx2snn.evaluation.measuring import Measurer
 from onnx2snn_runtime.loading import load
 from tests.onnx2snn.cli.conftest import Converter, Invoke, Refused
 
@@ -35,6 +36,20 @@ def test_evaluate_goes_on_from_a_file(
     assert first.exit_code == 0, first.output
     assert invoke(*words).stdout == first.stdout
     assert "is of an evaluation with samples 40, not 10" in refused(*words, "--samples", 10)
+
+
+def test_an_interruption_says_how_to_go_on(
+    invoke: Invoke, ir_file: Path, data_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Measurer, "measure", interrupted)
+    result = invoke("evaluate", ir_file, "--data", data_file, "--resume", tmp_path / "done.json")
+    assert result.exit_code != 0
+    assert "what is done is kept in" in result.stderr
+    assert "done.json': the same command goes on from it" in result.stderr
+    assert "is kept" not in invoke("evaluate", ir_file, "--data", data_file).stderr
 
 
 def test_samples_are_taken_as_one_says(invoke: Invoke, ir_file: Path, parts: str) -> None:
