@@ -59,6 +59,8 @@ class Reach:
     """What the sources of populations that multiply are at rest, where that does not depend on the inputs."""
     likes: dict[str, Tensor] = field(default_factory=dict)
     """A value of zeros of each sender, of one element in memory."""
+    known: dict[Any, Tensor] = field(default_factory=dict)
+    """Fans of synapses: one for all that have equal weights, such as the positions of a recurrence."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ def _work_out(program: Program, settings: Settings, inputs: Mapping[str, Tensor]
             fan = _row(fan_out(item, index, frame.values[item.inputs[index]], frame), batch)
             reach.direct.append((layer_name(item), item, index, fan))
             _add_dense(reach, layer_name(item), item, index, frame)
+    reach.known.clear()
     return reach
 
 
@@ -146,7 +149,7 @@ def _moving_factors(item: Call, frame: Frame, program: Program) -> Sequence[int]
 
 def _add(reach: Reach, arrival: Arrival, frame: Frame) -> None:
     value = frame.values[arrival.value]
-    fan = None if arrival.loose else fan_out(arrival.item, arrival.index, value, frame)
+    fan = None if arrival.loose else _fan(reach, arrival.item, arrival.index, value, frame)
     reach.fans[arrival.item.outputs[0], arrival.index] = None if fan is None else _row(fan, reach.batch)
     if arrival.kind != "spikes" or arrival.shifted:
         rest = None if arrival.shifted else _row(value, reach.batch)
@@ -160,9 +163,19 @@ def _add(reach: Reach, arrival: Arrival, frame: Frame) -> None:
 
 def _add_dense(reach: Reach, name: str, item: Call, index: int, frame: Frame) -> None:
     value = frame.values[item.inputs[index]]
-    fan = fan_out(item, index, value, frame, dense=True)
+    fan = _fan(reach, item, index, value, frame, dense=True)
     total = float(fan.sum(dtype=torch.float64)) * value.numel() / max(1, fan.numel())
     reach.dense[name] = max(reach.dense.get(name, 0.0), total / reach.batch)
+
+
+def _fan(reach: Reach, item: Call, index: int, like: Tensor, frame: Frame, dense: bool = False) -> Tensor:
+    """Return `fan_out`, worked out once for calls that differ in the name of input `index` alone."""
+    held = tuple([(name, tuple(v) if isinstance(v, list) else v) for name, v in item.attributes.items()])
+    others = item.inputs[:index], item.inputs[index + 1 :]
+    key = (item.operator, held, others, index, like.shape, dense)
+    if key not in reach.known:
+        reach.known[key] = fan_out(item, index, like, frame, dense=dense)
+    return reach.known[key]
 
 
 def _row(value: Tensor, batch: int) -> Tensor:
