@@ -22,6 +22,8 @@ LEVELS = (48, 40, 32, 28, 24, 22, 20, 18, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6
 MOST_MANTISSA = 8
 LESS = 0.9
 """What was too much is followed by so much less."""
+LITTLE = 0.01
+"""A trial that saves less than this share of what another spends is the last."""
 BESIDE = 2
 """By so many steps a population's levels change from one trial to the next."""
 
@@ -40,10 +42,13 @@ class Choice:
 
 
 class _Trial(NamedTuple):
-    """What a setting gave: `over` is its excess on the samples that were held back, `spent` are its shift-adds."""
+    """What a setting gave: `over` is its excess on the samples that were held back, `spent` are its shift-adds.
+
+    It is not followed where it is not within the tolerance.
+    """
 
     look: Look
-    targets: dict[str, Targets]
+    followed: dict[str, Targets] | None
     over: float
     spent: float
 
@@ -79,14 +84,15 @@ class Lowering:
         """Return the cheapest setting found whose bound of the error is within the tolerance; at first (setting, look).
 
         `excess` says how many times the tolerance the error of a setting is on the samples that were held back: by so
-        much less is tried next. After every trial the model of the error is put right by what came of it, and
-        populations are followed anew. A setting that comes up again is not run again; one that fits and comes up twice
-        in a row is the end. `best` are the targets of what is returned.
+        much less is tried next. After every trial the model of the error is put right by what came of it, and after
+        one that fits populations are followed anew. A setting that comes up again is not run again. One that fits is
+        the end where it is near the tolerance, comes up twice in a row, or saves next to nothing. `best` are the
+        targets of what is returned.
         """
         self.best, least = targets, look.shift_adds(mean_digits(targets))
         best, now, room = (setting, look), dict(setting), (NEAR * self.tolerance) ** 2
         tried: dict[Any, _Trial] = {}
-        key: Any = None
+        key, fitting = None, np.inf
         for trial in range(TRIALS):
             if clock.left < 2 * self.trier.seconds * self.steps:
                 break
@@ -98,22 +104,25 @@ class Lowering:
             if key not in tried:
                 tried[key] = self._tried(now, excess)
                 tell()
-            look, targets, over, spent = tried[key]
-            fits = look.bound <= self.tolerance and over <= 1
-            if fits and spent < least:
+            look, followed, over, spent = tried[key]
+            targets = followed or targets
+            if followed and spent < least:
                 best, least, self.best = (now, look), spent, targets
-            if not fits:
+            if not followed:
                 room *= min(LESS, over**-2)
-            elif key == before or look.bound > NEAR**2 * self.tolerance:
+            elif key == before or look.bound > NEAR**2 * self.tolerance or spent > (1 - LITTLE) * fitting:
                 break
+            fitting = min(fitting, spent)
         return best
 
     def _tried(self, setting: Setting, excess: Callable[[Setting, int], float]) -> _Trial:
         """Return what a setting gives."""
         put(self.trier, setting)
         look = self.trier.look([self.steps])[0]
-        targets = record(self.trier, self.steps)
         over = excess(setting, self.steps) if look.bound <= self.tolerance else 1.0
+        if look.bound > self.tolerance or over > 1:
+            return _Trial(look, None, over, np.inf)
+        targets = record(self.trier, self.steps)
         return _Trial(look, targets, over, look.shift_adds(mean_digits(targets)))
 
     def _choices(self, setting: Setting, targets: Mapping[str, Targets], near: bool) -> dict[str, Choice]:
