@@ -17,7 +17,7 @@ def to_nir(nir: ModuleType, network: Network, target: Target, leak: float) -> An
     """Return the nir.NIRGraph of `network` for `target`; `leak` is what membranes keep in a step."""
     nodes = {layer.name: _node(nir, layer, target, leak) for layer in network.layers}
     edges = [(before.name, layer.name) for before, layer in _ordered_edges(network)]
-    return nir.NIRGraph(nodes=nodes, edges=edges)
+    return nir.NIRGraph(nodes=nodes, edges=edges, type_check=not target.one_for_all)
 
 
 def _ordered_edges(network: Network) -> list[tuple[Layer, Layer]]:
@@ -57,27 +57,22 @@ def _node(nir: ModuleType, layer: Layer, target: Target, leak: float) -> Any:
 def _neuron(nir: ModuleType, layer: Layer, target: Target, leak: float) -> Any:
     """Return the node of neurons; their currents arrive in units of what is left of them in a step."""
 
+    shape = (1,) if target.one_for_all and len(layer.shape) > 1 else layer.shape
+
     def full(value: float) -> np.ndarray:
         # float64 where float32 cannot hold it
-        return np.full(layer.shape, value, np.float32 if abs(value) < 1e20 else np.float64)
+        return np.full(shape, value, np.float32 if abs(value) < 1e20 else np.float64)
 
     threshold = full(target.threshold)
     if leak == 1 and not target.lif_for_if:
         r = 1.0 / target.dt if target.name == "spikingjelly" else 1.0
         return nir.IF(r=full(r), v_threshold=threshold, v_reset=full(0.0))
     if target.name == "sinabs":
-        if len(layer.shape) > 1:
-            raise UnsupportedError(
-                f"sinabs reads LIF neurons of vectors alone, and {layer.name!r} is an image: choose the dynamics 'if'"
-            )
-        tau, r = -1.0 / np.log(leak), 1.0
+        tau, r = FOREVER if leak == 1 else -1.0 / np.log(leak), 1.0
     elif leak == 1:
         tau, r = FOREVER, FOREVER / target.dt
     else:
         tau = target.dt / (1.0 - leak)
         r = 1.0 if target.name == "norse" else tau / target.dt
-    return nir.LIF(tau=_time(layer, tau), r=_time(layer, r), v_leak=full(0.0), v_threshold=threshold, v_reset=full(0.0))
-
-
-def _time(layer: Layer, value: float) -> np.ndarray:
-    return np.full(layer.shape, value, np.float64)
+    times = {name: np.full(shape, value, np.float64) for name, value in (("tau", tau), ("r", r))}
+    return nir.LIF(**times, v_leak=full(0.0), v_threshold=threshold, v_reset=full(0.0))

@@ -19,8 +19,9 @@ class Target:
 
     `reset` is what its neurons do after a spike; `threshold` what theirs is compared with; `sums` whether it knows sums
     over windows but no means; `walks` whether it walks depth first (see `order`); `lif_for_if` whether its `IF` leaks,
-    so that one that does not is written as `LIF`; `axes` the number of axes of places that its convolutions have; `dt`
-    the step that it assumes in seconds; `why` what is to be known of it, as sentences.
+    or is clipped, so that one that is neither is written as `LIF`; `one_for_all` whether an image of LIF neurons has
+    to have one value for all of them; `axes` the number of axes of places that its convolutions have; `dt` the
+    step that it assumes in seconds; `why` what is to be known of it, as sentences.
     """
 
     name: str
@@ -30,16 +31,18 @@ class Target:
     walks: bool
     dt: float
     lif_for_if: bool = False
+    one_for_all: bool = False
     axes: tuple[int, ...] = (2,)
     why: tuple[str, ...] = ()
 
 
 TARGETS = {
     "sinabs": Target(
-        "sinabs", "soft", 1.0, True, True, 1.0,
+        "sinabs", "soft", 1.0, True, True, 1.0, lif_for_if=True, one_for_all=True,
         why=(
-            "sinabs resets by subtraction, sends several spikes in a step where the membrane holds them, and does not "
-            "let an IF membrane fall below minus its threshold",
+            "sinabs resets by subtraction, and sends several spikes in a step where the membrane holds them",
+            "sinabs does not let an IF membrane fall below minus its threshold: neurons without a leak are LIF with a time "
+            "constant of 1e30, one value for all neurons of an image, so read the file by nir.read(path, type_check=False)",
             "give sinabs all steps at once, [batch * time, ...]: from_nir(graph, batch_size=...)",
         ),
     ),
