@@ -41,8 +41,8 @@ TARGETS = {
         "sinabs", "soft", 1.0, True, True, 1.0, lif_for_if=True, one_for_all=True,
         why=(
             "sinabs resets by subtraction, and sends several spikes in a step where the membrane holds them",
-            "sinabs does not let an IF membrane fall below minus its threshold: neurons without a leak are LIF with a time "
-            "constant of 1e30, one value for all neurons of an image, so read the file by nir.read(path, type_check=False)",
+            "sinabs does not let an IF membrane fall below minus its threshold: neurons without a leak are LIF with a "
+            "time constant of 1e30, one value for all of an image, so read the file by nir.read(path, type_check=False)",
             "give sinabs all steps at once, [batch * time, ...]: from_nir(graph, batch_size=...)",
         ),
     ),
