@@ -42,7 +42,7 @@ TARGETS = {
         why=(
             "sinabs resets by subtraction, and sends several spikes in a step where the membrane holds them",
             "sinabs does not let an IF membrane fall below minus its threshold: neurons without a leak are LIF with a "
-            "time constant of 1e30, one value for all of an image, so read the file by nir.read(path, type_check=False)",
+            "time constant of 1e30, one value for an image, so read the file by nir.read(path, type_check=False)",
             "give sinabs all steps at once, [batch * time, ...]: from_nir(graph, batch_size=...)",
         ),
     ),
