@@ -41,9 +41,12 @@ def _table(mantissa: int, device: torch.device) -> Tensor:
 
 
 def digits_of(a: Tensor, mantissa: int) -> Tensor:
-    """Return the signed digits of a >= 0, rounded to `mantissa` bits behind the leading one; of 0 there are none."""
+    """Return the signed digits of a >= 0, rounded to `mantissa` bits behind the leading one.
+
+    Of 0 there are none, and of what is no finite number.
+    """
     bits = min(mantissa, MOST)
-    significand, _ = torch.frexp(a)
+    significand, _ = torch.frexp(torch.where(a.isfinite(), a, 0.0))
     return _table(bits, a.device)[(significand * (2 << bits) + 0.5).to(torch.int64)]
 
 

@@ -33,6 +33,10 @@ def test_digits_of_more_bits_than_there_are_are_rounded() -> None:
     assert digits_of(torch.tensor([1.0 + 2.0**-20, 2.0 - 2.0**-20]), 3).tolist() == [1, 1]
 
 
+def test_what_is_no_number_has_no_digits() -> None:
+    assert digits_of(torch.tensor([torch.nan, torch.inf, 0.0, 1.5]), 3).tolist() == [0, 0, 0, 2]
+
+
 WAYS = [tally, tally_by_steps]
 
 
