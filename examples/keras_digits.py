@@ -4,7 +4,7 @@
 # Keras networks go through tf2onnx. TensorFlow brings versions of its own of many packages: where pip finds no common
 # ones, export in one environment and convert in another; an ONNX file is all that goes between them.
 #
-#     pip install onnx2snn scikit-learn tensorflow-cpu tf2onnx
+#     pip install . scikit-learn tensorflow-cpu tf2onnx
 
 # %%
 import keras

@@ -4,7 +4,7 @@
 # A small convolutional network is trained on handwritten digits, exported to ONNX, and made spiking. Nothing is trained
 # anew: the converter measures ranges on a few dozen images, and the spiking network answers after two time steps.
 #
-#     pip install onnx2snn scikit-learn
+#     pip install . scikit-learn
 
 # %%
 import numpy as np

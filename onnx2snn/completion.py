@@ -80,7 +80,14 @@ class Completion:
         self.report.calibration_samples = sample_count(inputs, work.axes)
         self.report.synthetic = calibration is None
         self.report.warnings += [MADE_UP] if calibration is None else []
-        return hold_back(inputs, work.axes)
+        seen, held = hold_back(inputs, work.axes)
+        self.report.held_back = any(held[name] is not value for name, value in seen.items())
+        if calibration is not None and not self.report.held_back and not work.axes.joint:
+            self.report.warnings.append(
+                f"too few calibration samples ({self.report.calibration_samples}) to hold any back: the result was "
+                "tried on those that set the ranges, and may be worse on others; give a few dozen"
+            )
+        return seen, held
 
     def measure(self, work: Work, inputs: Mapping[str, np.ndarray], held: Mapping[str, np.ndarray]) -> None:
         """Write the parameters of every population and the defaults of the model into the IR."""

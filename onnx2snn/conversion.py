@@ -12,7 +12,7 @@ from onnx2snn.data.late import LateArrays
 from onnx2snn.passes.base import Work, run_passes
 from onnx2snn.pipeline import pipeline, prepare
 from onnx2snn.settings import ConversionSettings, Keywords, collect
-from onnx2snn_runtime.errors import Stage
+from onnx2snn_runtime.errors import InputError, Stage
 from onnx2snn_runtime.probing.energy import HOROWITZ, EnergyProfile
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ def convert(
     that do not exist, UnsupportedError with everything that cannot be converted, ModelError for a broken model, or one
     without a nonlinearity. Source of the signGD neuron: Oh & Lee, ICML 2024 (arXiv 2407.01645).
     """
+    if not isinstance(model, str | Path | onnx.ModelProto):
+        raise InputError(
+            f"a {type(model).__name__} cannot be converted: give an ONNX file, a ModelProto or the name of a model; a "
+            "network of PyTorch becomes an ONNX file by torch.onnx.export"
+        )
     chosen = collect(settings, keywords)
     _check_names(chosen, device)
     report, start = ConversionReport(settings=chosen), time.perf_counter()

@@ -14,7 +14,8 @@ class ConversionReport:
     of the populations that adaptation changed, up or down, and `notes` say what was given up for what.
     `relative_error` is |spiking - plain| / |plain| and `agreement` the share of equal top-1, from 0 to 1 (None for
     outputs without classes); `not_finite` counts values of the outputs that are NaN or infinite in one network alone;
-    `reached` says whether the tolerance was, with none of these. `synthetic`: the samples were made up. `passes` are
+    `reached` says whether the tolerance was, with none of these. `synthetic`: the samples were made up; `held_back`:
+    ranges were measured on others than these, which is not so of too few. `passes` are
     (name, sites changed, seconds), `warnings` sentences. `settings` are those that the conversion was asked for.
     `energy` holds operations and energies a sample, beside the plain network's, on the same samples, layer by layer
     too. `costliest` are the three populations with most of it (the share of the synapses that lead to them), `erring`
@@ -26,6 +27,7 @@ class ConversionReport:
     neurons_by_kind: dict[str, int] = field(default_factory=dict)
     calibration_samples: int = 0
     synthetic: bool = False
+    held_back: bool = True
     timesteps: int = 0
     notes: list[str] = field(default_factory=list)
     raised: dict[str, int] = field(default_factory=dict)

@@ -41,9 +41,7 @@ def neurobench_model(snn: SpikingModel, timesteps: int | None = None, **override
     try:
         models = importlib.import_module("neurobench.models")
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"the package {error.name!r} is not installed: pip install -c constraints.txt 'onnx2snn[neurobench]'"
-        ) from error
+        raise InputError(f"the package {error.name!r} is not installed: pip install 'onnx2snn[neurobench]'") from error
     model = models.TorchModel(twin(snn, timesteps, **overrides))
     model.add_activation_module(Neurons)
     return model

@@ -61,11 +61,15 @@ def note(text: str) -> None:
     _print(sys.stderr, text)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], text: int = 1) -> None:
-    """Print a table whose first `text` columns hold text, the others numbers; None is a dash."""
-    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], text: int = 1, head: bool = True) -> None:
+    """Print a table whose first `text` columns hold text, the others numbers; None is a dash.
+
+    Without `head` it goes on from one of the same columns.
+    """
+    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_header=head)
     for i, name in enumerate(columns):
-        made.add_column(_said(name, sys.stdout), justify="left" if i < text else "right", overflow="fold")
+        said, width = _said(name, sys.stdout), None if head else len(name)
+        made.add_column(said, justify="left" if i < text else "right", overflow="fold", min_width=width)
     for row in rows:
         made.add_row(*("-" if cell is None else _said(str(cell), sys.stdout) for cell in row))
     _console(sys.stdout).print(made)

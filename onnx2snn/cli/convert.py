@@ -132,7 +132,7 @@ def show(report: "ConversionReport", timesteps: int, bodies: dict[str, str]) -> 
     for what, named in (("cost most (of the energy, fp32)", report.costliest), ("err most (own error)", report.erring)):
         if named:
             console.say(f"{what}: " + ", ".join(f"{name!r} {console.percent(share)}" for name, share in named))
-    held = "synthetic" if report.synthetic else "held-back"
+    held = "synthetic" if report.synthetic else "held-back" if report.held_back else "calibration"
     console.say(
         f"on {held} samples at T={timesteps}: agreement {console.percent(report.agreement) or '-'}, "
         f"relative error {console.percent(report.relative_error) or '-'} "

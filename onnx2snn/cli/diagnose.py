@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnx2snn.cli import console, options
-from onnx2snn.cli.files import check_output, take_image_options
-from onnx2snn.data.for_model import open_data, read_few
+from onnx2snn.cli import console, opening, options
+from onnx2snn.cli.files import check_output
+from onnx2snn.data.for_model import whole
 
 if TYPE_CHECKING:
     from onnx2snn.diagnosis.diagnose import Diagnosis, Finding
@@ -20,7 +20,7 @@ MOST_ROWS = 20
 
 @click.command(cls=options.Command, short_help="Find where the error comes from, and what mends it.")
 @click.argument("model", type=_PATH)
-@options.sample_data
+@options.sample_data(SAMPLES)
 @options.section(
     "Diagnosis",
     options.option("--tolerance", type=float, help="Relative error of the output that needs no mending."),
@@ -34,10 +34,7 @@ MOST_ROWS = 20
     options.force,
 )
 @options.section("Run", options.timesteps("1,2,4,8"), options.seed)
-@options.overrides
-@options.images
-@options.placing
-@options.common
+@opening.running
 def command(
     model: Path,
     data: Path,
@@ -48,24 +45,18 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Compare every population of MODEL, a spiking IR file, with the plain network on data (16 samples by default).
+    """Compare every population of MODEL, a spiking IR file, with the plain network on data.
 
     It names the population where the error first jumps, says why, tries settings that may mend it, and shows what they
     gave; then it looks again, until the output is within the tolerance: by default that of the conversion.
     """
     if mended is not None:
         check_output(mended, force, model, data)
-    images, overrides = take_image_options(given), options.take_overrides(given)
-    import torch
-
+    images, overrides = opening.taken(given)
     from onnx2snn.diagnosis.diagnose import diagnose
-    from onnx2snn_runtime.loading import load
 
-    torch.manual_seed(given["seed"])
-    snn = load(model, device=given["device"], dtype=given["dtype"])
-    snn.set_batch_axes(given["batch_axis"])
-    stream = open_data(data, snn.proto, None, images, given["labels"])
-    samples = read_few(stream, given["samples"] or SAMPLES, given["sampling"], given["seed"])
+    snn, stream = opening.opened(model, data, given, images)
+    samples = whole(stream)
     if given["batch_size"]:
         overrides["batch_size"] = given["batch_size"]
     with console.progress() as progress:
@@ -93,24 +84,16 @@ def show(model: Path, data: Path, found: "Diagnosis", everything: bool = False) 
         shown = tuple(one for one in shown if one in worst)
         console.say(f"the {MOST_ROWS} of {len(found.measured.populations)} populations that err most, in order:")
     heads = [f"error T={step}" for step in steps]
-    columns = [
-        "population",
-        "operator",
-        *heads,
-        f"own T={t}",
-        "saturated",
-        "silent",
-        "events/neuron",
-        "scale",
-        "largest",
-    ]
+    tells = all(one.name.startswith(one.operator) for one in shown)  # a name that tells the operator needs no column
+    columns = ["population", *([] if tells else ["operator"]), *heads, f"own T={t}", "saturated", "silent",
+               "events/neuron", "scale", "largest"]  # fmt: skip
     rows = [
-        [one.name, one.operator, *(console.percent(one.at[step].error) for step in steps),
+        [one.name, *([] if tells else [one.operator]), *(console.percent(one.at[step].error) for step in steps),
          *(console.percent(share) for share in (one.at[t].own_error, one.at[t].saturated, one.at[t].silent)),
          console.number(one.at[t].events_per_neuron, 3), console.number(one.scale, 3), console.number(one.largest, 3)]
         for one in shown
     ]  # fmt: skip
-    console.table(columns, rows, text=2)
+    console.table(columns, rows, text=1 if tells else 2)
     if found.healthy:
         console.say(f"nothing to mend: the output is within {console.percent(found.tolerance)} at T={t}")
     for finding in found.findings:
@@ -119,7 +102,10 @@ def show(model: Path, data: Path, found: "Diagnosis", everything: bool = False) 
         reached = (
             "" if found.mended <= found.tolerance else f", above the tolerance of {console.percent(found.tolerance)}"
         )
-        console.say(f"in the end the output is off by {console.percent(found.mended)}{reached}")
+        console.say(
+            f"in the end the output is off by {console.percent(found.mended)} on all samples{reached} (settings were "
+            f"tried on {found.tried_on})"
+        )
 
 
 def show_finding(finding: "Finding", model: Path, data: Path) -> None:

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnx2snn.cli import cluster, console, energy, options, shown, streaming
-from onnx2snn.cli.files import take_image_options, warn_of_nan
-from onnx2snn.data.for_model import open_data
+from onnx2snn.cli import cluster, console, energy, opening, options, shown, streaming
+from onnx2snn.cli.files import warn_of_nan
 
 if TYPE_CHECKING:
     from onnx2snn.evaluation.evaluation import Streaming
@@ -55,18 +54,10 @@ def command(model: Path, data: Path, timesteps: tuple[int, ...], as_json: bool, 
 def figures(model: Path, data: Path, timesteps: tuple[int, ...], given: dict[str, Any]) -> dict[str, Any]:
     """Return the figures of `model` on `data` with the options `given`."""
     options_left = dict(given)
-    images, overrides = take_image_options(options_left), options.take_overrides(options_left)
+    images, overrides = opening.taken(options_left)
     overrides |= options.take_speed(options_left)
-    import torch
-
-    from onnx2snn_runtime.loading import load
-
     profile = energy.profile_of(given.get("energy_file"))
-    torch.manual_seed(given["seed"])
-    snn = load(model, device=given["device"], dtype=given["dtype"])
-    snn.set_batch_axes(given["batch_axis"])
-    drawing = {name: given[name] for name in ("labels", "sampling", "seed")}
-    samples = open_data(data, snn.proto, given["samples"], images, **drawing)
+    snn, samples = opening.opened(model, data, given, images)
     names = ("output", "class_axis", "batch_size", "executor")
     with console.progress() as progress:
         found = shown.measurer(given, model.name)(

@@ -129,22 +129,27 @@ overrides = section(
     option("--encoder", help=f"Coding of spiking inputs: {ENCODERS}."),
     setting("encoder", "seed=1"),
 )
-sample_data = section(
-    "Data",
-    option(
-        "-d",
-        "--data",
-        type=click.Path(path_type=Path),
-        required=True,
-        help=f"Samples: {KINDS}.",
-    ),
-    samples,
-    sampling,
-    labels,
-    batch_axis,
-)
+
+
+def sample_data(default: int | None = None) -> Function:
+    """Return the options of the samples to look at: all, or `default` of them, where nobody says how many."""
+    shown = (
+        samples
+        if default is None
+        else option("--samples", type=click.IntRange(1), default=default, show_default=True, help="Samples to take.")
+    )
+    return section(
+        "Data",
+        option("-d", "--data", type=click.Path(path_type=Path), required=True, help=f"Samples: {KINDS}."),
+        shown,
+        sampling,
+        labels,
+        batch_axis,
+    )
+
+
 data = chain(
-    sample_data,
+    sample_data(),
     section(
         "Data",
         option("--output", help="Output to look at; by default the first float output."),

@@ -20,7 +20,8 @@ class Numbers(click.ParamType):
         try:
             numbers = tuple((int if self.whole else float)(part) for part in str(value).split(","))
         except ValueError:
-            self.fail(f"{value!r} is no list of numbers with commas between them", param, ctx)
+            example = "1,2,4,8" if self.whole else "0.5,0.5,0.5"
+            self.fail(f"{value!r} is no list of numbers with commas between them, such as {example}", param, ctx)
         if self.whole and min(numbers) < 1:
             self.fail(f"{value!r} holds a number below 1", param, ctx)
         return numbers

@@ -5,16 +5,15 @@ from typing import Any
 
 import click
 
-from onnx2snn.cli import console, energy, options
-from onnx2snn.cli.files import check_output, take_image_options
-from onnx2snn.data.for_model import open_data
+from onnx2snn.cli import console, energy, opening, options
+from onnx2snn.cli.files import check_output
 
 _PATH = click.Path(path_type=Path)
 
 
 @click.command(cls=options.Command, short_help="Write a page on a network and what it does on data.")
 @click.argument("model", type=_PATH)
-@options.sample_data
+@options.sample_data()
 @options.section(
     "Output",
     options.option("-o", "--output", type=_PATH, required=True, help="Where to write, such as report.html."),
@@ -22,11 +21,8 @@ _PATH = click.Path(path_type=Path)
     options.force,
 )
 @options.section("Run", options.timesteps("1,2,4,8"), options.executor, options.seed)
-@options.overrides
 @energy.constants
-@options.images
-@options.placing
-@options.common
+@opening.running
 def command(
     model: Path,
     data: Path,
@@ -44,18 +40,10 @@ def command(
     observed on the first 16 samples.
     """
     check_output(output, force, model, data)
-    images, overrides = take_image_options(given), options.take_overrides(given)
-    import torch
-
+    images, overrides = opening.taken(given)
     from onnx2snn.report.writing import write_report
-    from onnx2snn_runtime.loading import load
 
-    torch.manual_seed(given["seed"])
-    snn = load(model, device=given["device"], dtype=given["dtype"])
-    snn.set_batch_axes(given["batch_axis"])
-    stream = open_data(
-        data, snn.proto, given["samples"], images, **{n: given[n] for n in ("labels", "sampling", "seed")}
-    )
+    snn, stream = opening.opened(model, data, given, images)
     chosen = {"batch_size": given["batch_size"], "executor": given["executor"], **overrides}
     with console.progress() as progress:
         found = write_report(

@@ -9,7 +9,6 @@ from click.core import ParameterSource
 
 from onnx2snn.cli import console
 from onnx2snn.cli.sections import chain, option
-from onnx2snn.plot.canvas import need_pyplot
 from onnx2snn.settings.sequences import SequenceSettings
 from onnx2snn_runtime.errors import InputError, Stage
 
@@ -113,21 +112,3 @@ def row(point: "StreamPoint") -> list[str | None]:
         console.number(point.energy, 3),
         console.number(point.energy_int8, 3),
     ]
-
-
-def draw(found: "StreamTuning", path: Path) -> None:
-    """Draw the error of the frontier against operations a frame, into the file `path`."""
-    pyplot = need_pyplot()
-    figure, axis = pyplot.subplots(figsize=(6, 4))
-    for steps in sorted({point.steps for point in found.frontier}):
-        own = [point for point in found.frontier if point.steps == steps]
-        label = f"{steps} step{'s' if steps > 1 else ''} a frame"
-        axis.plot([p.operations for p in own], [p.relative_error for p in own], marker="o", linestyle=":", label=label)
-    axis.axvline(found.chosen.dense, color="grey", label="dense, frame by frame")
-    axis.plot([found.chosen.operations], [found.chosen.relative_error], "r*", markersize=12, label="chosen")
-    axis.set(xlabel="operations a frame", ylabel="relative error", xscale="log", yscale="log")
-    axis.grid(alpha=0.3)
-    axis.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=130)
-    pyplot.close(figure)

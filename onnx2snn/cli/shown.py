@@ -79,7 +79,7 @@ def show(found: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """Draw and log what was found, as was asked for, and return what was written."""
     written = [str(given[name]) for name in ("report", "plot", "tensorboard") if given[name] is not None]
     if given["plot"] is not None:
-        draw("accuracy", found, given["plot"])
+        draw("overview", found, given["plot"])
     if given["tensorboard"] is not None:
         from onnx2snn.tracking.tensorboard import write_tensorboard
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from onnx2snn_runtime.model import SpikingModel
 
 _PATH = click.Path(path_type=Path)
+WIDE = 12
+"""Characters of the column that names the frames: lines are printed one by one, and stand below each other."""
 
 
 @click.command(cls=options.Command, short_help="Run over frames, and tell what each costs.")
@@ -123,10 +125,15 @@ def _run(
             write({n: np.asarray(y) for n, y in _by_name(snn, made).items()}, found)
             found.append(figures(stream.last))
             _show(found, show_every)
+    if not snn.defaults.spiking_inputs and "encoder" not in overrides:
+        console.warn(
+            "this network takes frames as numbers, so its first layer is computed anew for each: convert the model "
+            "with --stream, which fits a network to sequences"
+        )
     if not found:
         raise InputError(f"{str(source)!r} holds no frame: give one or more")
     if show_every:
-        console.table(COLUMNS, [row(f"all {len(found)}", mean(found))], text=1)
+        console.table(COLUMNS, [row(f"all {len(found)}".ljust(WIDE), mean(found))], text=1)
     return found
 
 
@@ -135,7 +142,7 @@ def _show(found: list[Figures], every: int | None) -> None:
     if every and (len(found) % every == 0 or len(found) == 1):
         last = found[-every:] if len(found) > 1 else found
         title = f"{len(found) - len(last) + 1} to {len(found)}" if len(last) > 1 else str(len(found))
-        console.table(COLUMNS, [row(title, mean(last))], text=1)
+        console.table(COLUMNS, [row(title.ljust(WIDE), mean(last))], text=1, head=len(found) == 1)
 
 
 def _by_name(snn: "SpikingModel", made: Any) -> dict[str, Any]:

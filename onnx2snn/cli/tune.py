@@ -159,7 +159,7 @@ def _of_sequences(
     if output is not None:
         snn.save(output, force=force)
     if plot is not None:
-        sequences.draw(found, plot)
+        shown.draw("stream_frontier", found, plot)
     if as_json:
         console.print_json({"model": str(model), "output": output and str(output), **console.plain(found)})
     else:

@@ -50,7 +50,9 @@ def make_samples(
         what = f"lacks the input {missing[0]!r}" if missing else f"holds {unknown[0]!r}, which is no input"
         wanted = ", ".join(input_names) + also
         given = ", ".join([*list(arrays)[:_SHOWN], *([f"and {len(arrays) - _SHOWN} more"] * (len(arrays) > _SHOWN))])
-        raise InputError(f"{where!r} {what}: the model's inputs are {wanted}, the data have {given}")
+        labelled = LABELS in arrays or missing or len(unknown) > 1
+        hint = "" if labelled or not also else f"; if {unknown[0]!r} are the labels, say --labels {unknown[0]}"
+        raise InputError(f"{where!r} {what}: the model's inputs are {wanted}, the data have {given}{hint}")
     inputs = {name: native(arrays[name]) for name in input_names}
     labels = arrays[LABELS] if LABELS in arrays and LABELS not in input_names else None
     along = {name: axes.along(name, value.ndim) for name, value in inputs.items()}
@@ -84,8 +86,12 @@ def empty_batch(count: int, shape: Sequence[int], dtype: Any) -> np.ndarray:
 def checked_labels(labels: np.ndarray, where: str) -> np.ndarray:
     """Return `labels`; any but whole numbers, one a sample, raise InputError that names `where`."""
     if labels.ndim == 0 or labels.dtype.kind not in "iub":
+        how = ", the number of its class"
+        if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind == "f":
+            how = ", of scores or one-hot labels as labels.argmax(1)"
         raise InputError(
             f"the labels in {where!r} are {labels.dtype} of the shape {labels.shape}: give one whole number a sample"
+            + how
         )
     return labels
 

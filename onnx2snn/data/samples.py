@@ -61,14 +61,14 @@ def _given(model: onnx.ModelProto, calibration: Any, axes: BatchAxes) -> dict[st
                 f"the calibration data of {port.name!r} has the shape {tuple(tensor.shape)}, an axis more than "
                 f"the model's input: give still samples, one after the other along axis {port.axis or 0}"
             )
-    inputs = {port.name: _on_the_host(named[port.name]) for port in wanted}
+    inputs = {port.name: on_the_host(named[port.name]) for port in wanted}
     for name, value in inputs.items():
         if value.dtype.kind == "f" and not np.isfinite(value).all():
             raise InputError(f"the calibration data of {name!r} holds NaN or infinite values: leave those samples out")
     return inputs
 
 
-def _on_the_host(value: Any) -> np.ndarray:
+def on_the_host(value: Any) -> np.ndarray:
     """Return an array or a tensor, on any device, as an array in this machine's byte order."""
     if not isinstance(value, Tensor):
         return native(np.asarray(value))

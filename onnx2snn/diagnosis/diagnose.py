@@ -47,13 +47,16 @@ class Finding:
 
 @dataclass
 class Diagnosis:
-    """What was measured at first, and what was found; `error` and `mended` are the output's error then and at last."""
+    """What was measured at first, and what was found; `error` and `mended` are the output's error then and at last.
+
+    Both are of all samples; settings were tried on the first `tried_on` of them."""
 
     measured: Measured
     timesteps: int
     tolerance: float
     findings: list[Finding] = field(default_factory=list)
     mended: float = 0.0
+    tried_on: int = 0
 
     @property
     def error(self) -> float:
@@ -126,6 +129,7 @@ class _Doctor:
     def __init__(self, snn: SpikingModel, inputs: Mapping[str, Any], made: Diagnosis, options: dict[str, Any]) -> None:
         self.snn, self.made, self.options = snn, made, options
         self.few = first(inputs, FEW, snn.program.axes)
+        made.tried_on = min(FEW, made.measured.samples)
         self.calibrated = cache(lambda: recalibrated(snn, {k: np.asarray(v) for k, v in inputs.items()}))
 
     def turn(self, found: Measured, t: int) -> Finding:
@@ -134,7 +138,8 @@ class _Doctor:
         why = cause(who, t)
         before = measure(self.snn, self.few, [t], **self.options)
         trials: list[Trial] = []
-        for remedy in remedies(self.snn, found, why, t, LONGER * self.made.timesteps, self.calibrated):
+        steps = _enough(found, t, LONGER * self.made.timesteps, self.made.tolerance)
+        for remedy in remedies(self.snn, found, why, steps, self.calibrated):
             trials.append(self.tried(remedy, before, why, t))
             if len(trials) > 1 and any(trial.mends for trial in trials):
                 break
@@ -159,6 +164,13 @@ class _Doctor:
         within = error <= max(self.made.tolerance, HALVED * was)
         better = own is not None and had is not None and own <= HALVED * had and error <= 1.1 * was
         return Trial(remedy, error, own, within or better)
+
+
+def _enough(found: Measured, t: int, most: int, tolerance: float) -> int | None:
+    """Return the fewest time steps above t that are known to do, or else so many times t; None above `most`."""
+    known = (step for step, error in sorted(found.errors.items()) if t < step <= most and error <= tolerance)
+    steps = next(known, LONGER * t)
+    return steps if steps <= most else None
 
 
 FEW = 4

@@ -9,7 +9,7 @@ import onnx
 
 from onnx2snn.diagnosis.causes import LEVELS, MANTISSA, RANGE, SCALE, UNSEEN, Cause
 from onnx2snn.diagnosis.measuring import Measured
-from onnx2snn.fitting.advice import FINE, LONGER
+from onnx2snn.fitting.advice import FINE
 from onnx2snn.fitting.calibrate import calibrate
 from onnx2snn.settings import ConversionSettings, RangeSettings
 from onnx2snn.settings.payload import PAYLOADS, payload_of
@@ -66,17 +66,16 @@ def remedies(
     snn: SpikingModel,
     found: Measured,
     why: Cause,
-    t: int,
-    most: int,
+    steps: int | None,
     measured: Callable[[], Mapping[str, NeuronAttributes]],
 ) -> list[Remedy]:
-    """Return what may mend the `why` of a network that runs for t steps, of `most` at most, the likeliest first.
+    """Return what may mend the `why`, the likeliest first; `steps` are more time steps to try, or None.
 
     `measured` gives the attributes of all populations as calibrated on the data at hand.
     """
     graded = snn.defaults.dynamics == "differential"
     own = list(_own(snn, found, why, graded, measured)) if why.population else []
-    longer = [_longer(t)] if LONGER * t <= most else []
+    longer = [] if steps is None else [_longer(steps)]
     made = [*own, *longer, *([_finer(snn)] if graded else [])]
     return made if why.population else [*reversed(made), _recalibrated(snn, measured(), list(measured()))]
 
@@ -134,9 +133,8 @@ def _recalibrated(snn: SpikingModel, new: Mapping[str, NeuronAttributes], names:
     )  # fmt: skip
 
 
-def _longer(t: int) -> Remedy:
+def _longer(steps: int) -> Remedy:
     """Return the remedy of more time steps."""
-    steps = LONGER * t
     command = f"onnx2snn evaluate MODEL --data DATA --timesteps {steps}"
     return Remedy(f"{steps} time steps", timesteps=steps, command=command)
 

@@ -97,8 +97,6 @@ def package(name: str, extra: str = "nir") -> ModuleType:
     try:
         found: Any = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"the package {error.name!r} is not installed: pip install -c constraints.txt 'onnx2snn[{extra}]'"
-        ) from error
+        raise InputError(f"the package {error.name!r} is not installed: pip install 'onnx2snn[{extra}]'") from error
     module: ModuleType = found
     return module

@@ -38,7 +38,7 @@ def export_step(request: Request) -> Exported:
     if recurrences(snn.proto.graph):
         raise UnsupportedError(
             f"{program.where} holds recurrences that are rolled up (Scan), which are not exported yet: convert for a "
-            "fixed length with --unroll"
+            "fixed length with --recurrence unrolled"
         )
     if settings.encoder is not None:
         raise UnsupportedError("the inputs of this model spike: only constant currents (encoder direct) are exported")
@@ -98,7 +98,10 @@ def _in_one_type(proto: onnx.ModelProto, kind: int, spiking: tuple[str, ...]) ->
 
 
 def _notes(timed: bool, request: Request) -> list[str]:
-    notes = ["every state is 0 before the first step, of the shape of what the step gives for it"]
+    notes = [
+        "begin with zeros for every input v.NAME, as large as the output v_next.NAME, and give the next step what the "
+        "step before gave as v_next.NAME"
+    ]
     if timed:
         notes.append(f"{STEP} is the number of the step, 1 to {request.steps}: the file holds step sizes for so many")
     return notes

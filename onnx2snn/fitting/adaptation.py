@@ -94,7 +94,13 @@ def adapt(
     notes = told(first, start, last, setting, (first.shift_adds(before), last.shift_adds(after)))
     done = _done(trier, start, setting, last, tolerance)
     left = clock.left + (1 - FITTING) * budget
-    return replace(done, runs=trier.runs + search.runs, out_of_time=clock.left <= 0, left=left, notes=notes)
+    late = clock.left <= 0 or search.cut_short
+    if late and done.reached and budget:
+        notes.append(
+            f"the {budget:g} s of adaptation were spent: spikes may be finer, and cost more, than the tolerance asks "
+            "for; give a larger budget"
+        )
+    return replace(done, runs=trier.runs + search.runs, out_of_time=late, left=left, notes=notes)
 
 
 def _done(trier: Trier, start: Setting, setting: Setting, last: Look, tolerance: float) -> Adaptation:
@@ -125,7 +131,7 @@ class _Search:
         power: bool,
     ) -> None:
         self.trier, self.clock, self.tolerance, self.tell = trier, clock, tolerance, tell
-        self.runs = 0
+        self.runs, self.cut_short = 0, False
         self.digits: Mapping[str, float] = {}
         """The signed digits of a spike of each population with what `spend` found, where it found anything."""
         self.bits, self.more_bits, self.power = bits, more_bits, power
@@ -182,6 +188,7 @@ class _Search:
         if base.bound <= SPENT * self.tolerance and whole.real:
             targets = record(whole, look.timesteps)
             groups = rank(few, setting, look.timesteps, self.clock, self.tell)
+            self.cut_short = groups is None
             if groups is not None:
                 lowering = Lowering(whole, look.timesteps, SPENT * self.tolerance, self._most_bits(setting), self.power)
                 lowering.kept = {node.name or node.output[0] for node in answering(self.trier.snn)}

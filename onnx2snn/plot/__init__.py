@@ -7,9 +7,9 @@
 """
 
 from onnx2snn.plot.canvas import save
-from onnx2snn.plot.curves import accuracy, energy
-from onnx2snn.plot.frontier import frontier
+from onnx2snn.plot.curves import accuracy, energy, overview
+from onnx2snn.plot.frontier import frontier, stream_frontier
 from onnx2snn.plot.neurons import raster, traces
 from onnx2snn.plot.timing import timing
 
-__all__ = ["accuracy", "energy", "frontier", "raster", "save", "timing", "traces"]
+__all__ = ["accuracy", "energy", "frontier", "overview", "raster", "save", "stream_frontier", "timing", "traces"]

@@ -1,6 +1,7 @@
 """Builds the settings of a run from a model's defaults and the overrides of the caller."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from onnx2snn_runtime.dynamics.base import make_dynamics
@@ -12,6 +13,8 @@ from onnx2snn_runtime.ir.schema import ModelDefaults
 from onnx2snn_runtime.schedules.base import Schedule, make_schedule
 
 OVERRIDES = ("dynamics", "dynamics_options", "schedule", "schedule_options", "encoder", "encoder_options", "delay")
+ARGUMENTS = ("timesteps", "probes", "executor", "operations", "batch_size", "max_memory", "early_exit", "cuda_graphs")
+"""Arguments of a run itself, which may be misspelt as well."""
 
 
 def make_settings(defaults: ModelDefaults, overrides: Mapping[str, Any], probes: Sequence[Probe] = ()) -> Settings:
@@ -21,7 +24,9 @@ def make_settings(defaults: ModelDefaults, overrides: Mapping[str, Any], probes:
     """
     for name in overrides:
         if name not in OVERRIDES:
-            raise InputError(f"a run has no option {name!r}: it has {', '.join(OVERRIDES)}")
+            near = get_close_matches(name, [*OVERRIDES, *ARGUMENTS], 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(OVERRIDES)}"
+            raise InputError(f"a run has no option {name!r}: {hint}")
     schedule = _schedule(defaults, overrides)
     name = overrides.get("dynamics") or defaults.dynamics
     own = overrides.get("dynamics_options") or (defaults.dynamics_options if name == defaults.dynamics else {})

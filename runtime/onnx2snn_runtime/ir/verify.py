@@ -19,6 +19,20 @@ from onnx2snn_runtime.ir.structure import check_structure
 MOST_LEVELS = 1000
 """More levels than this are below the range of double precision."""
 
+_TORCH = "one of PyTorch: load the network in Python and export it with torch.onnx.export"
+_KERAS = "one of Keras: load the network in Python and export it with model.export(..., format='onnx') or tf2onnx"
+_TENSORFLOW = "one of TensorFlow: export the network with tf2onnx"
+_PICKLE = "a pickled object: load it in Python and export it to ONNX, a scikit-learn model with skl2onnx"
+_DATA = "one of data: give the ONNX file of the network, and data with --calibration or --data"
+FOREIGN = {
+    **dict.fromkeys((".pt", ".pth", ".ckpt", ".safetensors", ".bin"), _TORCH),
+    **dict.fromkeys((".keras", ".h5", ".hdf5"), _KERAS),
+    **dict.fromkeys((".pb", ".tflite"), _TENSORFLOW),
+    **dict.fromkeys((".pkl", ".pickle", ".joblib"), _PICKLE),
+    **dict.fromkeys((".npz", ".npy"), _DATA),
+}
+"""What files of other kinds are, by their suffix, and what to do with them."""
+
 
 def read_model(path: str | Path) -> onnx.ModelProto:
     """Return the ONNX model in the file `path`, external data included; an unreadable file raises InputError."""
@@ -27,10 +41,11 @@ def read_model(path: str | Path) -> onnx.ModelProto:
         raise InputError(f"there is no file {str(file)!r}: check the path")
     try:
         model = onnx.load(str(file), load_external_data=False)
-    except (ValueError, OSError) as error:
-        raise InputError(f"{str(file)!r} is no ONNX file, or a damaged one ({_first_line(error)})") from error
-    except DecodeError as error:
-        raise InputError(f"{str(file)!r} is no ONNX file, or a truncated one ({_first_line(error)})") from error
+    except (ValueError, OSError, DecodeError) as error:
+        if what := FOREIGN.get(file.suffix.lower()):
+            raise InputError(f"{str(file)!r} is no ONNX file but {what}") from error
+        kind = "truncated" if isinstance(error, DecodeError) else "damaged"
+        raise InputError(f"{str(file)!r} is no ONNX file, or a {kind} one ({_first_line(error)})") from error
     if not model.graph.node:
         raise InputError(f"{str(file)!r} holds no ONNX graph with nodes: is it an ONNX file, and complete?")
     check_contents(model, repr(str(file)))

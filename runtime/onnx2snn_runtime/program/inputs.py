@@ -1,6 +1,7 @@
 """Validates the inputs of a caller against a model's inputs, and moves them to the device."""
 
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 from os import PathLike
 from typing import Any
 
@@ -15,6 +16,8 @@ from onnx2snn_runtime.program.ports import Port
 from onnx2snn_runtime.program.program import Program
 
 _FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
+MOST_MOVED = 5
+"""Of arrays of more axes no other order of them is looked for."""
 
 
 def named_inputs(x: Any, ports: Sequence[Port]) -> dict[str, Any]:
@@ -57,8 +60,25 @@ def check_input(value: Any, port: Port) -> Tensor:
             wanted_shape = ", ".join(str(d) if d else "any" for d in port.shape)
             raise InputError(
                 f"the input {port.name!r} has the shape {tuple(tensor.shape)}, the model takes ({wanted_shape})"
+                + _what_would_fit(tuple(tensor.shape), port)
             )
     return tensor
+
+
+def _what_would_fit(shape: tuple[int, ...], port: Port) -> str:
+    """Return how an array of `shape` would fit `port`, where moving or adding an axis does it; else ''."""
+    wanted = port.shape or ()
+
+    def fits(sizes: Sequence[int]) -> bool:
+        return all(axis == port.axis or a in (b, 0) for axis, (a, b) in enumerate(zip(wanted, sizes, strict=True)))
+
+    if len(shape) + 1 == len(wanted) and port.axis == 0 and fits((1, *shape)):
+        return ": samples come first, so give a single one as array[None]"
+    if len(shape) != len(wanted) or len(shape) > MOST_MOVED:
+        return ""
+    orders = (order for order in permutations(range(len(shape))) if fits([shape[place] for place in order]))
+    order = next(orders, None)  # the first keeps most of the order that there is
+    return "" if order is None else f": array.transpose{order} would fit, if that is what its axes are"
 
 
 def varies_in_time(tensor: Tensor, port: Port) -> bool:

@@ -51,6 +51,7 @@ class Report:
     neurons_by_kind: dict[str, int] = field(default_factory=lambda: {"SpikingRelu": 1})
     calibration_samples: int = 40
     synthetic: bool = False
+    held_back: bool = True
     notes: list[str] = field(default_factory=lambda: ["levels 16 -> 9 in 1 of 1 populations"])
     raised: dict[str, int] = field(default_factory=lambda: {"neuron_h": 9})
     mantissa_raised: dict[str, int] = field(default_factory=dict)
