@@ -25,8 +25,8 @@ def make_settings(defaults: ModelDefaults, overrides: Mapping[str, Any], probes:
     for name in overrides:
         if name not in OVERRIDES:
             near = get_close_matches(name, [*OVERRIDES, *ARGUMENTS], 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(OVERRIDES)}"
-            raise InputError(f"a run has no option {name!r}: {hint}")
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InputError(f"a run has no option {name!r}: it has {', '.join(OVERRIDES)}{hint}")
     schedule = _schedule(defaults, overrides)
     name = overrides.get("dynamics") or defaults.dynamics
     own = overrides.get("dynamics_options") or (defaults.dynamics_options if name == defaults.dynamics else {})

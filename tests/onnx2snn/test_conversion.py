@@ -1,5 +1,6 @@
 """From an ONNX model to a spiking network, whole."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,20 @@ def test_made_up_data_are_said_loudly() -> None:
     assert snn.conversion.synthetic
     assert "accuracy is not to be expected" in snn.conversion.warnings[0]
     assert snn.defaults.calibration["synthetic"]
+
+
+@pytest.mark.parametrize(("count", "held"), [(3, False), (4, True)])
+def test_too_few_samples_to_hold_any_back(count: int, held: bool) -> None:
+    report = onnx2snn.convert(model(MIXER), data((5, 4))[:count], adapt=False).conversion
+    said = any(
+        re.match(r"too few calibration samples \(3\) to hold any back: .* a few dozen", w) for w in report.warnings
+    )
+    assert (report.held_back, said) == (held, not held)
+
+
+def test_a_module_is_no_file() -> None:
+    with pytest.raises(InputError, match=r"a Linear cannot be converted: give an ONNX file, .* by torch\.onnx\.export"):
+        onnx2snn.convert(torch.nn.Linear(2, 2), data((2,)))
 
 
 def test_a_missed_tolerance_is_said_loudly() -> None:

@@ -58,7 +58,10 @@ def test_usage_errors_exit_with_2(invoke: Invoke) -> None:
     result = invoke("evaluate", "m", "--data", "d", "--timesteps", "0,4")
     assert (result.exit_code, "'0,4' holds a number below 1" in result.stderr) == (2, True)
     result = invoke("evaluate", "m", "--data", "d", "--timesteps", "four")
-    assert (result.exit_code, "'four' is no list of numbers" in result.stderr) == (2, True)
+    assert (
+        result.exit_code,
+        "'four' is no list of numbers with commas between them, such as 1,2,4,8" in result.stderr,
+    ) == (2, True)
     result = invoke("evaluate", "m", "--data", "d", "--image-size", "2x3x4")
     assert (result.exit_code, "'2x3x4' is no size" in result.stderr) == (2, True)
     result = invoke("evaluate", "m", "--data", "d", "--schedule-option", "decay")

@@ -81,3 +81,13 @@ def test_refusals(refused: Callable[..., str], files: Path) -> None:
     assert "there is no file or folder" in refused(*words, files / "none.mp4")
     assert "neither .npz nor .jsonl" in refused(*words, files / "frames.npz", "-o", files / "y.csv")
     assert "neither .html nor .json" in refused(*words, files / "frames.npz", "--report", files / "y.csv")
+
+
+def test_a_network_that_was_not_made_for_streams(invoke: Invoke, files: Path) -> None:
+    onnx2snn.convert(PLAIN, X, adapt=False, timesteps=1).save(files / "still.snn.onnx")
+    words = ("-i", files / "frames.npz", "--show-every", 4, "--frames", 8)
+    fitted, still = (invoke("stream", files / f"{name}.snn.onnx", *words) for name in ("net", "still"))
+    assert "convert the model with --stream" in still.stderr
+    assert fitted.stderr == ""
+    heads = [line for line in fitted.stdout.splitlines() if line.startswith("frames")]
+    assert len(heads) == 2  # of the lines that come one by one, and of all frames

@@ -49,12 +49,20 @@ def test_names_and_counts_that_do_not_fit(tmp_path: Path) -> None:
         read_samples(npz(tmp_path, z=X), ["x"])
     with pytest.raises(InputError, match=r"the data have z0, z1, .*, z9, and 20 more$"):
         read_samples(npz(tmp_path, **{f"z{i}": X for i in range(30)}), ["x"])
-    with pytest.raises(InputError, match="holds 'z', which is no input"):
+    with pytest.raises(InputError, match=r"holds 'z', which is no input.*; if 'z' are the labels, say --labels z$"):
         read_samples(npz(tmp_path, x=X, z=X), ["x"])
     with pytest.raises(InputError, match=r"differ in their number of samples \(x 6, labels 5\)"):
         read_samples(npz(tmp_path, x=X, labels=Y[:5]), ["x"])
-    with pytest.raises(InputError, match=r"labels in .* are float32 of the shape"):
-        read_samples(npz(tmp_path, x=X, labels=X), ["x"])
+    with pytest.raises(InputError, match=r"which is no input.* the data have x, z, labels$"):
+        read_samples(npz(tmp_path, x=X, z=X, labels=Y), ["x"])
+    with pytest.raises(
+        InputError, match=r"labels in .* are float64 of .*, of scores or one-hot labels as .*argmax\(1\)"
+    ):
+        read_samples(npz(tmp_path, x=X, labels=np.eye(6)), ["x"])
+    with pytest.raises(
+        InputError, match=r"labels in .* are <U1 of .*: give one whole number a sample, the number of its"
+    ):
+        read_samples(npz(tmp_path, x=X, labels=np.array(list("abcdef"))), ["x"])
     with pytest.raises(InputError, match="holds no samples"):
         read_samples(npz(tmp_path, x=X[:0]), ["x"])
     with pytest.raises(InputError, match=r"0 samples of .* were asked for"):

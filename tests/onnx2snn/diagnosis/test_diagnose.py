@@ -191,3 +191,13 @@ def plain() -> Callable:
     from onnx2snn.cli.console import plain as as_json
 
     return as_json
+
+
+def test_the_fewest_steps_that_are_known_to_do_are_tried(snn: SpikingModel) -> None:
+    snn.set_population(snn.population_names()[2], mantissa=0, levels=16)
+    found = diagnose(snn, samples(), timesteps=[1, 2, 3, 4, 5, 6, 7, 8], mend=False)
+    enough = min(t for t, error in found.measured.errors.items() if t > 2 and error <= found.tolerance)
+    assert enough < 8
+    tried = [trial.remedy.timesteps for trial in found.findings[0].trials if trial.remedy.timesteps]
+    assert tried == [enough]
+    assert found.tried_on == 4

@@ -195,3 +195,12 @@ def test_more_bits_go_to_the_levels_that_did_best(monkeypatch: pytest.MonkeyPatc
     setting, found = search.reach(start, Look(2, 0.3, {}, 1), splits, ())
     assert tried == [(32, 2), (8, 4), (64, 1), (16, 4), (16, 5)]
     assert (set(setting.values()), found.error) == ({(16, 5)}, 0.005)
+
+
+def test_time_that_was_spent_before_cheaper_spikes_were_found() -> None:
+    for budget, said in ((1e-3, True), (60, False)):
+        snn, held, _ = converted(levels=24, mantissa=4, timesteps=6)
+        done = adapt(snn, held, timesteps=6, tolerance=0.1, budget=budget, bits=10)
+        assert done.reached
+        assert done.out_of_time == said
+        assert any("of adaptation were spent: spikes may be finer" in note for note in done.notes) == said

@@ -112,3 +112,23 @@ def test_without_matplotlib_it_is_said(monkeypatch: pytest.MonkeyPatch, found: d
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(InputError, match=r"pictures need matplotlib: pip install 'onnx2snn\[plots\]'"):
         plot.accuracy(found)
+
+
+def test_the_figure_of_evaluate(found: dict[str, Any]) -> None:
+    shares, errors, energy = plot.overview(found).axes
+    assert (shares.get_ylabel(), errors.get_ylabel(), energy.get_xlabel()) == (
+        "share", "relative error", "energy / plain network",
+    )  # fmt: skip
+    assert len(plot.overview({**found, "energy": None}).axes) == 2
+
+
+def test_errors_within_one_power_of_ten_have_several_ticks(found: dict[str, Any]) -> None:
+    steps = {
+        t: {**at, "relative_error": e}
+        for (t, at), e in zip(found["timesteps"].items(), (0.04, 0.01, 0.007), strict=True)
+    }
+    figure = plot.accuracy({**found, "timesteps": steps})
+    figure.canvas.draw()
+    low, high = figure.axes[1].get_ylim()
+    inside = [text.get_text() for text in figure.axes[1].get_yticklabels() if low <= text.get_position()[1] <= high]
+    assert inside == ["0.01", "0.02"]

@@ -125,6 +125,27 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
     assert read_model(str(tmp_path / "good")) == proto(CNN)
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("net.pt", "net.pt' is no ONNX file but one of PyTorch: .* export it with torch.onnx.export"),
+        ("net.keras", "is no ONNX file but one of Keras: .* tf2onnx"),
+        ("net.tflite", "is no ONNX file but one of TensorFlow"),
+        ("net.joblib", "is no ONNX file but a pickled object: .* skl2onnx"),
+        ("test.NPZ", "is no ONNX file but one of data: give the ONNX file of the network"),
+    ],
+)
+def test_files_of_other_kinds(tmp_path: Path, name: str, sentence: str) -> None:
+    (tmp_path / name).write_bytes(b"PK\x03\x04 of another kind")
+    with pytest.raises(InputError, match=sentence):
+        read_model(tmp_path / name)
+
+
+def test_a_model_under_any_name(tmp_path: Path) -> None:
+    (tmp_path / "net.bin").write_bytes(proto(CNN).SerializeToString())
+    assert read_model(tmp_path / "net.bin") == proto(CNN)
+
+
 def test_every_truncation_is_refused_or_a_model_that_verify_refuses(tmp_path: Path) -> None:
     whole, file = proto(CNN).SerializeToString(), tmp_path / "cut"
     for size in range(0, len(whole), 97):

@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from onnx import TensorProto
 
 import onnx2snn_runtime
 from onnx2snn_runtime.errors import InputError, ModelError, RegistryError
 from onnx2snn_runtime.loading import place
+from onnx2snn_runtime.program.inputs import check_input
+from onnx2snn_runtime.program.ports import Port
 from tests.runtime.networks import CNN, CONTROL, MLP, TWO_INPUTS, network, sample
 
 F = np.float32
@@ -46,6 +49,21 @@ def test_inputs_that_do_not_fit(text: str, x: Any, sentence: str) -> None:
             call(x)
 
 
+@pytest.mark.parametrize(
+    ("shape", "hint"),
+    [
+        ((5, 28, 28, 1), r": array\.transpose\(0, 3, 1, 2\) would fit, if that is what its axes are$"),
+        ((1, 28, 28), r": samples come first, so give a single one as array\[None\]$"),
+        ((5, 1, 27, 28), r"the model takes \(any, 1, 28, 28\)$"),
+        ((5, 1, 28), r"the model takes \(any, 1, 28, 28\)$"),
+    ],
+)
+def test_a_shape_that_would_fit_otherwise(shape: tuple[int, ...], hint: str) -> None:
+    port = Port("x", TensorProto.FLOAT, (0, 1, 28, 28))
+    with pytest.raises(InputError, match=hint):
+        check_input(np.zeros(shape, np.float32), port)
+
+
 def test_arrays_of_the_other_byte_order() -> None:
     snn = network(MLP)
     x = sample(snn, 3)["x"]
@@ -70,7 +88,8 @@ def test_forward_takes_one_number_of_timesteps() -> None:
         ({"batch_size": 0}, "batch_size is 0: give 1 or more"),
         ({"batch_size": -2}, "batch_size is -2: give"),
         ({"max_memory": 0}, "max_memory is 0: give 1 or more"),
-        ({"dynamic": "signgd"}, "a run has no option 'dynamic': it has dynamics"),
+        ({"dynamic": "signgd"}, "a run has no option 'dynamic': it has dynamics.*; did you mean 'dynamics'"),
+        ({"timestep": 4}, "a run has no option 'timestep': .*; did you mean 'timesteps'"),
         ({"dynamics_options": {"level": 3}}, "the dynamics 'differential' has no option 'level': it has levels"),
         ({"schedule_options": {"rate": 3}}, "the schedule 'exponential' has no option 'rate'"),
         ({"encoder": "float"}, "was converted for the input coding 'direct' and cannot run with 'float'"),
