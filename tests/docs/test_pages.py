@@ -150,7 +150,7 @@ def test_the_first_five_minutes(folder: Path) -> None:
     for line in lines:
         result = CliRunner().invoke(main, shlex.split(line)[1:])
         assert result.exit_code == 0, f"{line}: {result.output}"
-    assert len(lines) == 3
+    assert len(lines) == 5
     assert execute(page, {})["y"].shape == (32, 10)
 
 
