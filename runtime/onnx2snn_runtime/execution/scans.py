@@ -100,7 +100,10 @@ class Scanning(Execution):
         The input is x for dynamics that rectify, else f(x); a clip at the end of f is left to the kernel.
         """
         if self.settings.dynamics.rectifies:
-            return sources[0], None
+            x = sources[0]
+            if item.reshapes:
+                x = x.reshape(self._target(item, item.body, item.result, sources, varying).shape)
+            return x, None
         if bound:
             values = [x if flag else x[0] for x, flag in zip(sources, varying, strict=True)]
             values += [self.frame.values[name] for name in item.constants]
@@ -116,7 +119,7 @@ class Scanning(Execution):
         dynamics, self._settled = self.settings.dynamics, False
         target = self._target(item, item.body, item.result, sources, varying)
         state = self.states.get(item.output) or self._kernels.start(item, target[0])
-        driven_by = sources[0].to(self.program.wide) if dynamics.rectifies else target
+        driven_by = sources[0].to(self.program.wide).reshape(target.shape) if dynamics.rectifies else target
         states, spikes = scan_by_steps(dynamics, driven_by, state, count, first, self.neurons[item.output])
         self.states[item.output] = states[-1]
         self.peaks.pop(item.output, None)

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import onnx
 import torch
 
 from onnx2snn_runtime.errors import ModelError
+from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.ir.schema import NeuronAttributes, read_neuron
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, bind, call
 from onnx2snn_runtime.program.precision import unrounded
@@ -49,6 +51,11 @@ class Population:
                 f"the scale of the neuron {self.name!r} has the shape {own}, which does not fit its outputs "
                 f"[batch, {', '.join(map(str, sample))}]: convert the model again"
             )
+
+    @cached_property
+    def reshapes(self) -> bool:
+        """Whether the function has an operator that can give its result another shape than its source has."""
+        return any(not facts(item.op_type, item.operator.domain).elementwise for item in self.body)
 
     def clamped(self, frame: Frame) -> "Clamped | None":
         """Return the function in the form clip(g(x)), so that a kernel can apply the clip; None if it has no such form.

@@ -1,5 +1,7 @@
 """Recognises populations that compute a ReLU or a clipped ReLU, whatever operators their functions consist of."""
 
+from collections.abc import Sequence
+
 import torch
 
 from onnx2snn_runtime.dynamics.base import DYNAMICS, Dynamics, Neuron
@@ -7,6 +9,12 @@ from onnx2snn_runtime.errors import Onnx2SnnError, UnsupportedError
 from onnx2snn_runtime.program.interpreter import Frame, Tensor
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.program import Program
+
+GRIDS = ((8, 25), (8, 5, 5), (2, 4, 5, 5), (2, 2, 2, 5, 5))
+"""The shapes that a body is tried on: it may want a certain rank."""
+
+UNFIT = -1.0
+"""In place of a ceiling: the body cannot be computed on data of that shape."""
 
 
 def neurons_of(program: Program, dynamics: Dynamics) -> dict[str, Neuron]:
@@ -48,25 +56,32 @@ def _kind(item: Population) -> str:
 def ceiling(item: Population, frame: Frame) -> float | None:
     """Return c where the population computes clip(x, 0, c), infinity where it computes max(x, 0), None elsewhere.
 
-    The body is computed on a grid, in no order, with the constants in `frame`: bounds that are known only when the
-    model runs cannot be judged.
+    The body is computed on grids, in no order, with the constants in `frame`: bounds that are known only when the
+    model runs cannot be judged. It may change the shape (Flatten), as long as the order of the numbers stays.
     """
     if len(item.sources) != 1 or any(name not in frame.values for name in item.constants):
         return None
     constants = [frame.values[name] for name in item.constants]
-    x = _grid(frame.device)
+    found = {_ceiling(item, constants, _grid(shape, frame.device)) for shape in GRIDS} - {UNFIT}
+    return found.pop() if len(found) == 1 else None
+
+
+def _ceiling(item: Population, constants: Sequence[Tensor], x: Tensor) -> float | None:
+    """Return the ceiling on the numbers `x`, None where the body computes something else, UNFIT where it cannot."""
     try:
         y = item.target([x], constants, x.dtype)
-    except Onnx2SnnError:  # the body wants another shape: it is no function of one number
+    except Onnx2SnnError:  # the body wants another shape
+        return UNFIT
+    if y.numel() != x.numel():
         return None
-    top = float(y.max()) if y.shape == x.shape else 0.0
+    top = float(y.max())
     c = float("inf") if top == float(x.max()) else top
-    return c if c > 0 and torch.allclose(y, x.clamp(0.0, c), rtol=1e-6, atol=1e-9) else None
+    return c if c > 0 and torch.allclose(y.flatten(), x.flatten().clamp(0.0, c), rtol=1e-6, atol=1e-9) else None
 
 
-def _grid(device: torch.device) -> Tensor:
-    """Return test inputs [8, 25]: numbers of both signs and all magnitudes and zero, shuffled."""
+def _grid(shape: Sequence[int], device: torch.device) -> Tensor:
+    """Return 200 test inputs of `shape`: numbers of both signs and all magnitudes and zero, shuffled."""
     magnitudes = torch.logspace(-4, 4, 99, dtype=torch.float64)
     values = torch.cat([magnitudes, -magnitudes, torch.zeros(2, dtype=torch.float64)])
     order = torch.randperm(len(values), generator=torch.Generator().manual_seed(0))
-    return values[order].reshape(8, 25).to(device)
+    return values[order].reshape(*shape).to(device)

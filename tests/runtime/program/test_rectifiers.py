@@ -111,3 +111,18 @@ def test_a_model_keeps_its_delay(tmp_path) -> None:
     again = type(snn)(snn.proto)
     assert (again(x, timesteps=3) == late).all()
     assert (again(x, timesteps=3, delay=0) != late).any()
+
+
+@pytest.mark.parametrize("executor", ["step", "event", "layer"])
+@pytest.mark.parametrize("dynamics", ["subgradient", "if", "lif"])
+def test_a_rectifier_may_change_the_shape_but_not_the_order(dynamics, executor, monkeypatch) -> None:
+    monkeypatch.setitem(networks.BODIES, "Flat", "(x) => (y) { r = Relu(x)  f = Flatten(r)  y = Relu(f) }")
+    text = "n (float[N, 2, 3, 3] x) => (float[N, 18] y) { a = Neg(x)  y = onnx2snn.SpikingFlat(a) }"
+    x = torch.rand(5, 2, 3, 3, generator=torch.Generator().manual_seed(0)).numpy() - 0.5
+    y = network(text)(x, timesteps=7, dynamics=dynamics, executor=executor)
+    plain = network("n (float[N, 18] x) => (float[N, 18] y) { a = Neg(x)  y = onnx2snn.SpikingRelu(a) }")
+    assert (y == plain(x.reshape(5, 18), timesteps=7, dynamics=dynamics, executor=executor)).all()
+    monkeypatch.setitem(networks.BODIES, "Turned", "(x) => (y) { r = Relu(x)  y = Transpose<perm = [0, 2, 3, 1]>(r) }")
+    turned = network("n (float[N, 2, 3, 3] x) => (float[N, 3, 3, 2] y) { a = Neg(x)  y = onnx2snn.SpikingTurned(a) }")
+    with pytest.raises(UnsupportedError, match="has other neurons: Turned"):
+        turned(x, timesteps=2, dynamics=dynamics, executor=executor)
