@@ -47,7 +47,8 @@ def export_step(request: Request) -> Exported:
     kind = KINDS[request.dtype]
     ir = _in_one_type(snn.proto, kind, defaults.spiking_inputs)
     laws = _laws(program, settings.dynamics, request)
-    parts = assemble(ir, laws, settings.dynamics.rectifies, kind)
+    rectified = {item.output: item.reshapes for item in program.populations} if settings.dynamics.rectifies else None
+    parts = assemble(ir, laws, kind, rectified)
     foreign = sorted({node.domain for node in parts.graph.node} - set(PLAIN))
     if foreign:
         raise UnsupportedError(

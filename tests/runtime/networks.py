@@ -14,6 +14,7 @@ BODIES = {
     "Softmax": "(x) => (y) { y = Softmax<axis = -1>(x) }",
     "Clip": "(x, c, d) => (y) { y = Clip(x, c, d) }",
     "Cast": "(x) => (y) { a = Cast<to = 10>(x)  b = Relu(a)  y = Cast<to = 1>(b) }",
+    "Flat": "(x) => (y) { r = Relu(x)  f = Flatten(r)  y = Relu(f) }",
     "Mul": "(x, z) => (y) { y = Mul(x, z) }",
     "MatMul": "(x, z) => (y) { y = MatMul(x, z) }",
     "Gelu": "(x, c) => (y) { a = Div(x, c)  e = Erf(a)  b = Mul(x, e)  s = Add(x, b)  y = Mul(s, s) }",
@@ -53,6 +54,9 @@ def network(text: str, *, seed: int = 0, dyadic: bool = False, **defaults: objec
 
 MLP = """mlp (float[N, 4] x) => (float[N, 3] y) <float[4, 8] w, float[8] b, float[8, 3] u>
 { a = Gemm(x, w, b)  h = onnx2snn.SpikingRelu(a)  y = MatMul(h, u) }"""
+
+FLAT = """flat (float[N, 2, 3, 3] x) => (float[N, 4] y) <float[4, 2, 1, 1] w, float[36, 4] u>
+{ a = Conv(x, w)  h = onnx2snn.SpikingFlat(a)  y = MatMul(h, u) }"""
 
 CNN = """cnn (float[N, 2, 4, 4] x) => (float[N, 3] y)
 <float[4, 2, 3, 3] w, float[4] b, float[4, 4, 3, 3] u, float[4, 3] o>

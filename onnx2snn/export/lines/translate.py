@@ -110,7 +110,7 @@ class _Translation:
     def _population(self, item: Population) -> Value:
         """Make the layer of neurons: what they are given is divided by their thresholds, and multiplied by the gain."""
         top = ceiling(item, self.program.frame())
-        if top is None:
+        if top is None or item.reshapes:
             raise UnsupportedError(RELU_ALONE)
         held = self.program.neuron(item)._replace(ceiling=top).threshold(self.dynamics.threshold)
         theta = _array(held).astype(np.float64) if isinstance(held, torch.Tensor) else np.array(float(held))

@@ -36,7 +36,9 @@ class PopulationWriter:
         item = bind_population(node, self.protos[node.op_type], self.opsets, self.where)
         name = self.nodes.sources.text(item.name)
         key = f"({', '.join([name, *positions])})" if positions else name
-        target = scope.texts[item.sources[0]] if self.rectifies else self._target(item, scope)
+        target = "" if self.rectifies and not item.reshapes else self._target(item, scope)
+        if self.rectifies:
+            target = scope.texts[item.sources[0]] + (f".reshape({target}.shape)" if target else "")
         parameters = self.parameters(self.neurons[item.output], item.name)
         return f"{scope.bind(item.output)} = self.fire({key}, {target}, {parameters})"
 

@@ -1,5 +1,6 @@
 """Puts one time step together: the graph of the IR, in which every neuron is its function and its update law."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,10 +40,11 @@ class Parts:
         return name
 
 
-def assemble(ir: onnx.ModelProto, laws: dict[str, Law], rectifies: bool, kind: int) -> Parts:
+def assemble(ir: onnx.ModelProto, laws: dict[str, Law], kind: int, inputs: Mapping[str, bool] | None = None) -> Parts:
     """Return one time step of `ir`, a plain ONNX model; `laws` are those of the neurons by their output.
 
-    Under dynamics that rectify the law is given the neuron's input, otherwise the value of its function.
+    Under dynamics that rectify the law is given the neuron's input, otherwise the value of its function: `inputs` are
+    such neurons, with whether the function changes the shape of what it rectifies.
     """
     model = onnx.ModelProto()
     model.CopyFrom(ir)
@@ -53,7 +55,7 @@ def assemble(ir: onnx.ModelProto, laws: dict[str, Law], rectifies: bool, kind: i
     del model.graph.node[:]
     for node in nodes:
         if is_neuron(node):
-            _write(parts, node, laws[node.output[0]], rectifies, shapes.get(node.output[0]))
+            _write(parts, node, laws[node.output[0]], shapes.get(node.output[0]), (inputs or {}).get(node.output[0]))
         else:
             model.graph.node.append(node)
     functions = {law.name: law for law in laws.values()}
@@ -74,13 +76,20 @@ def _shapes(ir: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
     return {value.name: value.type for value in (*found.graph.value_info, *found.graph.output)}
 
 
-def _write(parts: Parts, node: onnx.NodeProto, law: Law, rectifies: bool, known: onnx.TypeProto | None) -> None:
-    """Write the neuron `node`: its function, unless its input does, and the law that moves its states."""
+def _write(parts: Parts, node: onnx.NodeProto, law: Law, known: onnx.TypeProto | None, reshapes: bool | None) -> None:
+    """Write the neuron `node`: its function, unless its input does, and the law that moves its states.
+
+    `reshapes` is None where the law takes the value of the function, else whether the input needs the shape of that.
+    """
     output, graph = node.output[0], parts.graph
     target = node.input[0]
-    if not rectifies:
+    if reshapes is not False:
         target = f"{output}/target"
         graph.node.append(helper.make_node(node.op_type, node.input, [target], f"{output}/function", domain=NEURONS))
+    if reshapes:
+        shape, target = f"{output}/shape", f"{output}/input"
+        graph.node.append(helper.make_node("Shape", [f"{output}/target"], [shape], shape))
+        graph.node.append(helper.make_node("Reshape", [node.input[0], shape], [target], target))
     states = {"population": node.name or output, "spike": f"spike.{output}"}
     given, made = [target], [states["spike"]]
     for state in law.states:

@@ -15,7 +15,7 @@ from onnx2snn.passes.folding.quantise_weights import quantise_weights
 from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.model import SpikingModel
 from tests.onnx2snn.export.test_translate import NETWORKS, samples, scaled
-from tests.runtime.networks import CNN, MLP, network, proto
+from tests.runtime.networks import CNN, FLAT, MLP, network, proto
 
 DEEP = """deep (float[N, 4] x) => (float[N, 5] y) <float[4, 6] w, float[6] b, float[6, 6] v, float[1] s = {1.41421}>
 { a = Gemm(x, w, b)  h = onnx2snn.SpikingGelu(a, s)  c = MatMul(h, v)  g = onnx2snn.SpikingTanh(c)
@@ -88,6 +88,11 @@ def test_a_step_of_convolutions(choice: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("choice", [choice for choice in CHOICES if choice not in RECTIFIED])
 def test_a_step_of_any_function(choice: str, tmp_path: Path) -> None:
     compare(scaled(network(DEEP), False), tmp_path / "x.onnx", "float32", 1e-5, **CHOICES[choice])
+
+
+@pytest.mark.parametrize("choice", ["differential", "if"])
+def test_a_step_of_a_function_that_changes_the_shape(choice: str, tmp_path: Path) -> None:
+    compare(network(FLAT), tmp_path / "x.onnx", "float32", 1e-5, **CHOICES[choice])
 
 
 @pytest.mark.parametrize("name", ["a shortcut with weights", "channels joined, values halved", "one dimension"])

@@ -18,7 +18,7 @@ from onnx2snn_runtime.model import SpikingModel
 from tests.onnx2snn.export.test_onnx_step import DEEP
 from tests.onnx2snn.export.test_translate import NETWORKS, samples, scaled
 from tests.onnx2snn.test_neurobench import PADDED
-from tests.runtime.networks import LAYERS, MLP, TWO_INPUTS, network, proto, sample
+from tests.runtime.networks import FLAT, LAYERS, MLP, TWO_INPUTS, network, proto, sample
 
 CHOICES: dict[str, dict[str, Any]] = {
     "differential": {"dynamics": "differential"},
@@ -75,6 +75,12 @@ def test_a_module_gives_the_same_answers(name: str, choice: str, tmp_path: Path)
 def test_every_dynamics(choice: str, tmp_path: Path) -> None:
     snn = scaled(network(NETWORKS["a shortcut with weights"]), True)
     compare(snn, tmp_path / "net.py", {"x": samples(snn)}, **CHOICES[choice])
+
+
+@pytest.mark.parametrize("choice", ["differential", "if", "subgradient, delayed"])
+def test_functions_that_change_the_shape(choice: str, tmp_path: Path) -> None:
+    snn = network(FLAT)
+    compare(snn, tmp_path / "net.py", sample(snn, 5), **CHOICES[choice])
 
 
 @pytest.mark.parametrize("choice", [choice for choice in CHOICES if not choice.startswith(RECTIFIED)])

@@ -116,7 +116,6 @@ def test_a_model_keeps_its_delay(tmp_path) -> None:
 @pytest.mark.parametrize("executor", ["step", "event", "layer"])
 @pytest.mark.parametrize("dynamics", ["subgradient", "if", "lif"])
 def test_a_rectifier_may_change_the_shape_but_not_the_order(dynamics, executor, monkeypatch) -> None:
-    monkeypatch.setitem(networks.BODIES, "Flat", "(x) => (y) { r = Relu(x)  f = Flatten(r)  y = Relu(f) }")
     text = "n (float[N, 2, 3, 3] x) => (float[N, 18] y) { a = Neg(x)  y = onnx2snn.SpikingFlat(a) }"
     x = torch.rand(5, 2, 3, 3, generator=torch.Generator().manual_seed(0)).numpy() - 0.5
     y = network(text)(x, timesteps=7, dynamics=dynamics, executor=executor)
