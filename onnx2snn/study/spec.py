@@ -1,7 +1,7 @@
 """What a study asks for: the file study.yaml, checked, with the line in every message."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from onnx2snn.data.streams.patterns import expand, is_pattern
 from onnx2snn.settings import ConversionSettings
 from onnx2snn.settings.conversion import OWNERS
 from onnx2snn.settings.unknown import unknown
+from onnx2snn.study.contents import Spikes, Study, Subject
 from onnx2snn.study.lined import Entries, Table, read_yaml
 from onnx2snn.zoo import is_name
 from onnx2snn_runtime.errors import InputError
@@ -23,44 +24,6 @@ IMAGE_KEYS = tuple(f.name for f in fields(Preprocessing) if f.name != "dtype")
 
 TUPLES = {"size": 2, "mean": 1, "std": 1}
 """Settings of images that are several numbers, and how many a single one stands for."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A model of a study: a file, or a name of the zoo, its data, and settings of its conversions alone."""
-
-    name: str
-    file: str
-    data: str
-    labels: str | None
-    calibration: str | None
-    convert: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Spikes:
-    """A payload of a study: what its rows call it, and the settings that make it."""
-
-    name: str
-    settings: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Study:
-    """All of a study; with `per_timestep` each T has a conversion, else one is evaluated at all of them."""
-
-    name: str
-    output: Path
-    subjects: list[Subject]
-    payloads: list[Spikes]
-    timesteps: list[int]
-    seeds: list[int]
-    samples: int | None = None
-    calibration_samples: int | None = None
-    per_timestep: bool = False
-    convert: dict[str, Any] = field(default_factory=dict)
-    evaluate: dict[str, Any] = field(default_factory=dict)
-    images: dict[str, Any] = field(default_factory=dict)
 
 
 def read_study(path: Path) -> Study:
