@@ -10,6 +10,7 @@ import torch
 from onnx2snn_runtime.batches.batch_run import BatchResult, Request, run_batches
 from onnx2snn_runtime.batches.batching import are_stacked, batches, count_samples
 from onnx2snn_runtime.batches.cuda_graphs import check
+from onnx2snn_runtime.batches.heap import keep_freed
 from onnx2snn_runtime.batches.memory import MemoryPlan, plan_memory
 from onnx2snn_runtime.batches.positions import by_population, program_for
 from onnx2snn_runtime.batches.range_checks import shares
@@ -55,6 +56,7 @@ class Run:
 @torch.no_grad()
 def run_program(program: Program, request: Request) -> Run:
     """Run `request` and return its results, outputs as tensors by name."""
+    keep_freed(program.device)
     program = program_for(program, request.inputs)
     varying = _time_varying_inputs(program, request)
     settings = _settings(program, request.overrides)

@@ -14,6 +14,11 @@ CONV = [
     {"shape": (2, 4, 9, 8), "kernel": (3, 3), "auto_pad": "SAME_UPPER", "strides": [2, 2]},
     {"shape": (2, 4, 8, 7), "kernel": (4, 3), "auto_pad": "SAME_LOWER", "strides": [2, 1]},
     {"shape": (2, 4, 9, 8), "kernel": (3, 3), "auto_pad": "VALID"},
+    {"shape": (2, 4, 9, 1), "kernel": (3, 1), "group": 2, "pads": [1, 0, 2, 0], "dilations": [2, 1], "strides": [2, 3]},
+    {"shape": (2, 4, 1, 9), "kernel": (1, 3), "pads": [0, 1, 0, 1], "strides": [1, 2]},
+    {"shape": (2, 4, 1, 1), "kernel": (1, 1)},
+    {"shape": (2, 4, 9, 1), "kernel": (3, 1), "pads": [1, 1, 1, 1]},
+    {"shape": (2, 4, 1, 5, 1), "kernel": (1, 2, 1), "auto_pad": "SAME_UPPER"},
     {"shape": (1, 4, 6, 5, 7), "kernel": (3, 2, 3), "group": 4, "pads": [1, 1, 1, 1, 1, 1], "strides": [1, 2, 2]},
 ]
 
