@@ -108,7 +108,11 @@ def layer_normalization(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(y, mean, 1 / deviation), y = scale (x - mean) / sqrt(variance + epsilon) + bias over the axes from `axis` on."""
     stash = torch_dtype(stash_type, "LayerNormalization")
-    y, mean, inverse = torch.native_layer_norm(_wide(x, stash), x.shape[axis % x.ndim :], None, None, epsilon)
+    wide, shape = _wide(x, stash), x.shape[axis % x.ndim :]
+    if wide.dtype == scale.dtype and scale.shape == shape and (bias is None or bias.shape == shape):  # in one pass
+        y, mean, inverse = torch.native_layer_norm(wide, shape, scale, bias, epsilon)
+        return y.to(x.dtype), mean.to(stash), inverse.to(stash)
+    y, mean, inverse = torch.native_layer_norm(wide, shape, None, None, epsilon)
     y = y.to(x.dtype) * scale
     return (y if bias is None else y + bias), mean.to(stash), inverse.to(stash)
 
