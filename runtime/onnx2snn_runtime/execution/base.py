@@ -167,8 +167,7 @@ class Execution:
         """Step the population `item` towards its target f(sources); return the spike."""
         target = self.target(item, sources)
         before = self.states.get(item.output) or self.start(item, target)
-        rectifies, wide = self.settings.dynamics.rectifies, self.program.wide
-        driven_by = sources[0].to(wide).reshape(target.shape) if rectifies else target
+        driven_by = sources[0].to(target.dtype).reshape(target.shape) if self.settings.dynamics.rectifies else target
         after, spike = self.settings.dynamics.step(before, driven_by, self.t, self.neurons[item.output])
         self.states[item.output] = after
         for probe in self.settings.probes:
