@@ -3,8 +3,8 @@
 import ctypes
 import time
 
-EVERY = 1.0
-"""Seconds between two givings back; each takes a millisecond or so."""
+EVERY = 10.0
+"""Seconds between two givings back: the pages are cleared when they are asked for again."""
 
 
 class Heap:
