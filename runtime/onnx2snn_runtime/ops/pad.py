@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from onnx2snn_runtime.errors import UnsupportedError
+from onnx2snn_runtime.errors import ModelError, UnsupportedError
 from onnx2snn_runtime.ops import Declared, Ints, Scalar, operator
 from onnx2snn_runtime.ops.conv import flat_pads
 
@@ -16,6 +16,8 @@ OPERATORS: Declared = {
 
 def _source(n: int, begin: int, end: int, mode: str, device: torch.device) -> Tensor:
     """Return the index in an axis of size n that each position of the padded axis shows."""
+    if n + begin + end > 1 << 30:
+        raise ModelError(f"Pad makes an axis of {n + begin + end}, and none is longer than 2^30: the file is damaged")
     i = torch.arange(-begin, n + end, device=device)
     if mode == "edge":
         return i.clamp(0, n - 1)

@@ -141,6 +141,12 @@ def bind_outputs(item: Call, frame: Frame, result: Any) -> None:
         frame.set(name, value)
 
 
+LONGEST = 1 << 30
+"""No size that a node is given is larger: what it makes would take minutes, and all memory, before it fails."""
+
+ENDLESS = ("Slice", "Trilu")
+"""Operators of which a larger number means: to the end."""
+
 _FAILURES = (RuntimeError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError, AssertionError)
 """What handlers and torch raise over inputs or attributes that make no sense."""
 
@@ -162,7 +168,13 @@ def fetch(item: Call, frame: Frame, index: int) -> Any:
     name = item.inputs[index]
     if index in item.operator.ints:
         value = frame.host_value(name)
-        return [value] if isinstance(value, int) else value
+        value = [value] if isinstance(value, int) else value
+        if item.op_type not in ENDLESS and value and max(value) > LONGEST:
+            raise ModelError(
+                f"the {item.label} is given the size {max(value)}, and no axis is longer than 2^30: the file is "
+                "damaged; export it anew"
+            )
+        return value
     if index in item.operator.scalars:
         value = frame.host_value(name)
         return value[0] if isinstance(value, list) and len(value) == 1 else value

@@ -161,3 +161,31 @@ def test_to_tensor() -> None:
         to_tensor(np.array(["a"]))
     with pytest.raises(InputError, match="torch has no numbers of the type float4_e2m1fn: convert them"):
         to_tensor(np.zeros(2, ml_dtypes.float4_e2m1fn))
+
+
+@pytest.mark.parametrize(
+    ("op", "inputs", "attributes", "sentence"),
+    [
+        ("Pad", ["x", "sizes"], {"mode": "edge"}, "the Pad node 'n' is given the size 2147483647, and no axis"),
+        ("Expand", ["x", "sizes"], {}, "the Expand node 'n' is given the size 2147483647"),
+        ("Tile", ["x", "sizes"], {}, "the Tile node 'n' is given the size 2147483647"),
+        ("ConstantOfShape", ["sizes"], {}, "the ConstantOfShape node 'n' is given the size"),
+        ("Range", ["zero", "most", "one"], {}, r"has more than 2\^30 numbers: the file is damaged \(in the Range node"),
+    ],
+)
+def test_a_size_that_no_axis_has_is_refused_before_it_is_made(op, inputs, attributes, sentence) -> None:
+    item = bind(helper.make_node(op, inputs, ["y"], name="n", **attributes), {"": NEWEST})
+    frame = Frame(torch.float32, CPU)
+    values = {"x": torch.ones(1, 2), "sizes": torch.tensor([0, 2147483647, 0, 1][: 4 if op == "Pad" else 2])}
+    values |= {"zero": torch.tensor(0), "one": torch.tensor(1), "most": torch.tensor(2147483647)}
+    frame.values.update(values)
+    with pytest.raises(ModelError, match=sentence):
+        call(item, frame)
+
+
+def test_the_end_of_a_slice_may_be_any_number() -> None:
+    item = bind(helper.make_node("Slice", ["x", "zero", "most"], ["y"], name="n"), {"": NEWEST})
+    frame = Frame(torch.float32, CPU)
+    frame.values.update(x=torch.ones(3), zero=torch.tensor([1]), most=torch.tensor([2**63 - 1]))
+    call(item, frame)
+    assert frame.values["y"].shape == (2,)
