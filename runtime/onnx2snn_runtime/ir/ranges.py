@@ -1,6 +1,5 @@
 """Checks that the settings which an IR file records make sense; what their names stand for is known where it runs."""
 
-import math
 from typing import Any
 
 import onnx
@@ -13,6 +12,9 @@ MOST_STEPS = 1_000_000
 
 MOST_COARSE = 20
 """Octaves by which the first pass of a stream is coarser."""
+
+LARGEST = 1e300
+"""No setting is further from 0."""
 
 MOST_SAMPLES = 4096
 """A fixed batch that no input has the size of is no larger: what is given is filled up to it."""
@@ -45,7 +47,8 @@ def check_defaults(model: onnx.ModelProto, d: ModelDefaults, where: str) -> None
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and -LARGEST <= value <= LARGEST  # what JSON holds may be a whole number of any length
 
 
 def _is_plain(value: Any) -> bool:

@@ -111,6 +111,7 @@ SETTINGS: dict[str, tuple[Damage, str]] = {
     "delay": (setting("delay", 7), "the metadata 'delay' of f is out of range"),
     "input": (setting("spiking_inputs", ["no"]), "the metadata 'spiking_inputs' of f is out of range"),
     "inputs": (setting("spiking_inputs", [["x"]]), "the metadata 'spiking_inputs' of f is out of range"),
+    "endless": (setting("schedule_options", {"rate": 10**400}), "the metadata 'schedule_options' of f is out of range"),
     "scales": (setting("input_scales", {"x": float("nan")}), "the metadata 'input_scales' of f is out of range"),
     "options": (setting("dynamics_options", {"levels": [1]}), "the metadata 'dynamics_options' of f is out of range"),
     "schedule": (setting("schedule_options", {"decay": "x"}), "the metadata 'schedule_options' of f is out of range"),
