@@ -8,7 +8,8 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from onnx2snn.passes.base import Work
-from onnx2snn.passes.rewriting.graph_tools import fresh_name, identities, producer, remove
+from onnx2snn.passes.rewriting.graph_tools import fresh_name, identities, label, producer, remove
+from onnx2snn_runtime.errors import ModelError
 
 
 def fold_batch_normalization(work: Work) -> int:
@@ -42,6 +43,12 @@ def _is_foldable(node: gs.Node) -> bool:
 def _fold(graph: gs.Graph, synapse: gs.Node, norm: gs.Node) -> None:
     weight = synapse.inputs[1].values
     scale, shift, mean, variance = (tensor.values.astype(np.float64) for tensor in norm.inputs[1:5])
+    channels, sizes = _channels(synapse, weight), [part.size for part in (scale, shift, mean, variance)]
+    if sizes != [channels] * 4:
+        raise ModelError(
+            f"the {label(norm)} has {', '.join(map(str, sizes))} numbers for {channels} channels: the file is damaged; "
+            "export it again"
+        )
     k = scale / np.sqrt(variance + norm.attrs.get("epsilon", 1e-5))
     bias = synapse.inputs[2].values.astype(np.float64) if len(synapse.inputs) > 2 else np.zeros_like(k)
     folded = {
@@ -54,6 +61,13 @@ def _fold(graph: gs.Graph, synapse: gs.Node, norm: gs.Node) -> None:
         for name, values in zip(names, folded.values(), strict=True)
     ]
     synapse.inputs = [synapse.inputs[0], *constants]
+
+
+def _channels(synapse: gs.Node, weight: np.ndarray) -> int:
+    """Return the output channels of a Conv, ConvTranspose or Gemm."""
+    if synapse.op == "ConvTranspose":
+        return int(weight.shape[1] * synapse.attrs.get("group", 1))
+    return int(weight.shape[1] if synapse.op == "Gemm" and not synapse.attrs.get("transB", 0) else weight.shape[0])
 
 
 def _along(k: np.ndarray, synapse: gs.Node, weight: np.ndarray) -> np.ndarray:

@@ -21,6 +21,9 @@ from onnx2snn_runtime.ir.schema import ModelDefaults, read_defaults
 
 DATA = "data"
 ROWS = "rows"
+LARGEST_BATCH = 1 << 32
+"""Bytes that a batch is filled up by at most."""
+
 Axis = int | str | None
 Shapes = Mapping[str, Sequence[int]]
 
@@ -120,6 +123,11 @@ class BatchAxes:
             axis = self.along(name, len(value.shape) - lead)
             if axis is not None:
                 one = value[(slice(None),) * (lead + axis) + (slice(0, 1),)]
+                if missing * one.nbytes > LARGEST_BATCH:
+                    raise InputError(
+                        f"the input {name!r} is fixed to {self.size} samples a call, which do not fit in memory: "
+                        "export the model with a free batch axis"
+                    )
                 value = arrays.cat([value, *[one] * missing], lead + axis)
             full[name] = value
         return full

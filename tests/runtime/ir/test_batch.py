@@ -97,6 +97,12 @@ def test_a_fixed_batch_is_filled_up_and_cut() -> None:
     assert fixed.join("heads", [np.zeros((8, 2))], [3], NUMPY).shape == (6, 2)  # the shape decides: two a sample
 
 
+def test_a_fixed_batch_without_end_is_refused() -> None:
+    fixed = BatchAxes(STATES.inputs, STATES.outputs, size=2**31 - 1, ranks=STATES.ranks)
+    with pytest.raises(InputError, match="'x' is fixed to 2147483647 samples a call, which do not fit in memory"):
+        fixed.filled(inputs(5), 5, NUMPY)
+
+
 @pytest.mark.parametrize(("axis", "kind"), [(0, "joined"), (None, "stacked"), (DATA, "listed")])
 def test_outputs_of_a_batch_of_one(axis: Any, kind: str) -> None:
     one = BatchAxes({"x": 0}, {"y": axis}, size=1)

@@ -1,8 +1,11 @@
 """A BatchNormalization goes into the synapse before it, where that is exact."""
 
+import numpy as np
 import pytest
+from onnx import numpy_helper
 
 from onnx2snn.passes.folding.fold_batch_normalization import fold_batch_normalization
+from onnx2snn_runtime.errors import ModelError
 from tests.onnx2snn.passes.rewriting import lines, model, rewrite, same_results
 
 NORM = "float[4] s, float[4] o, float[4] m, float[4] var"
@@ -43,6 +46,15 @@ def test_folded(name: str) -> None:
     assert [node.op_type for node in after.graph.node] == [before.graph.node[0].op_type, "Relu"]
     assert len(after.graph.node[0].input) == 3
     same_results(before, after, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_parameters_of_another_length_are_named(name: str) -> None:
+    damaged = model(text(*FOLDED[name]))
+    mean = next(tensor for tensor in damaged.graph.initializer if tensor.name == "m")
+    mean.CopyFrom(numpy_helper.from_array(np.ones(3, np.float32), "m"))
+    with pytest.raises(ModelError, match=r"BatchNormalization.*has 4, 4, 3, 4 numbers for 4 channels: the file is"):
+        rewrite(damaged, fold_batch_normalization)
 
 
 def test_before_and_after() -> None:
