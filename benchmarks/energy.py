@@ -74,7 +74,7 @@ def settings(payload: str) -> Iterator[tuple[Setting, Sequence[int]]]:
     if payload == "graded":
         for bits, steps in ((6, (2, 3, 4)), (7, (2, 3, 4)), (8, (1, 2, 3)), (10, (1, 2))):
             yield {"bits": bits, "adapt": False}, steps
-        for bits in (8, 10):  # numbers that would meet weights are sent as spikes
+        for bits in (8, 9, 10):  # numbers that would meet weights are sent as spikes
             yield {"bits": bits, "adapt": False, "relays": True}, (1, 2)
         yield {"timesteps": 1}, (1,)
         yield {"timesteps": 2}, (2,)
