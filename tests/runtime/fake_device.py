@@ -1,23 +1,31 @@
-"""Runs networks on fake tensors of a made-up accelerator: `python -m tests.runtime.fake_device quick|slow`.
+"""Runs networks on fake tensors of a made-up accelerator: `python -m tests.runtime.fake_device quick|slow|models`.
 
-They have a device and a shape but no numbers. What a CUDA device would make slow or refuse is an error, without one:
+They have a device and a shape but no numbers; the host's own tensors, such as shapes, are real. What a CUDA device
+would make slow or refuse is an error, without one:
 operands on different devices, a wait for the device (`item()`, `tolist()`, `bool(tensor)`), an output whose shape
 depends on data, and, once a run has warmed up, a tensor that is made on the host. (torch built for CPUs has no fake
 tensors of CUDA: these ask it for a device guard.) A process of its own, since caches would keep fake tensors.
 """
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import onnx
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._pytree import tree_leaves
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
+import onnx2snn
+from models import networks
+from models.export import export
 from onnx2snn_runtime.dynamics.base import DYNAMICS
+from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.execution.base import EXECUTORS
 from onnx2snn_runtime.loading import load
 from onnx2snn_runtime.model import SpikingModel
@@ -40,17 +48,33 @@ DRAWN = "aten.rand.generator"
 class OnTheHost(TorchDispatchMode):
     """Collects operators that make tensors on the host, or bring them from there to the device."""
 
-    def __init__(self) -> None:
+    def __init__(self, integers: bool = True) -> None:
         super().__init__()
+        self.integers = integers
+        """Whether integers count: executors without a plan compute shapes anew in every run, on the host alone."""
         self.found: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = func(*args, **(kwargs or {}))
         values = made if isinstance(made, tuple | list) else (made,)
-        on_host = any(isinstance(v, torch.Tensor) and v.device.type == "cpu" and v.ndim for v in values)
-        if on_host and str(func) != DRAWN:
+        on_host = [v for v in values if isinstance(v, torch.Tensor) and v.device.type == "cpu" and v.ndim]
+        if any(self.integers or v.is_floating_point() for v in on_host) and str(func) != DRAWN:
             self.found.append(str(func))
         return made
+
+
+class RealHost(TorchDispatchMode):
+    """Computes what is of the host alone on real tensors, so that shape arithmetic has its numbers."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        leaves = tree_leaves((args, kwargs or {}))
+        devices = [leaf for leaf in leaves if isinstance(leaf, torch.device)]
+        tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+        on_host = all(x.device.type == "cpu" and not isinstance(x, FakeTensor) for x in tensors)
+        if on_host and all(device.type == "cpu" for device in devices):
+            with _disable_current_modes():
+                return func(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
 
 
 def move(model: SpikingModel, mode: FakeTensorMode) -> None:
@@ -62,18 +86,21 @@ def move(model: SpikingModel, mode: FakeTensorMode) -> None:
     program.ceilings = ceilings
 
 
-def run(model: SpikingModel, executor: str, **overrides: Any) -> None:
-    """Run `model` on fake tensors of a device twice; what the second run does on the host raises AssertionError."""
+def run(model: SpikingModel, executor: str, *, shapes: bool = False, **overrides: Any) -> None:
+    """Run `model` on fake tensors of a device twice; what the second run does on the host raises AssertionError.
+
+    `shapes`: arithmetic of integers there is none, but in the executor `layer`, which keeps what it found.
+    """
     inputs = {name: to_tensor(value) for name, value in sample(model, 2).items()}
     settings = make_settings(model.defaults, overrides)
     check_expressible(model.program, settings.dynamics)
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode, torch.no_grad():
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode, RealHost(), torch.no_grad():
         move(model, mode)
         placed = {
             port.name: to_device(mode.from_tensor(inputs[port.name]), port, model.program)
             for port in model.program.inputs
         }
-        for host in (None, OnTheHost()):
+        for host in (None, OnTheHost(integers=not shapes or executor == "layer")):
             execution = EXECUTORS[executor](model.program, settings)
             with host or mock.MagicMock():
                 outputs = execution.run(placed, [], [1, STEPS])
@@ -99,6 +126,40 @@ def slow() -> Iterator[tuple[str, Callable[[], None]]]:
             yield f"{path.name}, {executor}", lambda p=path, e=executor: run(load(p), e)
 
 
+def models() -> Iterator[tuple[str, Callable[[], None]]]:
+    """Yield every architecture of `models/` with every executor, and with every dynamics that can express it."""
+    for name in networks:
+        data = converted(name)
+        dynamics = [(key, "layer") for key in DYNAMICS if expresses(SpikingModel(data), key)]
+        for key, executor in [*dynamics, *(("", each) for each in EXECUTORS)]:
+            overrides = {"dynamics": key} if key else {}
+            yield (
+                f"{name}, {key or 'its own dynamics'}, {executor}",
+                lambda d=data, e=executor, o=overrides: run(SpikingModel(d), e, shapes=True, **o),
+            )
+
+
+def converted(name: str) -> onnx.ModelProto:
+    """Return the spiking IR of the untrained network `name` of `models/`."""
+    recipe = networks[name]()
+    torch.manual_seed(0)
+    image = torch.rand(2, *recipe.shape)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "network.onnx")
+        export(recipe.build().eval(), [image], path)
+        proto: onnx.ModelProto = onnx2snn.convert(path, image.numpy(), adapt=False).proto
+    return proto
+
+
+def expresses(model: SpikingModel, dynamics: str) -> bool:
+    """Return whether neurons of `dynamics` can express what those of `model` compute."""
+    try:
+        check_expressible(model.program, make_settings(model.defaults, {"dynamics": dynamics}).dynamics)
+    except UnsupportedError:
+        return False
+    return True
+
+
 def wrong() -> Iterator[tuple[str, Callable[[], None]]]:
     """Yield what has to fail, by what is wrong with it."""
 
@@ -121,7 +182,7 @@ def wrong() -> Iterator[tuple[str, Callable[[], None]]]:
 def main(which: str) -> int:
     """Run all cases and print those that fail; return how many."""
     failed = count = 0
-    for name, case in {"quick": quick, "slow": slow, "wrong": wrong}[which]():
+    for name, case in {"quick": quick, "slow": slow, "models": models, "wrong": wrong}[which]():
         count += 1
         try:
             case()

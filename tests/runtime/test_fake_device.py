@@ -31,3 +31,8 @@ def test_what_is_looked_for_is_found() -> None:
 @pytest.mark.slow
 def test_kept_files_with_every_executor() -> None:
     assert "cases on fake tensors" in run("slow")
+
+
+@pytest.mark.slow
+def test_architectures_with_every_executor_and_dynamics() -> None:
+    assert "cases on fake tensors" in run("models")
