@@ -27,7 +27,7 @@ from onnx2snn_runtime.program.population import Population, bind_population
 from onnx2snn_runtime.program.ports import named_ports, placed, ports
 from onnx2snn_runtime.program.precision import fits, unrounded, widened
 from onnx2snn_runtime.program.shapes import ShapeCache, shaped_values
-from onnx2snn_runtime.program.weights import Weights, host_values
+from onnx2snn_runtime.program.weights import Weights, host_values, read_as_numbers
 
 TYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 
@@ -62,6 +62,7 @@ class Program(Weights):
         self.groups: dict[str, str] = {}
         """Where positions are written out: names of their populations and synapses -> those that they share."""
         self._bind(model)
+        self._keep_host_values()
 
     def take_defaults(self, model: onnx.ModelProto, defaults: ModelDefaults) -> None:
         """Take the model-level `defaults` of `model`, and where they say that samples are."""
@@ -124,8 +125,12 @@ class Program(Weights):
         self.lay_out()
         self.unrolled.clear()
         self._choose_precision()
-        self._host_values = host_values(self.constants)
+        self._keep_host_values()
         return self
+
+    def _keep_host_values(self) -> None:
+        read = read_as_numbers((*self.prologue, *self.loop, *self.tail, *self.readout))
+        self._host_values = host_values(self.constants, read)
 
     def use_channels_last(self, wanted: bool | None) -> None:
         """Store the weights of convolutions over planes in channels last, or not, or (None) where that mostly pays."""

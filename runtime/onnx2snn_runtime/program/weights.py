@@ -1,6 +1,6 @@
 """The constants of a program: its buffers, their host copies, and how changed weights are written back to a model."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,20 +10,39 @@ from onnx import numpy_helper
 from torch import nn
 
 from onnx2snn_runtime.program.channels_last import laid_out, pays, plane_weights
-from onnx2snn_runtime.program.interpreter import WIDE, Tensor, to_tensor
+from onnx2snn_runtime.program.interpreter import WIDE, Call, Tensor, to_tensor
+from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.precision import DECLARED, own_dtype
 
 MAX_HOST_ELEMENTS = 4096
-"""Integer constants with at most this many elements have host copies."""
+"""Constants with at most this many elements have host copies, if they are integers or handlers read them there."""
 
 
-def host_values(constants: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Return host copies of the constants that handlers may take as Python numbers, so that no run has to wait."""
+def host_values(constants: Mapping[str, Tensor], read: Container[str] = ()) -> dict[str, Any]:
+    """Return host copies of the constants that handlers may take as Python numbers, so that no run has to wait.
+
+    Those are integers, single numbers, and what else is in `read`: see `read_as_numbers`.
+    """
     return {
         name: value.tolist()
         for name, value in constants.items()
-        if value.numel() == 1 or (value.numel() <= MAX_HOST_ELEMENTS and not value.is_floating_point())
+        if value.numel() == 1
+        or (value.numel() <= MAX_HOST_ELEMENTS and (name in read or not value.is_floating_point()))
     }
+
+
+def read_as_numbers(items: Iterable[Call | Population]) -> set[str]:
+    """Return the values that handlers of `items` take as Python numbers, such as the scales of Resize."""
+    read: set[str] = set()
+    for item in items:
+        if isinstance(item, Population):
+            inner = read_as_numbers(item.body)
+            outer = zip(item.formal, (*item.sources, *item.constants), strict=True)
+            read.update(name for formal, name in outer if formal in inner)
+        else:
+            wanted = item.operator.ints | item.operator.scalars
+            read.update(name for i, name in enumerate(item.inputs) if i in wanted)
+    return read
 
 
 def store_weights(model: onnx.ModelProto, constants: Mapping[str, Tensor]) -> None:
@@ -55,7 +74,7 @@ class Weights(nn.Module):
         """Whether the weights of convolutions over planes lie in channels last; None: where that mostly pays."""
         self._planes = plane_weights(model) if parent is None else ()
         self.lay_out()
-        self._host_values = host_values(self.constants)
+        self._host_values: dict[str, Any] = {}
 
     def _share(self, parent: "Weights") -> None:
         """Take the weights of `parent`, with their type and device."""

@@ -3,17 +3,33 @@
 import pytest
 import torch
 
+from onnx2snn_runtime.ir.operators import operators_with
 from tests.runtime.ops.nodes import Call, calls
+from tests.runtime.ops.waiting import CONTROL, ON_HOST, SHAPED_BY_DATA, WAITS
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-ON_HOST = {"Shape", "Size", "OptionalHasElement", "SequenceLength"}
-READS_DATA = {"Compress", "NonMaxSuppression", "NonZero", "Range", "SplitToSequence", "Unique", "If", "Loop"}
-_CALLS = [c for c in calls() if c.operator.name not in READS_DATA and c.tensors()]
+_ALL = [c for c in calls() if c.tensors()]
+_CALLS = [c for c in _ALL if c.operator.name not in WAITS]
+_WAITING = {c.operator.name: c for c in _ALL if c.operator.name in WAITS.keys() - CONTROL.keys()}
+
+
+def on_meta(call: Call) -> tuple[object, ...]:
+    return call({i: call.inputs[i].to("meta") for i in call.tensors()})
 
 
 @pytest.mark.parametrize("call", _CALLS, ids=lambda c: c.name)
 def test_device(call: Call) -> None:
-    outputs = call({i: call.inputs[i].to("meta") for i in call.tensors()})
     expected = "cpu" if call.operator.name in ON_HOST else "meta"
-    assert {x.device.type for x in outputs if isinstance(x, torch.Tensor)} <= {expected}
+    assert {x.device.type for x in on_meta(call) if isinstance(x, torch.Tensor)} <= {expected}
+
+
+def test_operators_whose_shape_depends_on_data_are_listed_with_a_reason() -> None:
+    assert operators_with("shaped_by_data") == SHAPED_BY_DATA.keys()
+    assert all(len(why.split()) > 3 for why in (SHAPED_BY_DATA | CONTROL).values())
+
+
+@pytest.mark.parametrize("name", sorted(WAITS.keys() - CONTROL.keys()))
+def test_what_is_listed_waits(name: str) -> None:
+    with pytest.raises((RuntimeError, NotImplementedError), match=r"meta|Meta"):
+        on_meta(_WAITING[name])

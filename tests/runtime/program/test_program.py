@@ -139,3 +139,11 @@ def test_a_function_of_another_opset_computes_its_own_meaning() -> None:
     old, new = (SpikingModel(model)(x, timesteps=8) for model in models)
     np.testing.assert_allclose(-old, 0.25, atol=1e-3)
     np.testing.assert_allclose(-new, 0.5, atol=1e-3)
+
+
+def test_scales_that_handlers_take_as_numbers_are_on_the_host() -> None:
+    text = """net (float[N, 2, 3, 3] x) => (float[N, 2, 6, 6] y) <float[4] scales = {1, 1, 2, 2}, float[2, 1, 1] b>
+    { h = onnx2snn.SpikingRelu(x)  z = Add(h, b)  y = Resize<mode = "nearest">(z, , scales) }"""
+    program = Program(proto(text))
+    assert program.frame().host == {"scales": [1.0, 1.0, 2.0, 2.0]}
+    assert program.to(torch.float64).frame().host == {"scales": [1.0, 1.0, 2.0, 2.0]}
