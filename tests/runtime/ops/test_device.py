@@ -11,7 +11,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 _ALL = [c for c in calls() if c.tensors()]
 _CALLS = [c for c in _ALL if c.operator.name not in WAITS]
-_WAITING = {c.operator.name: c for c in _ALL if c.operator.name in WAITS.keys() - CONTROL.keys()}
+_WAITING = [c for c in _ALL if c.operator.name in WAITS]
 
 
 def on_meta(call: Call) -> tuple[object, ...]:
@@ -31,5 +31,11 @@ def test_operators_whose_shape_depends_on_data_are_listed_with_a_reason() -> Non
 
 @pytest.mark.parametrize("name", sorted(WAITS.keys() - CONTROL.keys()))
 def test_what_is_listed_waits(name: str) -> None:
-    with pytest.raises((RuntimeError, NotImplementedError), match=r"meta|Meta"):
-        on_meta(_WAITING[name])
+    def waits(call: Call) -> bool:
+        try:
+            on_meta(call)
+        except RuntimeError as error:
+            return "meta" in str(error).lower()
+        return False
+
+    assert any(waits(call) for call in _WAITING if call.operator.name == name)
