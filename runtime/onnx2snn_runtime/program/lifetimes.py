@@ -1,6 +1,6 @@
 """Liveness of values: those that are read after an item of a program, and those that can be released."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from onnx2snn_runtime.program.interpreter import Call
 from onnx2snn_runtime.program.population import Population
@@ -38,3 +38,17 @@ def read_by_narrow_synapses(
     read = others | {name for item in populations for name in item.sources}
     read |= {name for item in (*loop, *tail) if isinstance(item, Call) and item.wide for name in item.inputs}
     return frozenset(item.output for item in populations if item.output not in read)
+
+
+def read_as_numbers(items: Iterable[Call | Population]) -> set[str]:
+    """Return the values that handlers of `items` take as Python numbers, such as the scales of Resize."""
+    read: set[str] = set()
+    for item in items:
+        if isinstance(item, Population):
+            inner = read_as_numbers(item.body)
+            outer = zip(item.formal, (*item.sources, *item.constants), strict=True)
+            read.update(name for formal, name in outer if formal in inner)
+        else:
+            wanted = item.operator.ints | item.operator.scalars
+            read.update(name for i, name in enumerate(item.inputs) if i in wanted)
+    return read

@@ -22,12 +22,12 @@ from onnx2snn_runtime.ir.schema import (
 )
 from onnx2snn_runtime.program.fusion import fuse
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, bind
-from onnx2snn_runtime.program.lifetimes import read_by_narrow_synapses, read_later, releases
+from onnx2snn_runtime.program.lifetimes import read_as_numbers, read_by_narrow_synapses, read_later, releases
 from onnx2snn_runtime.program.population import Population, bind_population
 from onnx2snn_runtime.program.ports import named_ports, placed, ports
 from onnx2snn_runtime.program.precision import fits, unrounded, widened
 from onnx2snn_runtime.program.shapes import ShapeCache, shaped_values
-from onnx2snn_runtime.program.weights import Weights, host_values, read_as_numbers
+from onnx2snn_runtime.program.weights import Weights, host_values
 
 TYPES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 

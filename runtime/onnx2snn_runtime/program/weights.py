@@ -1,6 +1,6 @@
 """The constants of a program: its buffers, their host copies, and how changed weights are written back to a model."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,7 @@ from onnx import numpy_helper
 from torch import nn
 
 from onnx2snn_runtime.program.channels_last import laid_out, pays, plane_weights
-from onnx2snn_runtime.program.interpreter import WIDE, Call, Tensor, to_tensor
-from onnx2snn_runtime.program.population import Population
+from onnx2snn_runtime.program.interpreter import WIDE, Tensor, to_tensor
 from onnx2snn_runtime.program.precision import DECLARED, own_dtype
 
 MAX_HOST_ELEMENTS = 4096
@@ -21,7 +20,7 @@ MAX_HOST_ELEMENTS = 4096
 def host_values(constants: Mapping[str, Tensor], read: Container[str] = ()) -> dict[str, Any]:
     """Return host copies of the constants that handlers may take as Python numbers, so that no run has to wait.
 
-    Those are integers, single numbers, and what else is in `read`: see `read_as_numbers`.
+    Those are integers, single numbers, and what else is in `read`: see `lifetimes.read_as_numbers`.
     """
     return {
         name: value.tolist()
@@ -29,20 +28,6 @@ def host_values(constants: Mapping[str, Tensor], read: Container[str] = ()) -> d
         if value.numel() == 1
         or (value.numel() <= MAX_HOST_ELEMENTS and (name in read or not value.is_floating_point()))
     }
-
-
-def read_as_numbers(items: Iterable[Call | Population]) -> set[str]:
-    """Return the values that handlers of `items` take as Python numbers, such as the scales of Resize."""
-    read: set[str] = set()
-    for item in items:
-        if isinstance(item, Population):
-            inner = read_as_numbers(item.body)
-            outer = zip(item.formal, (*item.sources, *item.constants), strict=True)
-            read.update(name for formal, name in outer if formal in inner)
-        else:
-            wanted = item.operator.ints | item.operator.scalars
-            read.update(name for i, name in enumerate(item.inputs) if i in wanted)
-    return read
 
 
 def store_weights(model: onnx.ModelProto, constants: Mapping[str, Tensor]) -> None:
