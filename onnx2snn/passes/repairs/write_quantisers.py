@@ -81,6 +81,11 @@ def _scale_and_zero(w: Writer) -> tuple[np.ndarray, np.ndarray] | None:
             f"the zero point of the {w.node.op_type} node {w.node.name!r} has the shape {list(zero.shape)} and its "
             f"scale {list(scale.shape)}: both need the same; export the model again"
         )
+    if not (np.isfinite(scale) & (scale > 0)).all():
+        raise ModelError(
+            f"the {w.node.op_type} node {w.node.name!r} has a scale that is 0, negative or not finite: quantise the "
+            "model again"
+        )
     if scale.size == 1:
         return scale.reshape(()), zero.reshape(())
     shape = w.shapes.get(w.node.input[0])

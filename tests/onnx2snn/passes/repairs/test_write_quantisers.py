@@ -91,3 +91,11 @@ def test_a_zero_point_of_another_size_than_its_scale_is_named() -> None:
         ModelError, match=r"zero point of the QuantizeLinear node '.*' has the shape \[4\] and its scale"
     ):
         write_quantisers(work_on(model))
+
+
+@pytest.mark.parametrize("scale", [0.0, -0.1, np.nan, np.inf])
+def test_a_scale_that_is_none_is_named(scale: float) -> None:
+    body = "q = QuantizeLinear(x, s, z) y = DequantizeLinear(q, s, z)"
+    model = network(body, "float[N, 4] x", "float[N, 4] y", opset='"" : 21', **{**SCALES, "s": np.float32(scale)})
+    with pytest.raises(ModelError, match=r"QuantizeLinear node '.*' has a scale that is 0, negative or not finite"):
+        write_quantisers(work_on(model))
