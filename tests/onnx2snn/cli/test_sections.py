@@ -68,7 +68,7 @@ def test_every_option_of_a_large_command_stands_in_a_section_once(name: str, inv
 
 
 def test_the_large_commands_are_known() -> None:
-    assert set(LARGE) == set("bench compare convert diagnose evaluate export report run study tune".split())
+    assert set(LARGE) == set("bench compare convert diagnose evaluate export report run stream study tune".split())
 
 
 def test_every_setting_is_an_option_in_the_section_of_its_part() -> None:
