@@ -18,8 +18,9 @@ from onnx2snn.evaluation.integers import floating
 from onnx2snn.evaluation.wiring import population_costs
 from onnx2snn.fitting.adaptation import Adaptation
 from onnx2snn.fitting.advice import QUICK, advise, disagreement
-from onnx2snn.fitting.calibrate import calibrate, power_of_two
+from onnx2snn.fitting.calibrate import calibrate
 from onnx2snn.fitting.integer_weights import fit_integers
+from onnx2snn.fitting.powers import power_of_two
 from onnx2snn.fitting.spikes import fit
 from onnx2snn.fitting.weight_inputs import SAMPLES
 from onnx2snn.passes.base import Work
@@ -124,10 +125,10 @@ class Completion:
 
     def _calibrate(self, work: Work, inputs: Mapping[str, np.ndarray], held: Mapping[str, np.ndarray]) -> list[str]:
         payload = PAYLOADS[self.settings.spikes.kind]
-        others = {} if all(held[name] is value for name, value in inputs.items()) else held
         ranges = self.settings.ranges.following(payload.scale, payload.range)
         return calibrate(
-            work.model, inputs, ranges, self.settings.spikes, axes=work.axes, others=others,
+            work.model, inputs, ranges, self.settings.spikes, axes=work.axes,
+            others=held if self.report.held_back else {},
             progress=lambda share: self.tell("measuring ranges", 0.3 + 0.3 * share),
         )  # fmt: skip
 

@@ -8,6 +8,7 @@ import onnx
 from onnx import helper
 
 from onnx2snn.fitting.floors import evened, floors, raised
+from onnx2snn.fitting.powers import power_of_two
 from onnx2snn.fitting.reach import is_beyond, reaching
 from onnx2snn.reference.ann import Ann
 from onnx2snn.settings import RangeSettings, SpikeSettings
@@ -18,7 +19,7 @@ from onnx2snn_runtime.ir.batch import BatchAxes, axes_of
 from onnx2snn_runtime.ir.recurrence import body_of, expose, neurons_of, recurrences
 from onnx2snn_runtime.ir.schema import NeuronAttributes, read_neuron, write_neuron
 
-__all__ = ["Statistics", "calibrate", "check_range", "measure", "power_of_two", "with_outputs"]
+__all__ = ["Statistics", "calibrate", "check_range", "with_outputs"]
 PERCENTILE = 99.9
 """The share of a population's nonzero outputs, in percent, that a percentile range holds (Rueckauer et al. 2017)."""
 
@@ -170,18 +171,6 @@ class Measurement:
         return found
 
 
-def measure(
-    model: onnx.ModelProto,
-    inputs: Mapping[str, np.ndarray],
-    *,
-    scale: str = "layer",
-    octaves: bool = False,
-    axes: BatchAxes | None = None,
-) -> dict[str, Statistics]:
-    """Return the statistics of every population of `model` on `inputs`, by the name of its output."""
-    return Measurement(model, scale, octaves, axes=axes).of(inputs)
-
-
 def with_outputs(model: onnx.ModelProto, names: list[str]) -> onnx.ModelProto:
     """Return a copy of `model` that has the values `names` among its outputs, those of recurrences [positions, ...]."""
     copy = onnx.ModelProto()
@@ -193,13 +182,6 @@ def with_outputs(model: onnx.ModelProto, names: list[str]) -> onnx.ModelProto:
         if name not in present:
             copy.graph.output.append(known.get(name) or helper.make_empty_tensor_value_info(name))
     return copy
-
-
-def power_of_two(magnitude: np.ndarray) -> np.ndarray:
-    """Return the smallest powers of two not below `magnitude`, 1 for 0, within float32."""
-    fraction, exponent = np.frexp(magnitude)
-    exponent = np.where(fraction == 0.5, exponent - 1, exponent)
-    return np.where(magnitude > 0, np.exp2(np.clip(exponent, -100, 100)), 1.0).astype(np.float32)
 
 
 def _axes(scale: str, dims: list[int] | None, rank3_convolutions: bool) -> tuple[int, ...] | None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from onnx2snn.fitting.floors import RAISED
+from onnx2snn.fitting.powers import power_of_two
 from onnx2snn_runtime.ir.schema import NeuronAttributes
 
 BEYOND = 2.0
@@ -27,8 +28,7 @@ def reaching(attributes: NeuronAttributes, largest: np.ndarray) -> NeuronAttribu
     As many octaves as the largest scale grows by are added to the levels, `RAISED` at most.
     """
     old, sizes = attributes.scale, _whole(largest, attributes)
-    exponents = np.ceil(np.log2(np.maximum(sizes, np.finfo(np.float64).tiny)))
-    scale = np.where(sizes > BEYOND * old, np.exp2(np.clip(exponents, -100, 100)), old).astype(np.float32)
+    scale = np.where(sizes > BEYOND * old, power_of_two(sizes), old).astype(np.float32)
     octaves = min(RAISED, round(float(np.log2(scale.max() / old.max()))))
     maximum = max(attributes.maximum, float(largest.max(initial=0.0)))
     return replace(attributes, scale=scale, levels=min(100, attributes.levels + octaves), maximum=maximum)

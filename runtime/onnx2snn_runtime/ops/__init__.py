@@ -29,6 +29,9 @@ Scalar = Annotated[float, "host scalar"]
 Declared = dict[str, dict[str, Any]]
 """The facts of a module's operators, by their names: see `ir.operators`."""
 
+LONGEST = 1 << 30
+"""No axis that a node makes is longer: that would take minutes, and all memory, before it fails."""
+
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 

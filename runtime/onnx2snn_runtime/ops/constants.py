@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from onnx2snn_runtime.errors import ModelError, UnsupportedError
-from onnx2snn_runtime.ops import Declared, Ints, Scalar, operator
+from onnx2snn_runtime.ops import LONGEST, Declared, Ints, Scalar, operator
 from onnx2snn_runtime.ops.cast import torch_dtype
 from onnx2snn_runtime.ops.random_numbers import generator
 
@@ -54,7 +54,7 @@ def constant_of_shape(shape: Ints, *, value: Tensor | None = None) -> Tensor:
 def range_(start: Tensor, limit: Tensor, delta: Tensor, *, stash_type: int = 1) -> Tensor:
     """y = start + i delta for i from 0 until limit; the bounds set a shape, so they are read on the host."""
     first, last, step = (float(v.double()) for v in (start, limit, delta))
-    if step and abs((last - first) / step) > 1 << 30:
+    if step and abs((last - first) / step) > LONGEST:
         raise ModelError(f"Range from {first:g} to {last:g} has more than 2^30 numbers: the file is damaged")
     if start.dtype.is_floating_point:
         count = max(int(-(-(last - first) // step)), 0)

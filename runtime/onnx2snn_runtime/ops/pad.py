@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from onnx2snn_runtime.errors import ModelError, UnsupportedError
-from onnx2snn_runtime.ops import Declared, Ints, Scalar, operator
+from onnx2snn_runtime.ops import LONGEST, Declared, Ints, Scalar, operator
 from onnx2snn_runtime.ops.conv import flat_pads
 
 OPERATORS: Declared = {
@@ -16,7 +16,7 @@ OPERATORS: Declared = {
 
 def _source(n: int, begin: int, end: int, mode: str, device: torch.device) -> Tensor:
     """Return the index in an axis of size n that each position of the padded axis shows."""
-    if n + begin + end > 1 << 30:
+    if n + begin + end > LONGEST:
         raise ModelError(f"Pad makes an axis of {n + begin + end}, and none is longer than 2^30: the file is damaged")
     i = torch.arange(-begin, n + end, device=device)
     if mode == "edge":

@@ -11,7 +11,7 @@ from onnx import helper, numpy_helper
 
 from onnx2snn_runtime.errors import InputError, ModelError, Onnx2SnnError, UnsupportedError, first_line
 from onnx2snn_runtime.ir.operators import facts
-from onnx2snn_runtime.ops import Operator, find_operator
+from onnx2snn_runtime.ops import LONGEST, Operator, find_operator
 
 Tensor = torch.Tensor
 
@@ -140,9 +140,6 @@ def bind_outputs(item: Call, frame: Frame, result: Any) -> None:
     for name, value in zip(item.outputs, results, strict=False):
         frame.set(name, value)
 
-
-LONGEST = 1 << 30
-"""No size that a node is given is larger: what it makes would take minutes, and all memory, before it fails."""
 
 ENDLESS = ("Slice", "Trilu")
 """Operators of which a larger number means: to the end."""
