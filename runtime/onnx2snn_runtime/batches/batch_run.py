@@ -134,5 +134,5 @@ def _run_graphed(
     result = run_graphed(program, request.cuda_graphs, key, inputs, function)
     if result is None:
         return None
-    events = {name: counts.cpu() for name, counts in result.events.items()}
+    events = dict(zip(result.events, torch.stack(list(result.events.values())).cpu().unbind(), strict=True))
     return BatchResult(result.outputs, events, result.neurons, torch.full((batch.samples,), request.steps[-1]))

@@ -73,9 +73,9 @@ class _ShrinkingBatch:
         finished = self.active & (exit_step <= self.execution.t)
         self.steps_taken[self.rows] = torch.where(finished, exit_step, self.steps_taken[self.rows])
         self.active = self.active & ~finished
-        remaining, any_finished = int(self.active.sum()), bool(finished.any())
+        remaining, leaving = counted(self.active, finished)
         self.running = remaining > 0
-        if self.running and any_finished and self.axes is not None:
+        if self.running and leaving and self.axes is not None:
             self._remove_finished()
         return outputs
 
@@ -131,11 +131,22 @@ class _ShrinkingBatch:
 
     def _remove_finished(self) -> None:
         """Continue with the active samples only."""
-        kept = self.active.nonzero().flatten()
+        kept = places(self.active)
         if self.axes is not None:
             self.execution = self.execution.select_samples(kept, self.axes, len(self.rows))
         self.rows, self.active, self._stable_for = self.rows[kept], self.active[kept], self._stable_for[kept]
         self._top_one = self._top_one[kept] if self._top_one is not None else None
+
+
+def counted(*flags: Tensor) -> list[int]:
+    """Return how many of each of `flags` are set; the host waits for the device once."""
+    counts: list[int] = torch.stack([each.sum() for each in flags]).tolist()
+    return counts
+
+
+def places(flags: Tensor) -> Tensor:
+    """Return the indices of those of `flags` that are set; the host waits to learn how many there are."""
+    return flags.nonzero().flatten()
 
 
 def _any_per_entry(flags: Tensor, axis: int) -> Tensor:

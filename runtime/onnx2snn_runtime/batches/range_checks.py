@@ -33,23 +33,27 @@ def count_saturated(execution: Execution, samples: int, batch: int) -> dict[str,
     if not items or dynamics.largest_spike(execution.neurons[items[0].output]) is None:
         return {}
     peaks = dict(execution.peaks)
+    limits = {item.output: dynamics.largest_spike(execution.neurons[item.output]) for item in items}
     unknown = [item.output for item in items if item.output not in peaks]
-    peaks.update(zip(unknown, _largest([states[name].v for name in unknown]), strict=True))
+    own = [name for name, limit in limits.items() if isinstance(limit, Tensor)]
+    told = _extremes([*(states[name].v for name in unknown), *(limits[name] for name in own)])
+    peaks.update((name, max(-low, high)) for name, (low, high) in zip(unknown, told, strict=False))
+    least = limits | {name: low for name, (low, _) in zip(own, told[len(unknown) :], strict=True)}
     for item in items:
-        limit, v = dynamics.largest_spike(execution.neurons[item.output]), states[item.output].v
-        if limit is not None and peaks[item.output] >= (float(limit.min()) if isinstance(limit, Tensor) else limit):
+        limit, v = limits[item.output], states[item.output].v
+        if limit is not None and peaks[item.output] >= least[item.output]:
             counted = int(torch.count_nonzero(real_samples(v.abs() >= limit, samples, batch)))
             found.update({item.name: counted} if counted else {})
     return found
 
 
-def _largest(values: Sequence[Tensor]) -> list[float]:
-    """Return the largest magnitude of each of `values`; a device is waited for once."""
+def _extremes(values: Sequence[Any]) -> list[tuple[float, float]]:
+    """Return the least and the largest number of each of `values`; a device is waited for once."""
     pairs = [torch.aminmax(value) for value in values]  # far faster than a norm
     if not pairs or values[0].device.type == "cpu":
-        return [max(-float(low), float(high)) for low, high in pairs]
+        return [(float(low), float(high)) for low, high in pairs]
     lows, highs = torch.stack([torch.stack(part) for part in zip(*pairs, strict=True)]).tolist()
-    return [max(-low, high) for low, high in zip(lows, highs, strict=True)]
+    return list(zip(lows, highs, strict=True))
 
 
 def shares(counts: Sequence[Mapping[str, int]], neurons: Mapping[str, int], samples: int) -> dict[str, float]:

@@ -9,8 +9,6 @@ from, and nothing is said twice.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import torch
-
 from onnx2snn_runtime.batches.early_exit import batch_axes
 from onnx2snn_runtime.batches.exit_rules import margins
 from onnx2snn_runtime.dynamics.base import State
@@ -19,6 +17,7 @@ from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.execution.base import Execution, Settings
 from onnx2snn_runtime.probing.counting import OperationCounter
 from onnx2snn_runtime.program.interpreter import Tensor
+from onnx2snn_runtime.program.real_samples import chosen
 
 Axes = Mapping[str, int | None]
 Outputs = dict[str, Tensor]
@@ -83,7 +82,7 @@ def refine(
         made = fine.run_steps(steps, [last])[last]
         execution.states, execution.inputs, execution.t = fine.states, fine.inputs, last
         return Pass(made, tuple(range(batch)))
-    index = torch.tensor(rows, device=execution.program.device)
+    index = chosen(rows, execution.program.device)
     counters = [probe for probe in execution.synapse_probes if isinstance(probe, OperationCounter)]
     held = [counter.marked() for counter in counters]
     fine = execution.select_samples(index, axes, batch, settings)

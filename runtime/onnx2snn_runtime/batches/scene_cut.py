@@ -8,6 +8,7 @@ from onnx2snn_runtime.dynamics.base import State
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.ports import Port
+from onnx2snn_runtime.program.real_samples import chosen
 
 
 def relative_change(now: Mapping[str, Tensor], before: Mapping[str, Tensor], ports: tuple[Port, ...]) -> Tensor:
@@ -42,6 +43,6 @@ def without(states: Mapping[str, State], rows: list[int], axes: Mapping[str, int
                 "one stream of several cannot begin anew here: the neurons keep more than an estimate, or mix the "
                 "samples; run the streams one by one, or reset() all of them"
             )
-        index = torch.tensor(rows, device=state.v.device)
+        index = chosen(rows, state.v.device)
         made[name] = State(state.v.index_fill(axis, index, 0.0))
     return made

@@ -16,6 +16,7 @@ from onnx2snn_runtime.probing.probes import EventCounter
 from onnx2snn_runtime.probing.results import Table, results
 from onnx2snn_runtime.program.interpreter import Frame, Tensor, fetch
 from onnx2snn_runtime.program.program import Program
+from onnx2snn_runtime.program.real_samples import chosen
 
 
 class StreamMeter:
@@ -95,8 +96,8 @@ class StreamMeter:
         still.t, still.states, still.inputs = execution.t, dict(execution.states), dict(execution.inputs)
         still.set_inputs(inputs)
         still.evaluate()
-        chosen = None if rows is None else torch.tensor(list(rows), device=self.program.device)
-        _resume(self.counter, still.frame, chosen)
+        own = None if rows is None else chosen(rows, self.program.device)
+        _resume(self.counter, still.frame, own)
 
 
 def _resume(counter: OperationCounter, frame: Frame, rows: Tensor | None) -> None:

@@ -11,6 +11,7 @@ from onnx2snn_runtime.dynamics.base import Tensor
 from onnx2snn_runtime.kernels.base import Clamp
 from onnx2snn_runtime.kernels.memory import check_chunk, is_dense
 from onnx2snn_runtime.kernels.plans import Plan
+from onnx2snn_runtime.ops.held import on_device
 
 BLOCK = 1024
 """Neurons per program."""
@@ -77,7 +78,7 @@ def lay_out(plan: Plan, target: Tensor, steps: int, clamp: Clamp | None, narrow:
     out = torch.empty_strided((steps, *v.shape), (size, *strides), dtype=narrow or v.dtype, device=v.device)
     counts = torch.empty((-(-size // BLOCK), steps), dtype=torch.int32, device=v.device)
     scale, inner, period = _scales(plan.scale, state)
-    table = _table(plan.table, v.dtype, v.device)
+    table = on_device(plan.table, v.dtype, v.device)
     return Chunk(target, state, out, torch.empty_like(state), counts, scale, inner, period, clamp, table, states)
 
 
@@ -107,11 +108,6 @@ def _number(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 
 @functools.lru_cache(maxsize=4096)
-def _table(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return `values` on `device`, put there once, without waiting."""
-    return torch.tensor(values, dtype=torch.float64).to(dtype).to(device, non_blocking=True)
-
-
 def pattern(value: float, dtype: torch.dtype) -> int:
     """Return the bits of `value` as a number of type `dtype`, a signed integer."""
     if dtype == torch.float64:

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.ops import Declared, operator
+from onnx2snn_runtime.ops.held import on_device
 
 OPERATORS: Declared = {
     "ArrayFeatureExtractor": {"domain": "ai.onnx.ml", "readout": True},
@@ -33,8 +34,8 @@ def binarizer(x: Tensor, *, threshold: float = 0.0) -> Tensor:
 def scaler(x: Tensor, *, offset: list[float] | None = None, scale: list[float] | None = None) -> Tensor:
     """y = (x - offset) scale."""
     x = x.float()
-    y = x if offset is None else x - torch.tensor(offset, device=x.device)
-    return y if scale is None else y * torch.tensor(scale, device=x.device)
+    y = x if offset is None else x - on_device(offset, x.dtype, x.device)
+    return y if scale is None else y * on_device(scale, x.dtype, x.device)
 
 
 @operator("Normalizer", domain=_ML)
@@ -60,8 +61,8 @@ def feature_vectorizer(*data: Tensor, inputdimensions: list[int] | None = None) 
 
 def _scores(x: Tensor, coefficients: list[float], intercepts: list[float] | None, rows: int) -> Tensor:
     x = x.float().reshape(-1, x.shape[-1])
-    y = x @ torch.tensor(coefficients, device=x.device).reshape(rows, -1).T
-    return y if not intercepts else y + torch.tensor(intercepts, device=x.device)
+    y = x @ on_device(coefficients, x.dtype, x.device).reshape(rows, -1).T
+    return y if not intercepts else y + on_device(intercepts, x.dtype, x.device)
 
 
 def _transformed(y: Tensor, post_transform: str) -> Tensor:
@@ -105,5 +106,5 @@ def linear_classifier(
     scores = _scores(x, coefficients, intercepts, rows)
     if rows == 1 and len(classlabels_ints) == 2:
         scores = torch.cat([1 - scores if post_transform == "NONE" else -scores, scores], 1)
-    labels = torch.tensor(classlabels_ints, device=x.device)
+    labels = on_device(classlabels_ints, torch.int64, x.device)
     return labels[scores.argmax(1)], _transformed(scores, post_transform)

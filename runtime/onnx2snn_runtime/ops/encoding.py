@@ -5,6 +5,7 @@ from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.ops import Declared, operator
+from onnx2snn_runtime.ops.held import ARRAYS, on_device
 
 OPERATORS: Declared = {
     "Imputer OneHotEncoder": {"domain": "ai.onnx.ml"},
@@ -30,7 +31,7 @@ def imputer(
         raise UnsupportedError("Imputer without values of the type of its input is not supported: give imputed values")
     replaced = replaced_value_float if x.is_floating_point() else replaced_value_int64
     missing = torch.isnan(x) if replaced != replaced else x == replaced
-    return torch.where(missing, torch.tensor(values, dtype=x.dtype, device=x.device), x)
+    return torch.where(missing, on_device(values, x.dtype, x.device), x)
 
 
 @operator("OneHotEncoder", domain=_ML)
@@ -40,7 +41,7 @@ def one_hot_encoder(
     """y[..., i] = 1 where x is the i-th category, else 0; float32."""
     if not cats_int64s:
         raise UnsupportedError("OneHotEncoder with cats_strings is not supported: torch has no strings")
-    categories = torch.tensor(cats_int64s, device=x.device)
+    categories = on_device(cats_int64s, torch.int64, x.device)
     return (x.to(torch.int64).unsqueeze(-1) == categories).float()
 
 
@@ -62,16 +63,24 @@ def label_encoder(
     """y = the value of the key x, or the default where x is no key."""
     keys = _numbers(x, keys_tensor, keys_int64s, keys_floats)
     values = _numbers(x, values_tensor, values_int64s, values_floats)
-    given = default_tensor if default_tensor is not None else (default_float if values_floats else default_int64)
-    default = torch.as_tensor(given, dtype=values.dtype, device=x.device).reshape(())
+    default = values.new_full((), default_float if values_floats else default_int64)
+    if default_tensor is not None:
+        default = _placed(default_tensor, x.device).to(values.dtype).reshape(())
     found = (x.unsqueeze(-1) == keys) | (torch.isnan(x).unsqueeze(-1) & torch.isnan(keys))
     return torch.where(found.any(-1), values[found.to(torch.uint8).argmax(-1)], default)
 
 
 def _numbers(x: Tensor, tensor: Tensor | None, integers: list[int] | None, floats: list[float] | None) -> Tensor:
     if tensor is not None:
-        return tensor.to(x.device)
+        return _placed(tensor, x.device)
     if integers is None and floats is None:
         raise UnsupportedError("LabelEncoder with strings is not supported: torch has no strings")
     kind = torch.int64 if integers is not None else torch.float32
-    return torch.tensor(integers if integers is not None else floats, dtype=kind, device=x.device)
+    return on_device(integers if integers is not None else floats or (), kind, x.device)
+
+
+def _placed(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return an attribute, a tensor of the host, on `device`: see `on_device`."""
+    if device.type == "cpu" or tensor.dtype not in ARRAYS:
+        return tensor.to(device)
+    return on_device(tensor.reshape(-1).tolist(), tensor.dtype, device).reshape(tensor.shape)

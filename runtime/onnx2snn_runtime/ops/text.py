@@ -5,6 +5,7 @@ from torch import Tensor
 
 from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.ops import Declared, operator
+from onnx2snn_runtime.ops.held import on_device
 
 OPERATORS: Declared = {
     "TfIdfVectorizer": {},
@@ -32,7 +33,7 @@ def tfidf_vectorizer(
     counts = []
     for n in range(1, len(ngram_counts) + 1):
         bounds = [*ngram_counts, len(pool_int64s)][n - 1 : n + 1]
-        pool = torch.tensor(pool_int64s[slice(*bounds)], device=x.device).reshape(-1, n)
+        pool = on_device(pool_int64s[slice(*bounds)], torch.int64, x.device).reshape(-1, n)
         found = torch.zeros((rows.shape[0], pool.shape[0]), dtype=torch.int64, device=x.device)
         for skip in range(max_skip_count + 1 if n > 1 else 1):
             span = (n - 1) * (skip + 1) + 1
@@ -43,7 +44,7 @@ def tfidf_vectorizer(
     y = torch.cat(counts, 1).float()
     y = y.clamp(max=1) if mode == "IDF" else y
     if mode != "TF" and weights is not None:
-        y = y * torch.tensor(weights, device=x.device)
-    place = torch.tensor(ngram_indexes, device=x.device)
+        y = y * on_device(weights, y.dtype, x.device)
+    place = on_device(ngram_indexes, torch.int64, x.device)
     y = torch.index_add(y.new_zeros((rows.shape[0], max(ngram_indexes) + 1)), 1, place, y)
     return y.reshape(*x.shape[:-1], -1)

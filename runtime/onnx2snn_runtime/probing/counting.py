@@ -173,7 +173,9 @@ class OperationCounter(Probe):
                 self._meet(arrival.name, "numbers", t, change, fan)
                 continue
             found = self._units.seen(arrival, t, change, self._likes, constant)
-            self._meet(arrival.name, "sums" if found.graded else "binary", t, change, fan)
+            met = (change != 0) * fan
+            self._add(arrival.name, "sums", t, met * found.graded)
+            self._add(arrival.name, "binary", t, met * ~found.graded)
             self._add(arrival.name, "added", t, found.digits * fan)
             self._add(arrival.name, "multiplied", t, found.many * fan)
 

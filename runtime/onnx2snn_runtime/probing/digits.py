@@ -14,6 +14,7 @@ import torch
 from onnx2snn_runtime.dynamics.base import Tensor, Wire
 from onnx2snn_runtime.kernels import tally as kernel
 from onnx2snn_runtime.kernels.tally import MOST
+from onnx2snn_runtime.ops.held import on_device
 
 
 class Tally(NamedTuple):
@@ -98,7 +99,7 @@ def units_of(wires: Sequence[Wire], changes: Tensor) -> Tensor | float:
     if all(unit is units[0] for unit in units):
         return units[0]
     if all(isinstance(unit, float) for unit in units):
-        made = torch.tensor(units, dtype=changes.dtype, device=changes.device)
+        made = on_device(units, changes.dtype, changes.device)
         return made.reshape(-1, *[1] * (changes.ndim - 1))
     made = torch.stack([torch.as_tensor(unit, dtype=changes.dtype, device=changes.device) for unit in units])
     return made.reshape(len(units), *[1] * (changes.ndim - made.ndim), *made.shape[1:])

@@ -68,7 +68,10 @@ class EventCounter(Probe):
 
     def table(self, steps: int) -> dict[str, Tensor]:
         """Return the events of every population, int64 [steps] on the host; 0 for steps that were not run."""
-        return {name: _padded(counts, steps).cpu() for name, counts in self.counts.items()}
+        if not self.counts:
+            return {}
+        rows = torch.stack([_padded(counts, steps) for counts in self.counts.values()]).cpu()  # one wait for all
+        return dict(zip(self.counts, rows.unbind(), strict=True))
 
 
 @dataclass

@@ -25,7 +25,7 @@ FEW = 4
 class Sums(NamedTuple):
     """Sums that arrive: whether one of them is no unit, the digits of those that have few, and which have many."""
 
-    graded: bool
+    graded: Tensor
     digits: Tensor
     many: Tensor
 
@@ -46,8 +46,9 @@ class Units:
         ratio = change.abs() / self._unit(arrival, wires, likes, constant).to(change.dtype)
         sent, digits = ratio > 0, digits_of(ratio, MOST)
         one_bit = all(wire.mantissa == 0 for wire in wires.values())
-        graded = not one_bit or bool((sent & ((ratio - 1).abs() > TOLERANCE)).any())
-        many = sent & (digits > FEW)
+        many, graded = sent & (digits > FEW), sent.new_ones(())
+        if one_bit:
+            graded = (sent & ((ratio - 1).abs() > TOLERANCE)).any()
         return Sums(graded, digits.masked_fill(many, 0), many)
 
     def _unit(
@@ -74,5 +75,6 @@ def _same(one: Tensor | float, other: Tensor | float) -> bool:
 
 
 def _one_row(unit: Tensor) -> Tensor:
-    """Return the unit of one sample where all are alike, so that it fits when samples leave the batch."""
-    return unit[:1] if unit.ndim and len(unit) > 1 and bool((unit == unit[:1]).all()) else unit
+    """Return the unit of one sample where all are alike, which takes less room: on a CPU, which nobody waits for."""
+    several = unit.device.type == "cpu" and unit.ndim and len(unit) > 1
+    return unit[:1] if several and bool((unit == unit[:1]).all()) else unit

@@ -1,4 +1,6 @@
-"""Removes the padding of a batch of a fixed size."""
+"""Samples of a batch: those that are no padding of a fixed size, and those that are chosen."""
+
+from collections.abc import Sequence
 
 import torch
 
@@ -7,6 +9,11 @@ from onnx2snn_runtime.program.interpreter import Tensor
 
 TORCH = Arrays(torch.cat, torch.stack, torch.equal)
 """What `BatchAxes` needs of torch."""
+
+
+def chosen(rows: Sequence[int], device: torch.device) -> Tensor:
+    """Return the indices `rows` of samples on `device`, without waiting until they are there."""
+    return torch.tensor(list(rows), dtype=torch.int64).to(device, non_blocking=True)
 
 
 def real_samples(value: Tensor, samples: int, size: int) -> Tensor:
