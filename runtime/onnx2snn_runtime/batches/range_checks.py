@@ -38,7 +38,7 @@ def count_saturated(execution: Execution, samples: int, batch: int) -> dict[str,
     own = [name for name, limit in limits.items() if isinstance(limit, Tensor)]
     told = _extremes([*(states[name].v for name in unknown), *(limits[name] for name in own)])
     peaks.update((name, max(-low, high)) for name, (low, high) in zip(unknown, told, strict=False))
-    least = limits | {name: low for name, (low, _) in zip(own, told[len(unknown) :], strict=True)}
+    least: dict[str, Any] = limits | {name: low for name, (low, _) in zip(own, told[len(unknown) :], strict=True)}
     for item in items:
         limit, v = limits[item.output], states[item.output].v
         if limit is not None and peaks[item.output] >= least[item.output]:

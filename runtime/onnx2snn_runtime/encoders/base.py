@@ -90,4 +90,4 @@ def make_encoder(
 def uniform(like: Tensor, seed: int, stream: int, t: int) -> Tensor:
     """Return random numbers in [0, 1) shaped like `like`; they depend on seed, stream and step, not on the device."""
     draws = torch.Generator().manual_seed(hash((seed, stream, t)) % 2**63)
-    return torch.rand(like.shape, generator=draws, dtype=torch.float64).to(like.device)
+    return torch.rand(like.shape, generator=draws, dtype=torch.float64).to(like.device, non_blocking=True)

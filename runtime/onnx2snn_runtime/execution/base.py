@@ -226,11 +226,10 @@ class Execution:
     def _biases(self, frame: Frame) -> Frame:
         """Return the values at estimates of zero: the biases. What depends on shapes alone is there already."""
         zero = Frame(frame.dtype, frame.device, dict(frame.values), dict(frame.host))
-        shaped = self.program.shapes.names & zero.values.keys()
         for name, state in (*self.inputs.items(), *self.states.items()):
             zero.set(name, state.v.new_zeros(state.v.shape))
         for item in (*self.program.loop, *self.program.tail):
-            if isinstance(item, Call) and item.outputs[0] not in shaped:
+            if isinstance(item, Call) and item.outputs[0] not in self.program.shapes.names:
                 self.call(item, zero)
         return zero
 

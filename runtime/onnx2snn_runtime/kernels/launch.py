@@ -3,7 +3,7 @@
 import functools
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -14,6 +14,9 @@ from onnx2snn_runtime.kernels.layout import TARGETS, Chunk, lay_out, pattern
 from onnx2snn_runtime.kernels.plans import D, DynamicsKernel, Plan
 
 REQUIRED = "triton"
+
+STATES, REALS, FLAGS = 3, 4, 3
+"""How many states besides v, real and integer parameters `gpu/scan.py` takes."""
 
 
 @functools.cache
@@ -60,21 +63,27 @@ class TritonKernel(DynamicsKernel[D]):
         """Launch the kernel with the function `step` of the module `source`; states that do not exist are None."""
         chunk = lay_out(plan, target, steps, ask.clamp, ask.narrow)
         if chunk.v.numel():
-            with torch.cuda.device_of(chunk.v):
-                kernel = source("scan").scan[chunk.grid]
-                kernel(**chunk.arguments, **_slots(plan, chunk), STEP=source(self.source).step)
+            launch(self.source, chunk, _slots(plan, chunk))
         return Scanned(chunk.out, chunk.counts.sum(0), plan.after(chunk.last, chunk.states))
+
+
+def launch(name: str, chunk: Chunk, slots: Mapping[str, Any]) -> None:
+    """Launch the kernel with the function `step` of the Triton module `name`, on the device of the chunk."""
+    with torch.cuda.device_of(chunk.v):
+        source("scan").scan[chunk.grid](**chunk.arguments, **slots, STEP=source(name).step)
 
 
 def _slots(plan: Plan, chunk: Chunk) -> dict[str, Any]:
     """Return the states and the parameters of the dynamics as arguments of the kernel, in the order of the plan."""
     reals = [pattern(value, chunk.v.dtype) for value in plan.reals.values()]
     return {
-        **{f"state{i}": value for i, value in enumerate(_filled(chunk.states, 3, None))},
-        **{f"real{i}_bits": value for i, value in enumerate(_filled(reals, 2, 0))},
-        **{f"flag{i}": value for i, value in enumerate(_filled(list(plan.flags.values()), 3, 0))},
+        **{f"state{i}": value for i, value in enumerate(_filled(chunk.states, STATES, None))},
+        **{f"real{i}_bits": value for i, value in enumerate(_filled(reals, REALS, 0))},
+        **{f"flag{i}": value for i, value in enumerate(_filled(list(plan.flags.values()), FLAGS, 0))},
     }
 
 
 def _filled(values: Sequence[Any], count: int, other: Any) -> list[Any]:
+    if len(values) > count:
+        raise TypeError(f"{len(values)} parameters of a dynamics where the kernel takes {count}")
     return [*values, *[other] * (count - len(values))]

@@ -5,6 +5,7 @@ import math
 import struct
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from onnx2snn_runtime.dynamics.base import Tensor
@@ -107,10 +108,9 @@ def _number(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.full((1,), value, dtype=dtype, device=device)
 
 
-@functools.lru_cache(maxsize=4096)
 def pattern(value: float, dtype: torch.dtype) -> int:
     """Return the bits of `value` as a number of type `dtype`, a signed integer."""
     if dtype == torch.float64:
         return int(struct.unpack("<q", struct.pack("<d", value))[0])
-    rounded = torch.tensor(value, dtype=torch.float64).to(torch.float32)
-    return int(rounded.view(torch.int32))
+    with np.errstate(over="ignore"):  # what is too large is infinite
+        return int(np.float32(value).view(np.int32))

@@ -20,7 +20,7 @@ class Plan:
     state        the state before the chunk; states that do not exist before the first step are filled in
     scale        a number for each neuron, or one for all
     table        a number for each time step
-    reals        real parameters by name, in the order in which kernels receive them; at most 2
+    reals        real parameters by name, in the order in which kernels receive them; at most 4
     flags        integer parameters, likewise; at most 3
     silent_from  index of the step from which on a silent neuron stays silent while its target is constant; None: never
 

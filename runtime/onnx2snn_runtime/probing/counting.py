@@ -31,7 +31,6 @@ Mark = tuple[dict[tuple[str, int], Tensor], dict[str, Tensor]]
 SENT = "sent"
 """Where the ledger has what populations sent, whatever it meets."""
 
-
 REACHED = "reached"
 """What the ledger calls the products that a sender's own spikes make."""
 

@@ -98,8 +98,9 @@ def units_of(wires: Sequence[Wire], changes: Tensor) -> Tensor | float:
     units = [wire.unit for wire in wires]
     if all(unit is units[0] for unit in units):
         return units[0]
-    if all(isinstance(unit, float) for unit in units):
-        made = on_device(units, changes.dtype, changes.device)
+    numbers = [unit for unit in units if isinstance(unit, float)]
+    if len(numbers) == len(units):
+        made = on_device(numbers, changes.dtype, changes.device)
         return made.reshape(-1, *[1] * (changes.ndim - 1))
     made = torch.stack([torch.as_tensor(unit, dtype=changes.dtype, device=changes.device) for unit in units])
     return made.reshape(len(units), *[1] * (changes.ndim - made.ndim), *made.shape[1:])

@@ -41,6 +41,18 @@ def test_interpreted(name: str) -> None:
     assert f"{len(CASES) + len(HALF)} cases of {name} on cpu agree" in done.stdout
 
 
+@installed
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRITON)
+def test_compiled_for_cuda(name: str) -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
+    environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
+    command = [sys.executable, "-W", "ignore", "-m", "tests.runtime.kernels.compiled", name]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1200, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "binaries" in done.stdout
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", TRITON)
 @pytest.mark.parametrize("label", {**CASES, **HALF, **DEVICE})

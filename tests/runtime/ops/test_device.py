@@ -5,7 +5,7 @@ import torch
 
 from onnx2snn_runtime.ir.operators import operators_with
 from tests.runtime.ops.nodes import Call, calls
-from tests.runtime.ops.waiting import CONTROL, ON_HOST, SHAPED_BY_DATA, WAITS
+from tests.runtime.ops.waiting import CONTROL, ON_HOST, SHAPED_BY_DATA, SOMETIMES, WAITS
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -26,7 +26,16 @@ def test_device(call: Call) -> None:
 
 def test_operators_whose_shape_depends_on_data_are_listed_with_a_reason() -> None:
     assert operators_with("shaped_by_data") == SHAPED_BY_DATA.keys()
-    assert all(len(why.split()) > 3 for why in (SHAPED_BY_DATA | CONTROL).values())
+    assert all(len(why.split()) > 3 for why in (SHAPED_BY_DATA | CONTROL | SOMETIMES).values())
+
+
+def test_what_waits_sometimes() -> None:
+    given = [torch.zeros(shape, device="meta") for shape in ((1, 2, 8, 8), (3, 4))]
+    (align,) = {c.operator.function for c in _ALL if c.operator.name in SOMETIMES and c.operator.since >= 16}
+    rows = torch.zeros(3, dtype=torch.int64, device="meta")
+    assert align(*given, rows, output_height=2, output_width=2, sampling_ratio=2).device.type == "meta"
+    with pytest.raises(RuntimeError, match="meta"):
+        align(*given, rows, output_height=2, output_width=2, sampling_ratio=0)
 
 
 @pytest.mark.parametrize("name", sorted(WAITS.keys() - CONTROL.keys()))

@@ -29,6 +29,11 @@ Others take sizes (of Reshape, Expand, Slice, Tile, Pad, Resize, TopK, ...) as n
 wait for none that is a constant or comes of shapes alone. One that is computed of data is read from the device.
 """
 
+SOMETIMES = {
+    "RoiAlign": "takes as many samples as the largest region needs, where the sampling_ratio is 0 and not a number",
+}
+"""Operators whose handlers wait for some attributes alone; no case of the suite has these."""
+
 ON_HOST = {
     "OptionalHasElement": "a fact about the graph",
     "SequenceLength": "a fact about the graph",

@@ -29,7 +29,8 @@ import triton.language as tl
 def scan(
     target, v, out, last, counts, scale, table, state0, state1, state2,
     size: tl.int64, stride: tl.int64, rows: tl.int32, steps: tl.int32, inner: tl.int32, period: tl.int32,
-    low_bits: tl.int64, high_bits: tl.int64, real0_bits: tl.int64, real1_bits: tl.int64,
+    low_bits: tl.int64, high_bits: tl.int64,
+    real0_bits: tl.int64, real1_bits: tl.int64, real2_bits: tl.int64, real3_bits: tl.int64,
     flag0: tl.int32, flag1: tl.int32, flag2: tl.int32,
     STEP: tl.constexpr, SCALAR: tl.constexpr, CONSTANT: tl.constexpr, CLAMP: tl.constexpr, LARGE: tl.constexpr,
     BLOCK: tl.constexpr,
@@ -42,7 +43,12 @@ def scan(
     like = state[0]
     COMPLETE: tl.constexpr = state0 is not None
     low, high = from_bits(low_bits, like), from_bits(high_bits, like)
-    reals = (from_bits(real0_bits, like), from_bits(real1_bits, like))
+    reals = (
+        from_bits(real0_bits, like),
+        from_bits(real1_bits, like),
+        from_bits(real2_bits, like),
+        from_bits(real3_bits, like),
+    )
     unit = tl.load(scale) if SCALAR else tl.load(scale + offsets // inner % period, mask=mask, other=1.0)
     following = tl.load(target + offsets, mask=mask, other=0.0)
     for t in range(steps):
