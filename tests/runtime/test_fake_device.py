@@ -48,6 +48,6 @@ def test_kept_files_with_every_executor() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", networks)
+@pytest.mark.parametrize("name", list(networks))
 def test_architectures_with_every_executor_dynamics_and_way(name: str) -> None:
     assert "cases on fake tensors" in run("models", name)
