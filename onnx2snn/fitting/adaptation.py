@@ -11,19 +11,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from onnx2snn.fitting.groups import Setting, put, rank
-from onnx2snn.fitting.inner import answering, before_answers
+from onnx2snn.fitting.groups import Setting, put
 from onnx2snn.fitting.local import mean_digits, record
-from onnx2snn.fitting.lowering import Lowering
 from onnx2snn.fitting.notes import told
+from onnx2snn.fitting.spending import Spending
 from onnx2snn.fitting.trying import FITTING, Clock, Look, Trier, digits
 from onnx2snn.settings.payload import bits_of
 from onnx2snn_runtime.model import SpikingModel
 
-SHARE, FEWEST = 20, 4
-"""So many runs have to fit into what is left of the budget, or fewer samples are taken; and so few at least."""
-SPENT = 0.85
-"""So much of the tolerance is spent: other samples than those at hand may be harder."""
 MORE_STEPS = (1, 2, 4, 6, 10, 14)
 MOST_LEVELS = 64
 GAIN = 0.5
@@ -81,26 +76,30 @@ def adapt(
     first = trier.look([timesteps])[0]
     before = mean_digits(record(trier, timesteps))
     tell = (lambda: progress(clock.share)) if progress else (lambda: None)
-    search = _Search(trier, clock, tolerance, tell, bits, more_bits, power)
+    spending = Spending(trier, clock, tolerance, tell)
     setting, look = start, first
     if first.error > tolerance and clock.left > trier.seconds * timesteps:
         splits = [] if power else [_splits(bits + more, start) for more in range(more_bits + 1)]
-        setting, look = search.reach(start, first, splits, MORE_STEPS if more_timesteps else ())
+        reaching = _Reaching(trier, clock, tolerance, tell)
+        setting, look = reaching.run(start, first, splits, MORE_STEPS if more_timesteps else ())
     if look.error <= tolerance and clock.left > 0:
-        setting, look = search.spend(setting, look, seen or {})
+        most = bits if max(bits_of(*pair) for pair in setting.values()) <= bits else bits + more_bits
+        setting, look = spending.run(setting, look, seen or {}, most, power)
     put(trier, setting)
     last = trier.look([look.timesteps])[0]
-    after = before if setting == start else search.digits or mean_digits(record(trier, look.timesteps))
+    after = before if setting == start else spending.digits or mean_digits(record(trier, look.timesteps))
     notes = told(first, start, last, setting, (first.shift_adds(before), last.shift_adds(after)))
     done = _done(trier, start, setting, last, tolerance)
     left = clock.left + (1 - FITTING) * budget
-    late = clock.left <= 0 or search.cut_short
+    late = clock.left <= 0 or spending.late
     if late and done.reached and budget:
         notes.append(
             f"the {budget:g} s of adaptation were spent: spikes may be finer, and cost more, than the tolerance asks "
             "for; give a larger budget"
         )
-    return replace(done, runs=trier.runs + search.runs, out_of_time=late, left=left, notes=notes)
+    elif done.reached:
+        notes += spending.notes
+    return replace(done, runs=trier.runs + spending.runs, out_of_time=late, left=left, notes=notes)
 
 
 def _done(trier: Trier, start: Setting, setting: Setting, last: Look, tolerance: float) -> Adaptation:
@@ -117,26 +116,13 @@ def _done(trier: Trier, start: Setting, setting: Setting, last: Look, tolerance:
     )
 
 
-class _Search:
-    """The two stages: reach the tolerance, then spend what is left of it."""
+class _Reaching:
+    """The first stage: what reaches the tolerance."""
 
-    def __init__(
-        self,
-        trier: Trier,
-        clock: Clock,
-        tolerance: float,
-        tell: Callable[[], None],
-        bits: int,
-        more_bits: int,
-        power: bool,
-    ) -> None:
+    def __init__(self, trier: Trier, clock: Clock, tolerance: float, tell: Callable[[], None]) -> None:
         self.trier, self.clock, self.tolerance, self.tell = trier, clock, tolerance, tell
-        self.runs, self.cut_short = 0, False
-        self.digits: Mapping[str, float] = {}
-        """The signed digits of a spike of each population with what `spend` found, where it found anything."""
-        self.bits, self.more_bits, self.power = bits, more_bits, power
 
-    def reach(
+    def run(
         self, start: Setting, first: Look, splits: Sequence[Sequence[tuple[int, int]]], more: Sequence[int]
     ) -> tuple[Setting, Look]:
         """Return the cheapest of what is within the tolerance, or the nearest.
@@ -175,44 +161,6 @@ class _Search:
             self.tell()
         return found
 
-    def spend(self, setting: Setting, look: Look, seen: Mapping[str, np.ndarray]) -> tuple[Setting, Look]:
-        """Return a setting that costs less, and still is within the tolerance: on more samples, and before readouts."""
-        one = self.trier.seconds * look.timesteps / self.trier.samples
-        chosen = setting
-        inner = self.trier.inside(before_answers(self.trier.snn))
-        whole = inner.joined(seen, int(self.clock.left / SHARE / one) - inner.samples)
-        few = whole.few(max(FEWEST, int(self.clock.left / SHARE / one / len(setting))))
-        _make_gradual((self.trier.snn, inner.snn), setting, 1)
-        put(whole, setting)
-        base = whole.look([look.timesteps])[0]
-        if base.bound <= SPENT * self.tolerance and whole.real:
-            targets = record(whole, look.timesteps)
-            groups = rank(few, setting, look.timesteps, self.clock, self.tell)
-            self.cut_short = groups is None
-            if groups is not None:
-                lowering = Lowering(whole, look.timesteps, SPENT * self.tolerance, self._most_bits(setting), self.power)
-                lowering.kept = {node.name or node.output[0] for node in answering(self.trier.snn)}
-                lowering.weigh(groups, setting, targets)
-                chosen, look = lowering.run(setting, base, targets, self.clock, self._excess, self.tell)
-                self.digits = {} if chosen is setting else mean_digits(lowering.best)
-        if chosen is setting:
-            _make_gradual((self.trier.snn,), setting, 0)
-        self.runs += sum(other.runs for other in {id(t): t for t in (whole, few)}.values() if other is not self.trier)
-        return chosen, look
-
-    def _excess(self, setting: Setting, timesteps: int) -> float:
-        """Return the bound of the outputs' errors over the tolerance, on the samples that were held back.
-
-        Those that set the ranges are easier: with them alone the tolerance would be spent on others' account.
-        """
-        put(self.trier, setting)
-        return self.trier.look([timesteps])[0].bound / self.tolerance
-
-    def _most_bits(self, setting: Setting) -> int:
-        """Return the bits that a spike may have: more than asked for where these did not do."""
-        used = max(bits_of(*pair) for pair in setting.values())
-        return self.bits if used <= self.bits else self.bits + self.more_bits
-
 
 def _splits(bits: int, start: Setting) -> list[tuple[int, int]]:
     """Return the levels and mantissa bits that take `bits`, besides what all populations have at the start."""
@@ -228,13 +176,6 @@ def _best_first(pairs: Sequence[tuple[int, int]], seen: Sequence[tuple[Setting, 
         return min(found, default=np.inf)
 
     return sorted(pairs, key=lambda pair: error(pair[0]))
-
-
-def _make_gradual(networks: Sequence[SpikingModel], setting: Setting, gradual: int) -> None:
-    """Have small spikes of all populations be multiples of the smallest (1), or not (0)."""
-    for snn in networks:
-        for name in setting:
-            snn.set_population(name, gradual=gradual)
 
 
 def _usual_cost(look: Look, setting: Setting) -> float:

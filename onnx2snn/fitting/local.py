@@ -10,22 +10,34 @@ import numpy as np
 import torch
 
 from onnx2snn.fitting.trying import Trier, digits
-from onnx2snn_runtime.dynamics.differential import quantise
 from onnx2snn_runtime.errors import trying
 from onnx2snn_runtime.probing.digits import digits_of
 
 SAMPLED = 1024
 """So many neurons of a population are followed."""
+COUNTED = 16
+"""The digits of so many times as many neurons are counted."""
 MEMORY = 2**29
 """No more bytes than this are recorded at a time; one sample at least is."""
+FINE = 8
+"""With so many mantissa bits the error is that of the levels alone."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A population with one setting, a sample: the sum of squared errors, and the signed digits that it sends."""
+    """A population with one setting, a sample: sums of squared errors, by their cause, and the signed digits it sends.
 
-    error: float
+    `coarse` is the error that so few levels make whatever the mantissa, `rounding` what the mantissa adds to it.
+    """
+
+    coarse: float
+    rounding: float
     adds: float
+
+    @property
+    def error(self) -> float:
+        """The sum of squared errors."""
+        return self.coarse + self.rounding
 
 
 @dataclass(frozen=True)
@@ -40,15 +52,41 @@ class Targets:
     neurons: float
     digits: float
 
-    def tried(self, levels: int, mantissa: int) -> Part:
-        """Return what spikes of so many levels and mantissa bits do."""
-        v, sent = torch.zeros_like(self.values[0]), 0.0
+    def tried(self, pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Part]:
+        """Return what spikes of each pair of levels and mantissa bits do."""
+        wanted = list(dict.fromkeys(pairs))
+        fine = max(FINE, *(mantissa for _, mantissa in wanted))
+        every = list(dict.fromkeys([*wanted, *((levels, fine) for levels, _ in wanted)]))
+        levels, mantissas = torch.tensor(every)[:, :, None].unbind(1)
+        v, sent = torch.zeros(len(every), self.values.shape[1]), torch.zeros(len(every))
         for target in self.values:
-            spike = quantise(target - v, 1.0, levels, mantissa, gradual=True)
+            spike = quantised(target - v, levels, mantissas)
             v = v + spike
-            sent += float(digits_of(spike.abs(), mantissa).sum())
-        square = float(torch.square(self.values[-1] - v).mean())
-        return Part(square * self.unit**2 * self.neurons, sent / max(1, v.numel()) * self.neurons)
+            sent += digits_of(spike.abs(), fine).sum(1)
+        squares = torch.square(self.values[-1] - v).mean(1).double() * self.unit**2 * self.neurons
+        adds = sent.double() / max(1, v.shape[1]) * self.neurons
+        found = dict(zip(every, zip(squares.tolist(), adds.tolist(), strict=True), strict=True))
+        parts = {}
+        for pair in wanted:
+            square, cost = found[pair]
+            least = min(square, found[pair[0], fine][0])
+            parts[pair] = Part(least, square - least, cost)
+        return parts
+
+
+def quantised(error: torch.Tensor, levels: torch.Tensor, mantissas: torch.Tensor) -> torch.Tensor:
+    """Return the gradual spikes of `error`, float32, in units of the scale: each row has its levels and mantissa bits.
+
+    It is `quantise` of the differential dynamics, with gradual underflow, for many payloads at once.
+    """
+    a = error.abs().broadcast_to(torch.broadcast_shapes(error.shape, levels.shape))
+    one = torch.ones(levels.shape)
+    least, steps = torch.ldexp(one, 1 - levels), torch.ldexp(one, mantissas)
+    significand, exponent = torch.frexp(a)
+    q = torch.ldexp(torch.round(significand * (2 * steps)), exponent - mantissas - 1)
+    q = torch.where(a < least * steps, torch.round(a / least) * least, q)
+    q = torch.minimum(torch.maximum(q, least), 2.0 - 1.0 / steps)
+    return torch.copysign(q, error).masked_fill_(a <= least / 2, 0.0)
 
 
 def record(trier: Trier, steps: int) -> dict[str, Targets]:
@@ -62,25 +100,35 @@ def record(trier: Trier, steps: int) -> dict[str, Targets]:
     for item in snn.program.populations:
         values, errors, spikes = (torch.as_tensor(probes[kind][item.name]) for kind in ("values", "errors", "spikes"))
         scale = torch.as_tensor(item.attributes.scale, dtype=values.dtype)
-        wanted = torch.nan_to_num(values + errors, nan=0.0, posinf=0.0, neginf=0.0) / scale
-        flat = wanted.reshape(len(values), -1)
-        places = torch.from_numpy(draw.integers(0, max(1, flat.shape[1]), min(SAMPLED, flat.shape[1])))
+        units, count = scale.expand(values.shape[1:]).reshape(-1), values[0].numel()
+        places, counted = (_places(draw, count, wanted) for wanted in (SAMPLED, COUNTED * SAMPLED))
+        wanted = (_flat(values)[:, places] + _flat(errors)[:, places]) / units[places]
         mantissa = item.attributes.mantissa
-        sent = digits_of(torch.nan_to_num(spikes / scale).abs().float(), mantissa)[spikes != 0]
+        sent = (_flat(spikes)[:, counted] / units[counted]).abs().float()
+        each = digits_of(sent, mantissa)[sent > 0]
         found[item.name] = Targets(
-            flat[:, places].float(),
+            torch.nan_to_num(wanted, nan=0.0, posinf=0.0, neginf=0.0).float(),
             float(scale.square().mean().sqrt()),
-            flat.shape[1] / samples,
-            float(sent.double().mean()) if len(sent) else digits(mantissa),
+            count / samples,
+            float(each.double().mean()) if len(each) else digits(mantissa),
         )
     return found
+
+
+def _flat(values: torch.Tensor) -> torch.Tensor:
+    return values.reshape(len(values), -1)
+
+
+def _places(draw: np.random.Generator, count: int, wanted: int) -> torch.Tensor:
+    """Return `wanted` places among `count`, drawn; all of them in their order where there are no more."""
+    return torch.arange(count) if count <= wanted else torch.from_numpy(draw.integers(0, count, wanted))
 
 
 def parts(
     targets: Mapping[str, Targets], pairs: Mapping[str, Iterable[tuple[int, int]]]
 ) -> dict[str, dict[tuple[int, int], Part]]:
     """Return what each population does with each of its `pairs` of levels and mantissa bits."""
-    return {name: {pair: targets[name].tried(*pair) for pair in pairs[name]} for name in pairs}
+    return {name: targets[name].tried(pairs[name]) for name in pairs}
 
 
 def mean_digits(targets: Mapping[str, Targets]) -> dict[str, float]:

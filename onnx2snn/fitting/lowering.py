@@ -1,31 +1,35 @@
 """Chooses the levels and mantissa bits of every population that cost least, as far as the tolerance allows.
 
-The squared error of the output is taken to be a sum over populations: weight times the squared error of the population.
-A price of error, in shift-adds, says which pair of levels and mantissa bits each population should have.
+The squared error of the output is taken to be a sum over populations of the squared errors that few levels make in one,
+times a weight, and of those that rounding adds, times another. A price of error, in shift-adds, says which pair of
+levels and mantissa bits each population should have; how much error that may come to is found by trial.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from onnx2snn.fitting.groups import Group, Setting, coarse, put
-from onnx2snn.fitting.local import Part, Targets, mean_digits, parts, record
-from onnx2snn.fitting.trying import Clock, Look, Trier
+from onnx2snn.fitting.groups import BOTH, LEVELS, MANTISSA, Group, Setting, coarse
+from onnx2snn.fitting.local import Part, Targets, parts
+from onnx2snn.fitting.trying import Clock, Look
 from onnx2snn.settings.payload import bits_of
 
-TRIALS = 6
+TRIALS = 10
 NEAR = 0.97
-"""An error of this share of the tolerance is near enough to it."""
-LEVELS = (48, 40, 32, 28, 24, 22, 20, 18, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4)
+"""An error of this share of what is allowed is near enough to it; it is what is aimed at."""
+CLOSE = 1.01
+"""Two errors of the model, one that is too much and one that is not, this near to each other are the end."""
+DOWN, UP = 1 / 3, 4.0
+"""By no less and no more than this the error that is allowed changes from one trial to the next."""
+CHOICES = (48, 40, 32, 28, 24, 22, 20, 18, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4)
+"""Levels to choose from."""
 MOST_MANTISSA = 8
-LESS = 0.9
-"""What was too much is followed by so much less."""
-LITTLE = 0.01
-"""A trial that saves less than this share of what another spends is the last."""
-BESIDE = 2
-"""By so many steps a population's levels change from one trial to the next."""
+
+Attempt = Callable[[Setting], tuple[Look, float]]
+"""Runs a setting, and returns how many times what is allowed its error is, on the samples where that is most."""
 
 
 @dataclass(frozen=True)
@@ -41,108 +45,104 @@ class Choice:
         return int(np.argmin(self.adds + price * self.errors))
 
 
-class _Trial(NamedTuple):
-    """What a setting gave: `over` is its excess on the samples that were held back, `spent` are its shift-adds.
+class Lowering:
+    """The search of one network: `weights` say how much of a population's squared errors reaches the output, by kind.
 
-    It is not followed where it is not within the tolerance.
+    `kept` are populations that stay as they are: easy samples do not show what they do on others.
     """
 
-    look: Look
-    followed: dict[str, Targets] | None
-    over: float
-    spent: float
-
-
-class Lowering:
-    """The search of one network: `weights` say how much of a population's squared error reaches the output."""
-
-    def __init__(self, trier: Trier, steps: int, tolerance: float, bits: int, power: bool) -> None:
-        self.trier, self.steps, self.tolerance, self.bits = trier, steps, tolerance, bits
+    def __init__(self, bits: int, power: bool, kept: Sequence[str] = ()) -> None:
+        self.bits, self.kept = bits, frozenset(kept)
         self.mantissas = range(1 if power else MOST_MANTISSA)
-        self.weights: dict[str, float] = {}
-        self.kept: set[str] = set()
-        """Populations that stay as they are: easy samples do not show what they do on others."""
-        self.best: Mapping[str, Targets] = {}
+        self.weights: dict[str, dict[str, float]] = {}
+        self.late = False
+        """Whether time was up before the search was at its end."""
 
-    def weigh(self, groups: list[Group], setting: Setting, targets: Mapping[str, Targets]) -> None:
-        """Set the weights from the `groups`, ranked around `setting`."""
+    def weigh(self, groups: Sequence[Group], setting: Setting, targets: Mapping[str, Targets]) -> None:
+        """Set the weights from the `groups`, ranked around `setting`.
+
+        Populations of a group are taken to have done the same to the output. Where there was no mantissa to shorten, a
+        population's errors all have one weight.
+        """
         for group in groups:
-            tried = coarse(setting, group.names)
+            tried = coarse(setting, group.names, group.kinds)
             found = parts(targets, {n: [tried[n], setting[n]] for n in group.names})
-            rise = sum(found[n][tried[n]].error - found[n][setting[n]].error for n in group.names)
-            self.weights |= dict.fromkeys(group.names, group.rise / rise if rise > 0 else 0.0)
+            for name in group.names:
+                own = _own(found[name][tried[name]], group.kinds) - _own(found[name][setting[name]], group.kinds)
+                weight = group.rise / len(group.names) / own if own > 0 else 0.0
+                same = BOTH if tried[name][1] == setting[name][1] == 0 else group.kinds
+                self.weights.setdefault(name, {}).update(
+                    {kind: weight for kind in same if weight or kind not in self.weights[name]}
+                )
 
     def run(
-        self,
-        setting: Setting,
-        look: Look,
-        targets: dict[str, Targets],
-        clock: Clock,
-        excess: Callable[[Setting, int], float],
+        self, setting: Setting, targets: Mapping[str, Targets], room: float, attempt: Attempt, clock: Clock,
         tell: Callable[[], None],
-    ) -> tuple[Setting, Look]:
-        """Return the cheapest setting found whose bound of the error is within the tolerance; at first (setting, look).
+    ) -> tuple[Setting, Look] | None:  # fmt: skip
+        """Return the cheapest setting found that is within what is allowed, None where none is cheaper than `setting`.
 
-        `excess` says how many times the tolerance the error of a setting is on the samples that were held back: by so
-        much less is tried next. After every trial the model of the error is put right by what came of it, and after
-        one that fits populations are followed anew. A setting that comes up again is not run again. One that fits is
-        the end where it is near the tolerance, comes up twice in a row, or saves next to nothing. `best` are the
-        targets of what is returned.
+        The search begins with an error of the model of `room`, relative to the output. What came of a trial says how
+        far the next one goes, between the most that did and the least that was too much. A setting that comes up again
+        is not run again. The end is where a trial is near to what is allowed, or nothing lies between.
         """
-        self.best, least = targets, look.shift_adds(mean_digits(targets))
-        best, now, room = (setting, look), dict(setting), (NEAR * self.tolerance) ** 2
-        tried: dict[Any, _Trial] = {}
-        key, fitting = None, np.inf
-        for trial in range(TRIALS):
-            if clock.left < 2 * self.trier.seconds * self.steps:
-                break
-            choices = self._choices(now, targets, near=trial > 0)
-            own = sum(self.weights[n] * targets[n].tried(*now[n]).error for n in now)
-            factor = look.bound**2 / own if trial and own else 1.0
-            now = _chosen(choices, room / factor)
-            before, key = key, tuple(now.items())
+        choices, best = self._choices(setting, targets), None
+        tried: dict[Any, tuple[Look, float]] = {}
+        fits, fails = 0.0, math.inf
+        usual = _cost(choices, setting)
+        while len(tried) < TRIALS and fails > CLOSE * fits:
+            chosen = _chosen(choices, room**2)
+            key, before = tuple(chosen.items()), len(tried)
             if key not in tried:
-                tried[key] = self._tried(now, excess)
+                if clock.left <= 0:
+                    self.late = True
+                    break
+                tried[key] = attempt(chosen)
                 tell()
-            look, followed, over, spent = tried[key]
-            targets = followed or targets
-            if followed and spent < least:
-                best, least, self.best = (now, look), spent, targets
-            if not followed:
-                room *= min(LESS, over**-2)
-            elif key == before or look.bound > NEAR**2 * self.tolerance or spent > (1 - LITTLE) * fitting:
+            look, over = tried[key]
+            if over > 1:
+                fails = min(fails, room)
+                end = _cost(choices, chosen) >= usual
+            else:
+                fits, best = max(fits, room), (chosen, look)
+                end = over > NEAR**2 or (len(tried) == before and fails == math.inf)
+            if end:
                 break
-            fitting = min(fitting, spent)
-        return best
+            room = _next(room, over, fits, fails)
+        return best if best and _cost(choices, best[0]) < usual else None
 
-    def _tried(self, setting: Setting, excess: Callable[[Setting, int], float]) -> _Trial:
-        """Return what a setting gives."""
-        put(self.trier, setting)
-        look = self.trier.look([self.steps])[0]
-        over = excess(setting, self.steps) if look.bound <= self.tolerance else 1.0
-        if look.bound > self.tolerance or over > 1:
-            return _Trial(look, None, over, np.inf)
-        targets = record(self.trier, self.steps)
-        return _Trial(look, targets, over, look.shift_adds(mean_digits(targets)))
-
-    def _choices(self, setting: Setting, targets: Mapping[str, Targets], near: bool) -> dict[str, Choice]:
-        """Return what every population may choose from; `near`: pairs beside its own alone."""
-        pairs = {name: [pair] if name in self.kept else self._pairs(*pair, near) for name, pair in setting.items()}
+    def _choices(self, setting: Setting, targets: Mapping[str, Targets]) -> dict[str, Choice]:
+        """Return what every population may choose from."""
+        pairs = {name: [pair] if name in self.kept else self._pairs(*pair) for name, pair in setting.items()}
         found = parts(targets, pairs)
         return {name: _choice(tried, self.weights[name]) for name, tried in found.items()}
 
-    def _pairs(self, levels: int, mantissa: int, near: bool) -> list[tuple[int, int]]:
+    def _pairs(self, levels: int, mantissa: int) -> list[tuple[int, int]]:
         """Return pairs of levels and mantissa bits that take no more than the bits of a spike; the own one is there."""
-        most = max(levels, 2 ** (self.bits - 1))
-        close = [n for n in LEVELS if n <= most and (not near or abs(n - levels) <= BESIDE)]
-        bits = max(self.bits, bits_of(levels, mantissa))
-        made = [(n, m) for n in close for m in self.mantissas if bits_of(n, m) <= bits]
-        return [(levels, mantissa)] + [p for p in made if not near or abs(p[1] - mantissa) <= 1]
+        most, bits = max(levels, 2 ** (self.bits - 1)), max(self.bits, bits_of(levels, mantissa))
+        made = [(n, m) for n in CHOICES if n <= most for m in self.mantissas if bits_of(n, m) <= bits]
+        return [(levels, mantissa), *made]
 
 
-def _choice(tried: Mapping[tuple[int, int], Part], weight: float) -> Choice:
+def _own(part: Part, kinds: Sequence[str]) -> float:
+    """Return the squared error of a population that is of these kinds."""
+    return (part.coarse if LEVELS in kinds else 0.0) + (part.rounding if MANTISSA in kinds else 0.0)
+
+
+def _next(room: float, over: float, fits: float, fails: float) -> float:
+    """Return the error of the model to try next: in proportion to what came of the last, or halfway between."""
+    room *= min(UP, max(DOWN, NEAR / max(over, 1e-9)))
+    return room if fits < room < fails else math.sqrt(fits * fails)
+
+
+def _choice(tried: Mapping[tuple[int, int], Part], weights: Mapping[str, float]) -> Choice:
     found = list(tried.values())
-    return Choice(list(tried), weight * np.array([p.error for p in found]), np.array([p.adds for p in found]))
+    errors = [weights[LEVELS] * part.coarse + weights[MANTISSA] * part.rounding for part in found]
+    return Choice(list(tried), np.array(errors), np.array([part.adds for part in found]))
+
+
+def _cost(choices: Mapping[str, Choice], setting: Setting) -> float:
+    """Return the shift-adds of a setting."""
+    return float(sum(choice.adds[choice.pairs.index(setting[name])] for name, choice in choices.items()))
 
 
 def _chosen(choices: Mapping[str, Choice], room: float) -> dict[str, tuple[int, int]]:

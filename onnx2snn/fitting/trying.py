@@ -13,11 +13,11 @@ from onnx2snn.evaluation.class_axis import agreement
 from onnx2snn.evaluation.comparison import differing_in_finiteness
 from onnx2snn.fitting.errors import error_bound, is_real, relative_error
 from onnx2snn.reference.aligned import aligned
-from onnx2snn.reference.ann import run_ann
+from onnx2snn.reference.ann import Ann
 from onnx2snn_runtime.errors import trying
 from onnx2snn_runtime.model import SpikingModel
 
-BATCH = 16
+BATCH, BATCH_PLAIN = 16, 8
 FITTING = 0.8
 """So much of a budget goes into the search; the rest is for the last run, advice, and counting operations."""
 
@@ -65,14 +65,20 @@ class Look:
 
 
 class Trier:
-    """Runs `snn` on `inputs`, whose plain answers are computed once, before any clock starts."""
+    """Runs `snn` on `inputs`, whose plain answers are computed once, before any clock starts.
 
-    def __init__(self, snn: SpikingModel, inputs: Mapping[str, np.ndarray]) -> None:
+    `plain` gives these answers, by default a session of its own.
+    """
+
+    def __init__(self, snn: SpikingModel, inputs: Mapping[str, np.ndarray], plain: Ann | None = None) -> None:
         self.snn = snn
         self.inputs = dict(inputs)
         self.axes = snn.program.axes
-        self.expected = run_ann(snn.proto, self.inputs, 8)
+        self.plain = plain or Ann(snn.proto)
+        self.expected = self.plain(self.inputs, BATCH_PLAIN)
         self.samples = sample_count(self.inputs, self.axes)
+        self.limits: Mapping[str, float] = {}
+        """By output: its error counts in this unit, 1 by default."""
         self.runs = 0
         self.neurons = 0
         self.seconds = 0.0
@@ -92,7 +98,7 @@ class Trier:
     def few(self, count: int) -> "Trier":
         """Return one that runs on `count` of the samples; on all, where they act on each other."""
         inputs, kept = self.some(count)
-        return self if kept == self.samples else Trier(self.snn, inputs)
+        return self if kept == self.samples else self._like(inputs)
 
     def some(self, count: int) -> tuple[dict[str, np.ndarray], int]:
         """Return `count` of the samples and their number; all, where they act on each other."""
@@ -111,7 +117,13 @@ class Trier:
             name: value if along[name] is None else np.concatenate([value, more[name]], along[name])
             for name, value in self.inputs.items()
         }
-        return Trier(self.snn, whole)
+        return self._like(whole)
+
+    def _like(self, inputs: Mapping[str, np.ndarray]) -> "Trier":
+        """Return one of the same network on other samples."""
+        other = Trier(self.snn, inputs, self.plain)
+        other.limits = self.limits
+        return other
 
     def look(self, steps: Sequence[int]) -> list[Look]:
         """Return what comes of the network, as it is set now, after each of `steps`, ascending."""
@@ -123,14 +135,24 @@ class Trier:
         for t in steps:
             self.outputs = self._named(run.outputs[t])
             events = {name: float(counts[t - 1]) / self.samples for name, counts in sent.items()}
-            error, bound = (
-                relative_error(self.expected, self.outputs),
-                error_bound(self.expected, self.outputs, self.axes.outputs),
-            )
+            found = [(self.limits.get(name, 1.0), *each) for name, each in self.errors().items()]
+            error, bound = (max(each[place] / each[0] for each in found) for place in (1, 2))
             looks.append(Look(t, error, events, run.neurons, max(error, bound)))
         self.seconds = (time.perf_counter() - start) / steps[-1]
         self.runs, self.neurons = self.runs + 1, run.neurons
         return looks
+
+    def errors(self) -> dict[str, tuple[float, float]]:
+        """Return the relative error of every output of numbers, in the last run, and what it may well be.
+
+        Without any, that of all together: the share that differs.
+        """
+        found = {}
+        for name in [name for name, value in self.expected.items() if is_real(value)]:
+            wanted, got = {name: self.expected[name]}, {name: self.outputs[name]}
+            error = relative_error(wanted, got)
+            found[name] = (error, max(error, error_bound(wanted, got, self.axes.outputs)))
+        return found or {"": (relative_error(self.expected, self.outputs), 0.0)}
 
     def _named(self, outputs: Any) -> dict[str, Any]:
         return dict(outputs) if isinstance(outputs, dict) else {self.snn.program.outputs[0].name: outputs}

@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 import onnx2snn
-from onnx2snn.fitting.adaptation import _Search, _splits, adapt
+from onnx2snn.fitting.adaptation import _Reaching, _splits, adapt
 from onnx2snn.fitting.errors import error_bound, relative_error
 from onnx2snn.fitting.inner import answering, before_answers
 from onnx2snn.fitting.trying import Clock, Look, Trier, digits
@@ -190,9 +190,9 @@ def test_more_bits_go_to_the_levels_that_did_best(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(Trier, "look", look)
     start = settings(snn)
-    search = _Search(Trier(snn, held), Clock(20), 0.01, lambda: None, 8, 2, False)
+    search = _Reaching(Trier(snn, held), Clock(20), 0.01, lambda: None)
     splits = [_splits(8 + more, start) for more in range(3)]
-    setting, found = search.reach(start, Look(2, 0.3, {}, 1), splits, ())
+    setting, found = search.run(start, Look(2, 0.3, {}, 1), splits, ())
     assert tried == [(32, 2), (8, 4), (64, 1), (16, 4), (16, 5)]
     assert (set(setting.values()), found.error) == ({(16, 5)}, 0.005)
 
