@@ -25,7 +25,7 @@ FINE = 8
 
 @dataclass(frozen=True)
 class Part:
-    """A population with one setting, a sample: sums of squared errors, by their cause, and the signed digits it sends.
+    """A population with one setting, a sample: sums of squared errors by cause, and the spikes and digits it sends.
 
     `coarse` is the error that so few levels make whatever the mantissa, `rounding` what the mantissa adds to it.
     """
@@ -33,6 +33,7 @@ class Part:
     coarse: float
     rounding: float
     adds: float
+    events: float
 
     @property
     def error(self) -> float:
@@ -58,19 +59,19 @@ class Targets:
         fine = max(FINE, *(mantissa for _, mantissa in wanted))
         every = list(dict.fromkeys([*wanted, *((levels, fine) for levels, _ in wanted)]))
         levels, mantissas = torch.tensor(every)[:, :, None].unbind(1)
-        v, sent = torch.zeros(len(every), self.values.shape[1]), torch.zeros(len(every))
+        v, sent = torch.zeros(len(every), self.values.shape[1]), torch.zeros(2, len(every))
         for target in self.values:
             spike = quantised(target - v, levels, mantissas)
             v = v + spike
-            sent += digits_of(spike.abs(), fine).sum(1)
+            sent += torch.stack([digits_of(spike.abs(), fine).sum(1), torch.count_nonzero(spike, 1)])
         squares = torch.square(self.values[-1] - v).mean(1).double() * self.unit**2 * self.neurons
-        adds = sent.double() / max(1, v.shape[1]) * self.neurons
-        found = dict(zip(every, zip(squares.tolist(), adds.tolist(), strict=True), strict=True))
+        adds, events = (sent.double() / max(1, v.shape[1]) * self.neurons).tolist()
+        found = dict(zip(every, zip(squares.tolist(), adds, events, strict=True), strict=True))
         parts = {}
         for pair in wanted:
-            square, cost = found[pair]
+            square, *sent_by = found[pair]
             least = min(square, found[pair[0], fine][0])
-            parts[pair] = Part(least, square - least, cost)
+            parts[pair] = Part(least, square - least, *sent_by)
         return parts
 
 

@@ -27,6 +27,8 @@ DOWN, UP = 1 / 3, 4.0
 CHOICES = (48, 40, 32, 28, 24, 22, 20, 18, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4)
 """Levels to choose from."""
 MOST_MANTISSA = 8
+SPIKE = 0.25
+"""A spike costs so many shift-adds besides those of its digits: it has to be sent."""
 
 Attempt = Callable[[Setting], tuple[Look, float]]
 """Runs a setting, and returns how many times what is allowed its error is, on the samples where that is most."""
@@ -34,15 +36,15 @@ Attempt = Callable[[Setting], tuple[Look, float]]
 
 @dataclass(frozen=True)
 class Choice:
-    """What a population may choose from: pairs, their errors (weighted) and shift-adds."""
+    """What a population may choose from: pairs, their errors (weighted) and costs, shift-adds and spikes."""
 
     pairs: list[tuple[int, int]]
     errors: np.ndarray
-    adds: np.ndarray
+    costs: np.ndarray
 
     def at(self, price: float) -> int:
         """Return the place of the pair that is cheapest, its error at `price` included."""
-        return int(np.argmin(self.adds + price * self.errors))
+        return int(np.argmin(self.costs + price * self.errors))
 
 
 class Lowering:
@@ -137,12 +139,12 @@ def _next(room: float, over: float, fits: float, fails: float) -> float:
 def _choice(tried: Mapping[tuple[int, int], Part], weights: Mapping[str, float]) -> Choice:
     found = list(tried.values())
     errors = [weights[LEVELS] * part.coarse + weights[MANTISSA] * part.rounding for part in found]
-    return Choice(list(tried), np.array(errors), np.array([part.adds for part in found]))
+    return Choice(list(tried), np.array(errors), np.array([part.adds + SPIKE * part.events for part in found]))
 
 
 def _cost(choices: Mapping[str, Choice], setting: Setting) -> float:
-    """Return the shift-adds of a setting."""
-    return float(sum(choice.adds[choice.pairs.index(setting[name])] for name, choice in choices.items()))
+    """Return the cost of a setting."""
+    return float(sum(choice.costs[choice.pairs.index(setting[name])] for name, choice in choices.items()))
 
 
 def _chosen(choices: Mapping[str, Choice], room: float) -> dict[str, tuple[int, int]]:

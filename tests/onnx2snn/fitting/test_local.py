@@ -14,7 +14,7 @@ def test_one_population_by_hand() -> None:
     found = targets.tried([(8, 3), (1, 0), (8, 3)])
     assert list(found) == [(8, 3), (1, 0)]
     exact = found[8, 3]  # .75 = 1 - .25, then .25, and .125 in the second step
-    assert (exact.error, exact.adds) == (0.0, pytest.approx((2 + 1 + 1) / 3 * 30))
+    assert (exact.error, exact.adds, exact.events) == (0.0, pytest.approx((2 + 1 + 1) / 3 * 30), pytest.approx(30.0))
     none = found[1, 0]  # .75 is sent as 1, and a quarter over it is too little to be taken back
     assert (none.error, none.adds) == (pytest.approx((0.25**2 + 0.375**2) / 3 * 4 * 30), pytest.approx(10.0))
     assert parts({"p": targets}, {"p": [(8, 3)]}) == {"p": {(8, 3): exact}}
