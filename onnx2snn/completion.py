@@ -24,6 +24,7 @@ from onnx2snn.fitting.powers import power_of_two
 from onnx2snn.fitting.spikes import fit
 from onnx2snn.fitting.weight_inputs import SAMPLES
 from onnx2snn.passes.base import Work
+from onnx2snn.reference.ann import Reference
 from onnx2snn.settings import ConversionSettings
 from onnx2snn.settings.payload import PAYLOADS
 from onnx2snn.settings.registered import run_defaults
@@ -62,11 +63,11 @@ class Completion:
         seen, held = self.samples(work, calibration)
         self.measure(work, seen, held)
         self.tell("checking against the original", 0.6)
-        check_equivalence(original, work.model, first(held, max(4, work.batch), work.axes), work)
-        if self.settings.network.weights == "int8":
-            self.quantise(work, seen)
+        reference: Reference | None = check_equivalence(original, work.model, held, work)
+        if self.settings.network.weights == "int8" and self.quantise(work, seen):
+            reference = None  # spikes are fitted to what the integers give
         snn = place(SpikingModel(work.model, work.where), device)
-        room = self.adapt(snn, held, seen)
+        room = self.adapt(snn, held, seen, reference)
         self.note_floats(snn)
         few = _affordable(held, room, snn)
         self.count(snn, few)
@@ -110,13 +111,14 @@ class Completion:
         )
         write_defaults(work.model, defaults)
 
-    def quantise(self, work: Work, inputs: Mapping[str, np.ndarray]) -> None:
-        """Write the weights of synapses as integers that fit `inputs`, and note what stays in floating point."""
+    def quantise(self, work: Work, inputs: Mapping[str, np.ndarray]) -> int:
+        """Write the weights of synapses as integers that fit `inputs`, note what stays float; return how many."""
         with Stage(f"rounding the weights of {work.where}"):
             sites, left = fit_integers(work.model, first(inputs, SAMPLES, work.axes), work.axes)
         self.report.passes.append(("quantise_weights", sites, 0.0))
         if left:
             self.report.warnings.append(f"the weights of {', '.join(sorted(set(left)))} are not 8-bit integers")
+        return sites
 
     def note_floats(self, snn: SpikingModel) -> None:
         """Note what is evaluated in floating point where weights are integers."""
@@ -132,7 +134,13 @@ class Completion:
             progress=lambda share: self.tell("measuring ranges", 0.3 + 0.3 * share),
         )  # fmt: skip
 
-    def adapt(self, snn: SpikingModel, held: Mapping[str, np.ndarray], seen: Mapping[str, np.ndarray]) -> float:
+    def adapt(
+        self,
+        snn: SpikingModel,
+        held: Mapping[str, np.ndarray],
+        seen: Mapping[str, np.ndarray],
+        reference: Reference | None,
+    ) -> float:
         """Fit the spikes to the samples held back, where that is wanted; try the network on them anyway.
 
         Return how many runs on these samples fit into what is left of the budget.
@@ -141,7 +149,7 @@ class Completion:
         tolerance = PAYLOADS[spikes.payload].tolerance if wanted.tolerance is None else wanted.tolerance
         budget = wanted.budget if wanted.adapt else 0.0
         done = fit(
-            snn, held, spikes, seen=seen, tolerance=tolerance, budget=budget,
+            snn, held, spikes, seen=seen, reference=reference, tolerance=tolerance, budget=budget,
             fits_scales=self.settings.ranges.scale is None and self.settings.ranges.range is None,
             progress=lambda share: self.tell("adapting spikes", 0.65 + 0.35 * share),
         )  # fmt: skip
@@ -170,7 +178,7 @@ class Completion:
             report.warnings.append(
                 f"the network is off by {done.relative_error:.1%} (relative) at T={done.timesteps} on held-back "
                 f"samples, the tolerance is {tolerance:.1%}: {why if budget else 'spikes were not adapted'}; "
-                f"{advise(snn, held, done.timesteps, tolerance, seconds=done.seconds, left=left)}"
+                f"{advise(snn, held, done.expected, done.timesteps, tolerance, seconds=done.seconds, left=left)}"
             )
         elif warning := disagreement(done.agreement, done.relative_error):
             report.warnings.append(warning)

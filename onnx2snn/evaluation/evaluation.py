@@ -14,9 +14,10 @@ from onnx2snn.data.streams.base import InMemory, Stream, batch_places, for_the_n
 from onnx2snn.evaluation.checkpoint import Checkpoint
 from onnx2snn.evaluation.energy import EnergyTally
 from onnx2snn.evaluation.heap import Heap
-from onnx2snn.evaluation.measuring import Measurer, Plan, counts_operations, make_plan, usual_batch_size
+from onnx2snn.evaluation.measuring import Measurer, Plan, counts_operations, make_plan, plain_network, usual_batch_size
 from onnx2snn.evaluation.parts import Accumulator, Part
 from onnx2snn.evaluation.provenance import network_digest
+from onnx2snn.reference.ann import Ann
 from onnx2snn.reference.sandbox import try_network
 from onnx2snn_runtime.batches.range_checks import warn_of_saturation
 from onnx2snn_runtime.errors import InputError, NotFiniteWarning, Stage
@@ -81,8 +82,9 @@ def evaluate(
     first = _first(stream, batch_size, snn)
     size = batch_size or usual_batch_size(first)
     counting = counts_operations(snn, overrides)
+    ann = plain_network(snn)
     plan = make_plan(
-        snn, first, output, class_axis, timesteps, executor=executor, batch_size=batch_size, operations=counting,
+        snn, ann, first, output, class_axis, timesteps, executor=executor, batch_size=batch_size, operations=counting,
         overrides=overrides,
     )  # fmt: skip
     places = batch_places(stream, size, snn.program.axes)
@@ -90,7 +92,7 @@ def evaluate(
     sums = checkpoint.read()
     told = _Told(progress, len(stream), sums.samples)
     todo = {number: places[number] for number in sums.missing(len(places))}
-    measured = how.workers(snn, plan, stream, todo) if how.workers else here(snn, plan, stream, todo, how.readers)
+    measured = how.workers(snn, plan, stream, todo) if how.workers else here(snn, plan, stream, todo, how.readers, ann)
     try:
         for number, part in measured:
             sums.add(number, part)
@@ -102,10 +104,18 @@ def evaluate(
 
 
 def here(
-    snn: SpikingModel, plan: Plan, stream: Stream, batches: Mapping[int, range], readers: int = 1
+    snn: SpikingModel,
+    plan: Plan,
+    stream: Stream,
+    batches: Mapping[int, range],
+    readers: int = 1,
+    ann: Ann | None = None,
 ) -> Iterator[tuple[int, Part]]:
-    """Measure `batches` in this process, one after the other; those of a stream are read ahead by threads."""
-    measurer, axes, heap = Measurer(snn, plan), snn.program.axes, Heap()
+    """Measure `batches` in this process, one after the other; those of a stream are read ahead by threads.
+
+    `ann` is the plain network, where there is one already.
+    """
+    measurer, axes, heap = Measurer(snn, plan, ann), snn.program.axes, Heap()
     threads = 0 if isinstance(stream, InMemory) else readers
     read: list[Samples] = []
 

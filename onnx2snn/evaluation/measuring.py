@@ -44,12 +44,15 @@ class Plan:
 
 
 class Measurer:
-    """Runs both networks on batches, as a `Plan` says; a worker has one of its own."""
+    """Runs both networks on batches, as a `Plan` says; a worker has one of its own.
 
-    def __init__(self, snn: SpikingModel, plan: Plan) -> None:
+    `ann` is the plain network, where there is one already.
+    """
+
+    def __init__(self, snn: SpikingModel, plan: Plan, ann: Ann | None = None) -> None:
         self.snn, self.plan = snn, plan
         self.port = next(port for port in snn.program.outputs if port.name == plan.output)
-        self.ann = Ann(snn.proto, [plan.output], device=str(snn.program.device))
+        self.ann = (ann or plain_network(snn)).giving([plan.output])
 
     def measure(self, samples: Samples, given: Mapping[str, Any] | None = None) -> Part:
         """Return the sums over one batch; `given` are its inputs where they lie on the device already."""
@@ -88,14 +91,24 @@ class Measurer:
         return run, next((str(w.message) for w in mine if issubclass(w.category, NotFiniteWarning)), "")
 
 
+def plain_network(snn: SpikingModel) -> Ann:
+    """Return the network as the plain one it is, run by onnxruntime on its device."""
+    return Ann(snn.proto, device=str(snn.program.device))
+
+
 def make_plan(
-    snn: SpikingModel, first: Samples, output: str | None, class_axis: int | None, timesteps: Sequence[int], **how: Any
+    snn: SpikingModel,
+    ann: Ann,
+    first: Samples,
+    output: str | None,
+    class_axis: int | None,
+    timesteps: Sequence[int],
+    **how: Any,
 ) -> Plan:
-    """Return the plan for `snn`; the `first` batch tells where the classes of its output are."""
+    """Return the plan for `snn`, plain `ann`; the `first` batch tells where the classes of its output are."""
     check_still(snn, first)
     port, axes = _chosen(snn, output), snn.program.axes
-    ann = Ann(snn.proto, [port.name], device=str(snn.program.device))
-    reference = samples_first(ann(for_the_network(first, axes))[port.name], port.name, axes)
+    reference = samples_first(ann.giving([port.name])(for_the_network(first, axes))[port.name], port.name, axes)
     axis: int | None
     vectors: int | None = None
     if class_axis is not None:

@@ -8,6 +8,7 @@ saves, until the tolerance is spent. Small spikes are multiples of the smallest 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from onnx2snn.fitting.local import mean_digits, record
 from onnx2snn.fitting.notes import told
 from onnx2snn.fitting.spending import Spending
 from onnx2snn.fitting.trying import FITTING, Clock, Look, Trier, digits
+from onnx2snn.reference.ann import Reference
 from onnx2snn.settings.payload import bits_of
 from onnx2snn_runtime.model import SpikingModel
 
@@ -24,6 +26,11 @@ MOST_LEVELS = 64
 GAIN = 0.5
 """A bit more that leaves so much of the error is worth another bit rather than other levels."""
 
+LATE = (
+    "the {:g} s of adaptation were spent: spikes may be finer, and cost more, than the tolerance asks "
+    "for; give a larger budget"
+)
+
 
 @dataclass
 class Adaptation:
@@ -31,13 +38,15 @@ class Adaptation:
 
     `levels` and `mantissa` hold those of populations that have others than before; `notes` say what was given up for
     what, in sentences. `not_finite` counts values of the outputs that are NaN or infinite in one of the two networks
-    alone. `seconds` are those of a run of all samples, `left` those that are left of the budget.
+    alone. `expected` is what the plain network answers. `seconds` are those of a run of all samples, `left` those that
+    are left of the budget.
     """
 
     relative_error: float
     agreement: float | None
     reached: bool
     timesteps: int
+    expected: Mapping[str, Any]
     levels: dict[str, int] = field(default_factory=dict)
     mantissa: dict[str, int] = field(default_factory=dict)
     runs: int = 0
@@ -53,6 +62,7 @@ def adapt(
     inputs: Mapping[str, np.ndarray],
     *,
     seen: Mapping[str, np.ndarray] | None = None,
+    reference: Reference | None = None,
     timesteps: int = 2,
     more_timesteps: bool = False,
     bits: int = 8,
@@ -67,10 +77,10 @@ def adapt(
     Spikes keep to `bits` (sign, levels, mantissa; a `power` has no mantissa), and get up to `more_bits` where these do
     not do. The number of time steps rises only with `more_timesteps`, and where nothing else does. At most `budget`
     seconds are spent from when the plain answers are there; what is best by then stands. `inputs` are samples that the
-    ranges were not measured on; of `seen`, on which they were, as many as there is time for help to tell what the
-    tolerance may be spent on.
+    ranges were not measured on, `reference` what the plain network answers to them, by default that of the IR; of
+    `seen`, on which they were measured, as many as there is time for help to tell what the tolerance may be spent on.
     """
-    trier = Trier(snn, inputs)
+    trier = Trier(snn, inputs, reference)
     clock = Clock(FITTING * budget)
     start: Setting = {p.name: (p.attributes.levels, p.attributes.mantissa) for p in snn.program.populations}
     first = trier.look([timesteps])[0]
@@ -92,13 +102,8 @@ def adapt(
     done = _done(trier, start, setting, last, tolerance)
     left = clock.left + (1 - FITTING) * budget
     late = clock.left <= 0 or spending.late
-    if late and done.reached and budget:
-        notes.append(
-            f"the {budget:g} s of adaptation were spent: spikes may be finer, and cost more, than the tolerance asks "
-            "for; give a larger budget"
-        )
-    elif done.reached:
-        notes += spending.notes
+    if done.reached:
+        notes += [LATE.format(budget)] if late and budget else spending.notes
     return replace(done, runs=trier.runs + spending.runs, out_of_time=late, left=left, notes=notes)
 
 
@@ -109,6 +114,7 @@ def _done(trier: Trier, start: Setting, setting: Setting, last: Look, tolerance:
         agreement=trier.agreement(),
         reached=last.error <= tolerance and not trier.not_finite(),
         timesteps=last.timesteps,
+        expected=trier.expected,
         levels={name: now for name, (now, _) in setting.items() if now != start[name][0]},
         mantissa={name: now for name, (_, now) in setting.items() if now != start[name][1]},
         not_finite=trier.not_finite(),

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from onnx2snn.fitting.errors import relative_error
-from onnx2snn.reference.ann import run_ann
 from onnx2snn_runtime.model import SpikingModel
 
 FINE = {"levels": 24, "mantissa": 8}
@@ -21,6 +21,7 @@ LOW = 0.9
 def advise(
     snn: SpikingModel,
     held: Mapping[str, np.ndarray],
+    expected: Mapping[str, Any],
     timesteps: int,
     tolerance: float,
     *,
@@ -29,11 +30,10 @@ def advise(
 ) -> str:
     """Return what helps a network that is off, found on the samples `held` back where that fits into the time `left`.
 
-    `seconds` are those of a run of `held`.
+    `expected` is what the plain network answers to them, `seconds` are those of a run of `held`.
     """
     if seconds * 2 * (1 + LONGER) > left:
         return "raise levels and mantissa"
-    expected = run_ann(snn.proto, held, 8)
 
     def error(steps: int) -> float:
         made = snn(held, timesteps=steps, batch_size=16)

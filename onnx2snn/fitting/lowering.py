@@ -30,6 +30,9 @@ MOST_MANTISSA = 8
 SPIKE = 0.25
 """A spike costs so many shift-adds besides those of its digits: it has to be sent."""
 
+CAREFUL, ATTEMPTS = 0.75, 3
+"""With time for no more attempts than this the first aims at so much of what is allowed."""
+
 Attempt = Callable[[Setting], tuple[Look, float]]
 """Runs a setting, and returns how many times what is allowed its error is, on the samples where that is most."""
 
@@ -79,21 +82,23 @@ class Lowering:
 
     def run(
         self, setting: Setting, targets: Mapping[str, Targets], room: float, attempt: Attempt, clock: Clock,
-        tell: Callable[[], None],
+        tell: Callable[[], None], seconds: float = 0.0,
     ) -> tuple[Setting, Look] | None:  # fmt: skip
         """Return the cheapest setting found that is within what is allowed, None where none is cheaper than `setting`.
 
-        The search begins with an error of the model of `room`, relative to the output. What came of a trial says how
-        far the next one goes, between the most that did and the least that was too much. A setting that comes up again
-        is not run again. The end is where a trial is near to what is allowed, or nothing lies between.
+        The search begins with an error of the model of `room`, relative to the output; an attempt takes `seconds`.
+        What came of a trial says how far the next one goes, between the most that did and the least that was too much.
+        A setting that comes up again is not run again. The end is where a trial is near to what is allowed, or nothing
+        lies between.
         """
         choices, best = self._choices(setting, targets), None
+        room *= CAREFUL if clock.left < ATTEMPTS * seconds else NEAR
         tried: dict[Any, tuple[Look, float]] = {}
         fits, fails = 0.0, math.inf
-        usual = _cost(choices, setting)
+        usual, coarsest = _cost(choices, setting), _chosen(choices, math.inf)
         while len(tried) < TRIALS and fails > CLOSE * fits:
             chosen = _chosen(choices, room**2)
-            key, before = tuple(chosen.items()), len(tried)
+            key = tuple(chosen.items())
             if key not in tried:
                 if clock.left <= 0:
                     self.late = True
@@ -106,7 +111,7 @@ class Lowering:
                 end = _cost(choices, chosen) >= usual
             else:
                 fits, best = max(fits, room), (chosen, look)
-                end = over > NEAR**2 or (len(tried) == before and fails == math.inf)
+                end = over > NEAR**2 or chosen == coarsest
             if end:
                 break
             room = _next(room, over, fits, fails)

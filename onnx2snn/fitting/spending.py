@@ -88,8 +88,9 @@ class Spending:
         lowering = Lowering(*choice)
         lowering.weigh(groups, setting, targets)
         found = lowering.run(
-            setting, targets, allowed, lambda tried: self._tried(whole, tried, look, allowed), self.clock, self.tell
-        )
+            setting, targets, allowed, lambda tried: self._tried(whole, tried, look, allowed), self.clock, self.tell,
+            (whole.seconds + self.trier.seconds) * look.timesteps,
+        )  # fmt: skip
         self.late = lowering.late
         if found is None:
             return None

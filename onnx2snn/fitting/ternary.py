@@ -14,6 +14,7 @@ from onnx2snn.fitting.adaptation import Adaptation
 from onnx2snn.fitting.depths import depths
 from onnx2snn.fitting.scales import layer_scales, own_scales, put_scales
 from onnx2snn.fitting.trying import FITTING, Clock, Look, Trier
+from onnx2snn.reference.ann import Reference
 from onnx2snn.settings.spikes import Spikes
 from onnx2snn_runtime.model import SpikingModel
 
@@ -61,6 +62,7 @@ def fit_schedule(
     tolerance: float,
     budget: float,
     fits_scales: bool = False,
+    reference: Reference | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Adaptation:
     """Give `snn` the step sizes that reach `tolerance` on `inputs` in the fewest time steps, then with fewest events.
@@ -69,7 +71,7 @@ def fit_schedule(
     With `spikes.timesteps` given they are those of the least error after so many. What is best when `budget` seconds
     are spent stands. A schedule that was given stays; then its time steps alone are found.
     """
-    whole, places = Trier(snn, inputs), depths(snn.program)
+    whole, places = Trier(snn, inputs, reference), depths(snn.program)
     clock = Clock(FITTING * budget)
     trier = _affordable(whole, clock)
     search = _Search(trier, places, clock, tolerance, spikes, progress or (lambda share: None))
@@ -86,6 +88,7 @@ def fit_schedule(
         agreement=whole.agreement(),
         reached=last.error <= tolerance and not whole.not_finite(),
         timesteps=last.timesteps,
+        expected=whole.expected,
         runs=trier.runs + whole.runs,
         out_of_time=clock.left <= 0,
         not_finite=whole.not_finite(),

@@ -13,7 +13,7 @@ from onnx2snn.evaluation.class_axis import agreement
 from onnx2snn.evaluation.comparison import differing_in_finiteness
 from onnx2snn.fitting.errors import error_bound, is_real, relative_error
 from onnx2snn.reference.aligned import aligned
-from onnx2snn.reference.ann import Ann
+from onnx2snn.reference.ann import Ann, Reference
 from onnx2snn_runtime.errors import trying
 from onnx2snn_runtime.model import SpikingModel
 
@@ -65,17 +65,14 @@ class Look:
 
 
 class Trier:
-    """Runs `snn` on `inputs`, whose plain answers are computed once, before any clock starts.
+    """Runs `snn` on `inputs`; the plain network's answers to them are its `reference`, or computed here, once."""
 
-    `plain` gives these answers, by default a session of its own.
-    """
-
-    def __init__(self, snn: SpikingModel, inputs: Mapping[str, np.ndarray], plain: Ann | None = None) -> None:
+    def __init__(self, snn: SpikingModel, inputs: Mapping[str, np.ndarray], reference: Reference | None = None) -> None:
         self.snn = snn
         self.inputs = dict(inputs)
         self.axes = snn.program.axes
-        self.plain = plain or Ann(snn.proto)
-        self.expected = self.plain(self.inputs, BATCH_PLAIN)
+        self.plain = reference.ann if reference else Ann(snn.proto)
+        self.expected = reference.expected if reference else self.plain(self.inputs, BATCH_PLAIN)
         self.samples = sample_count(self.inputs, self.axes)
         self.limits: Mapping[str, float] = {}
         """By output: its error counts in this unit, 1 by default."""
@@ -121,7 +118,7 @@ class Trier:
 
     def _like(self, inputs: Mapping[str, np.ndarray]) -> "Trier":
         """Return one of the same network on other samples."""
-        other = Trier(self.snn, inputs, self.plain)
+        other = Trier(self.snn, inputs, Reference(self.plain, self.plain(inputs, BATCH_PLAIN)))
         other.limits = self.limits
         return other
 

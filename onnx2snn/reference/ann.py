@@ -1,8 +1,9 @@
 """Runs a network, or the IR file it became, as the plain network it is, with onnxruntime."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -44,6 +45,12 @@ class Ann:
         axes = axes_of(proto) if axes is None else axes
         self.axes = replace(axes, size=fixed) if fixed else axes
 
+    def giving(self, outputs: Sequence[str]) -> "Ann":
+        """Return one that returns `outputs`, of those that the graph has, with the same session."""
+        other = copy.copy(self)
+        other.outputs = list(outputs)
+        return other
+
     @property
     def providers(self) -> list[str]:
         """The onnxruntime providers that compute, in order of preference."""
@@ -82,6 +89,13 @@ class Ann:
         except engine.errors() as error:
             raise ModelError(f"onnxruntime cannot run the model on these inputs: {_first_line(error)}") from error
         return dict(zip(self.outputs, values, strict=True))
+
+
+class Reference(NamedTuple):
+    """The plain network, and what it answers to the samples at hand."""
+
+    ann: Ann
+    expected: dict[str, Any]
 
 
 def run_ann(

@@ -2,8 +2,10 @@
 
 import os
 import tempfile
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import onnx
 
@@ -16,6 +18,9 @@ from onnx2snn_runtime.ir.large import is_large, save_large
 _SILENT = 4
 _OPTIMIZATIONS = {"all": "ORT_ENABLE_ALL", "basic": "ORT_ENABLE_BASIC", "none": "ORT_DISABLE_ALL"}
 
+_open: WeakValueDictionary[tuple[bytes, str, str, int], Any] = WeakValueDictionary()
+"""The sessions that somebody holds, by their model, level, device and threads."""
+
 
 def open_session(
     proto: onnx.ModelProto, device: str = "cpu", *, threads: int | None = None, plain: bool = False
@@ -23,7 +28,8 @@ def open_session(
     """Return a session over `proto`, as `plain` as it stands or optimized as far as onnxruntime survives it.
 
     `device` is "cpu" or "cuda[:n]"; `threads` by default the environment's OMP_NUM_THREADS, or as many as onnxruntime
-    likes. Raises one of `engine.errors` where onnxruntime refuses the graph, ModelError where it dies of it.
+    likes. What somebody has open already is not opened again. Raises one of `engine.errors` where onnxruntime refuses
+    the graph, ModelError where it dies of it.
     """
     options = engine.SessionOptions()
     options.log_severity_level = _SILENT
@@ -35,7 +41,12 @@ def open_session(
     providers = _providers(device)
     if is_large(proto):
         return _open_large(proto, options, providers)
-    return engine.InferenceSession(proto.SerializeToString(), options, providers, enable_fallback=False)
+    raw = proto.SerializeToString()
+    key = sha256(raw).digest(), level, device, options.intra_op_num_threads
+    session = _open.get(key)
+    if session is None:
+        session = _open[key] = engine.InferenceSession(raw, options, providers, enable_fallback=False)
+    return session
 
 
 def _open_large(proto: onnx.ModelProto, options: Any, providers: list[Any]) -> Any:
