@@ -94,10 +94,8 @@ def _run_batch(program: Program, request: Request, settings: Settings, batch: Ba
         counter = OperationCounter(program, settings, batch.samples, program.defaults.batch)
     probes: tuple[Any, ...] = (events, *recorders.values(), *((counter,) if counter else ()))
     settings = replace(settings, probes=probes)
-    # decoders that filter change their estimates at every step, so currents can only be counted in the event domain
-    filtered = counter and counter.needs_spikes and counter.plan.observes_currents
-    step_by_step = request.early_exit and settings.delay
-    execution = make_execution("event" if filtered else "step" if step_by_step else request.executor, program, settings)
+    name = "step" if request.early_exit and settings.delay else request.executor
+    execution = make_execution(counter.executor(name) if counter else name, program, settings)
     inputs = {port.name: to_device(batch.inputs[port.name], port, program) for port in program.inputs}
     if request.cuda_graphs and not (request.early_exit or recorders or counter or varying or settings.encoder):
         graphed = _run_graphed(program, request, settings, batch, inputs)

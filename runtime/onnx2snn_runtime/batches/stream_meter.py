@@ -9,8 +9,8 @@ import torch
 from onnx2snn_runtime.batches.stream_frame import Counts, LateCounts
 from onnx2snn_runtime.execution.base import Execution, Settings
 from onnx2snn_runtime.execution.step import StepExecution
-from onnx2snn_runtime.probing.counting import REACHED, OperationCounter
-from onnx2snn_runtime.probing.ledger import Ledger
+from onnx2snn_runtime.probing.counting import OperationCounter
+from onnx2snn_runtime.probing.ledger import REACHED, Ledger
 from onnx2snn_runtime.probing.operations import merged
 from onnx2snn_runtime.probing.probes import EventCounter
 from onnx2snn_runtime.probing.results import Table, results

@@ -139,8 +139,7 @@ def begin(program: Program, settings: Settings, options: StreamOptions, samples:
     name, counter = options.executor, meter.counter
     if name == "layer" and settings.delay:
         name = "step"
-    if counter and counter.needs_spikes and counter.plan.observes_currents:
-        name = "event"
+    name = counter.executor(name) if counter else name
     observed = replace(settings, probes=meter.probes)
     if options.refining is None:
         return Running(make_execution(name, program, observed), meter, samples, shapes)

@@ -36,6 +36,13 @@ class Kernels:
             return None
         return bound if base.computes(self.find(sources[0])) else None
 
+    def tallies(self, dtype: torch.dtype, device: torch.device) -> bool:
+        """Return whether the kernel for targets of this type tallies what it sends, and gives it."""
+        key = (dtype, device)
+        if key not in self._found:
+            self.find(torch.zeros((1, 1), dtype=dtype, device=device))
+        return isinstance(self._found[key], CKernel)
+
     def start(self, item: Population, like: Tensor) -> State:
         """Return the state of `item` before its first step: one for all equal shapes; see `Execution.start`."""
         item.check_scale(like.shape)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 
 from onnx2snn_runtime.execution.base import EXECUTORS, make_execution
-from onnx2snn_runtime.execution.chunk_frames import frame_at, show_steps
+from onnx2snn_runtime.execution.chunk_frames import frame_at
 from onnx2snn_runtime.execution.moving import moving_program
 from onnx2snn_runtime.execution.over_time import map_call
 from onnx2snn_runtime.execution.plan import BoundCall, bound_plan, generic_plan
@@ -141,10 +141,12 @@ class LayerExecution(Scanning):
             for probe in self.synapse_probes:
                 for i, spike in enumerate(spikes):
                     probe.encoded(name, first + i, spike, neuron)
+                if name in probe.sending:
+                    probe.sent(name, torch.stack(spikes))
             self.inputs[name] = states[-1]
             self.frame.set(name, torch.stack([after.v for after in states]))
 
     def _show_synapse(self, item: Call, first: int, count: int) -> None:
-        """Pass a synapse that is observed to the probes, step by step."""
-        if item.outputs[0] in self.observed:
-            show_steps(self.synapse_probes, item, self.frame, first, count)
+        """Pass a synapse that is observed to the probes."""
+        for probe in self.synapse_probes if item.outputs[0] in self.observed else ():
+            probe.synapses(item, first, count, self.frame)

@@ -9,8 +9,10 @@ from onnx2snn_runtime.execution.base import Execution, Settings
 from onnx2snn_runtime.execution.compiled_bodies import compute_body
 from onnx2snn_runtime.execution.found_kernels import Kernels, kind
 from onnx2snn_runtime.execution.plan import BoundBody, PlanStep
+from onnx2snn_runtime.execution.probe import Probe
 from onnx2snn_runtime.kernels.base import Ask, Clamp, Scanned, scan, scan_by_steps
 from onnx2snn_runtime.kernels.chunks import at, extended
+from onnx2snn_runtime.kernels.tallied import Tallied
 from onnx2snn_runtime.program.interpreter import Call, Tensor
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.program import Program
@@ -23,10 +25,12 @@ class Scanning(Execution):
         super().__init__(program, settings)
         self._settled = False
         """Whether every population was silent in the last chunk and will be until the inputs change."""
-        self._by_steps = any(probe.needs_spikes for probe in settings.probes)
-        self._observing = [probe for probe in settings.probes if probe.needs_values]
+        self._counter = next((probe for probe in settings.probes if probe.takes_sums), None)
+        self._by_steps = any(probe.needs_spikes for probe in settings.probes if probe is not self._counter)
+        self._observing = [probe for probe in settings.probes if probe.needs_values or probe is self._counter]
         self._kernels = Kernels(settings.dynamics, program.wide)
-        self._repeats = program.device.type == "cpu" and not self._observing
+        tallies = self._counter is None or self._kernels.tallies(program.wide, program.device)
+        self._repeats = program.device.type == "cpu" and tallies
         """Whether equal populations are scanned by one call, see `found_kernels`."""
 
     def _scan(self, item: Population, plan: PlanStep, first: int, count: int) -> Tensor:
@@ -37,7 +41,10 @@ class Scanning(Execution):
             for probe in self.synapse_probes:
                 probe.sources(item, first + index, [at(x, index) for x in sources], self.frame)
         if self._by_steps:
-            return self._scan_by_steps(item, sources, varying, first, count)
+            scanned = self._scan_by_steps(item, sources, varying, first, count, self.settings.probes)
+            self._tell(item, first, scanned)
+            self._keep(item, scanned)
+            return scanned.values
         scanned = self._again(item, plan, sources, first, count)
         for probe in self.settings.probes:
             probe.count(item, first, scanned.events, scanned.values[0])
@@ -46,7 +53,10 @@ class Scanning(Execution):
 
     def _again(self, item: Population, plan: PlanStep, sources: list[Tensor], first: int, count: int) -> Scanned:
         """Scan a population by the call of an earlier one of its kind if there is one, and keep its state."""
-        bound = plan.function if self._repeats else None
+        bound, tallied = plan.function if self._repeats else None, None
+        if bound is not None and self._counter is not None:
+            tallied = self._counter.tallied(item, sources[0].shape[1:])
+            bound = None if tallied is None else bound
         if bound is None:
             scanned = self._scan_chunk(item, plan, sources, None, first, count)
         else:
@@ -54,9 +64,23 @@ class Scanning(Execution):
             key = kind(count, first, self.neurons[item.output], bound, sources, spare)
             state = self.states.get(item.output)
             ready = self._kernels.again(key, state)
-            scanned = ready.scan(sources, state) if ready else self._scan_chunk(item, plan, sources, key, first, count)
+            if ready:
+                scanned = ready.scan(sources, state, tallied, self._sends(item))
+                self._tell(item, first, scanned)
+            else:
+                scanned = self._scan_chunk(item, plan, sources, key, first, count)
         self._keep(item, scanned)
         return scanned
+
+    def _tell(self, item: Population, first: int, scanned: Scanned) -> None:
+        """Show the probe that takes sums what was tallied, and what was sent."""
+        if self._counter is not None and scanned.sums is not None:
+            self._counter.sums(item, first, scanned.sums)
+        if self._counter is not None and scanned.sent is not None:
+            self._counter.sent(item.output, scanned.sent)
+
+    def _sends(self, item: Population) -> bool:
+        return self._counter is not None and item.output in self._counter.sending
 
     def _spare(self, item: Population, plan: PlanStep) -> tuple[int, ...]:
         """Return the sources that may be written over: a probe may keep what it was shown."""
@@ -73,15 +97,30 @@ class Scanning(Execution):
             spare = self._spare(item, plan)
         else:
             (target, clamp), function = self._dynamics_input(item, plan.body, sources, plan.flags), None
+        tallied = self._tallied(item, target)
+        if tallied is None and self._counter is not None and self._counter.needs_spikes:
+            scanned = self._scan_by_steps(item, sources, plan.flags, first, count, [self._counter])
+            self._tell(item, first, scanned)
+            return scanned
         state = self.states.get(item.output) or self._kernels.start(item, target[0])
         narrow = self.program.dtype if item.output in self.program.narrow and not self._observing else None
         kernel = self._kernels.find(target)
         if bound is not None and key is not None:
             self._kernels.keep(key, neuron, bound, sources, Ask(clamp, narrow, function, spare), first)
-        scanned = scan(dynamics, target, state, count, first, neuron, clamp, narrow, function, spare, kernel=kernel)
-        for probe in self._observing:
+        scanned = scan(
+            dynamics, target, state, count, first, neuron, clamp, narrow, function, spare, kernel, tallied,
+            tallied is not None and self._sends(item),
+        )  # fmt: skip
+        for probe in self._observing if tallied is None else ():
             probe.values(item, first, scanned.values, state.v)
+        self._tell(item, first, scanned)
         return scanned
+
+    def _tallied(self, item: Population, target: Tensor) -> Tallied | None:
+        """Return what a kernel is to tally of what `item` sends towards `target` [n, ...]; None: it does not."""
+        if self._counter is None or not self._kernels.tallies(self.program.wide, target.device):
+            return None
+        return self._counter.tallied(item, target.shape[1:])
 
     def _keep(self, item: Population, scanned: Scanned) -> None:
         """Keep the state after a chunk."""
@@ -113,20 +152,26 @@ class Scanning(Execution):
         return self._target(item, body, result, sources, varying), clamp
 
     def _scan_by_steps(
-        self, item: Population, sources: list[Tensor], varying: Sequence[bool], first: int, count: int
-    ) -> Tensor:
-        """Return the estimates [count, ...] of a population, computed step by step for probes that need spikes."""
-        dynamics, self._settled = self.settings.dynamics, False
+        self,
+        item: Population,
+        sources: list[Tensor],
+        varying: Sequence[bool],
+        first: int,
+        count: int,
+        probes: Sequence[Probe],
+    ) -> Scanned:
+        """Scan a population over a chunk step by step, for `probes` that need spikes."""
+        dynamics = self.settings.dynamics
         target = self._target(item, item.body, item.result, sources, varying)
         state = self.states.get(item.output) or self._kernels.start(item, target[0])
         driven_by = sources[0].to(self.program.wide).reshape(target.shape) if dynamics.rectifies else target
         states, spikes = scan_by_steps(dynamics, driven_by, state, count, first, self.neurons[item.output])
-        self.states[item.output] = states[-1]
-        self.peaks.pop(item.output, None)
         for i, (after, spike) in enumerate(zip(states, spikes, strict=True)):
-            for probe in self.settings.probes:
+            for probe in probes:
                 probe.population(item, first + i, spike, after, at(target, i))
-        return torch.stack([after.v for after in states])
+        events = torch.stack([torch.count_nonzero(spike) for spike in spikes])
+        sent = torch.stack(spikes) if self._sends(item) else None
+        return Scanned(torch.stack([after.v for after in states]), events, states[-1], sent=sent)
 
     def _target(
         self, item: Population, body: Sequence[Call], result: str, sources: list[Tensor], varying: Sequence[bool]

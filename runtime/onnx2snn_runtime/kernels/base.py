@@ -8,6 +8,7 @@ import torch
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, Tensor
 from onnx2snn_runtime.kernels.chunks import at
 from onnx2snn_runtime.kernels.pointwise import Pointwise
+from onnx2snn_runtime.kernels.tallied import Tallied
 from onnx2snn_runtime.registry import Registry
 
 Clamp = tuple[float, float]
@@ -21,6 +22,8 @@ class Ask(NamedTuple):
     narrow: torch.dtype | None = None
     function: Pointwise | None = None
     spare: Sequence[int] = ()
+    tallied: Tallied | None = None
+    sends: bool = False
 
 
 class Scanned(NamedTuple):
@@ -37,6 +40,12 @@ class Scanned(NamedTuple):
 
     peak: float | None = None
     """The largest magnitude of the last estimates where the kernel knows it; NaN does not count."""
+
+    sums: Tensor | None = None
+    """What was `tallied` where the kernel was asked to, int64 [patterns, T, 5]: see scan.c."""
+
+    sent: Tensor | None = None
+    """The spikes [T, ...] where the kernel was asked for them."""
 
 
 class Kernel(Protocol):
@@ -77,7 +86,7 @@ class FunctionKernel(Kernel, Protocol):
     """A kernel that computes pointwise functions on the way, where `computes` says so.
 
     Its `scan` takes a `function`: the target is what that makes of `target`, its first source, and of the others; and
-    `spare`, the indices of sources that may be overwritten.
+    `spare`, the indices of sources that may be overwritten. Such a kernel also tallies what it sends, and gives it.
     """
 
     def computes(self) -> bool:
@@ -141,10 +150,13 @@ def scan(
     function: Pointwise | None = None,
     spare: Sequence[int] = (),
     kernel: Kernel | None = None,
+    tallied: Tallied | None = None,
+    sends: bool = False,
 ) -> Scanned:
     """Scan with `kernel` or another, in the dtype `narrow` if it narrows, else step by step: see `Kernel.scan`.
 
-    A `function` is given only where the kernel `computes` one, see `FunctionKernel`. `target` may have another dtype
+    A `function` is given only where the kernel `computes` one, see `FunctionKernel`, and spikes are `tallied`, or
+    returned (`sends`), where it does so. `target` may have another dtype
     than the state: it is converted if the kernel does not support it.
     """
     kernel = kernel or find_kernel(dynamics, target)
@@ -153,6 +165,7 @@ def scan(
         kernel = find_kernel(dynamics, target)
     if kernel is not None:
         more: dict[str, Any] = {} if function is None else {"function": function, "spare": spare}
+        more |= {"tallied": tallied, "sends": sends} if tallied or sends else {}
         return kernel.scan(dynamics, target, state, steps, t, neuron, clamp, narrow if kernel.narrows else None, **more)
     target = target.clamp(*clamp) if clamp else target
     states, spikes = scan_by_steps(dynamics, target, state, steps, t, neuron)

@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,20 +10,22 @@ import torch
 
 from onnx2snn_runtime.dynamics.base import Tensor
 from onnx2snn_runtime.kernels.compiling import library
-from onnx2snn_runtime.kernels.memory import address
+from onnx2snn_runtime.kernels.memory import address, ordered
+from onnx2snn_runtime.kernels.order import periods
 from onnx2snn_runtime.kernels.pointwise import ROWS, SOURCES, Tape
+from onnx2snn_runtime.kernels.tallied import PATTERNS, Tallied, dropped
 
 REAL = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
 """The types that C kernels are compiled for."""
 
-_LAYOUT, _MEMORY = 10 + 3 * SOURCES + 2 * ROWS + 5 * ROWS, SOURCES + ROWS + 7
+_LAYOUT, _MEMORY = 10 + 3 * SOURCES + 2 * ROWS + 5 * ROWS, SOURCES + ROWS + 9
 
 
 @functools.cache
 def function_of(handle: ctypes.CDLL, name: str) -> Any:
     """Return the function `name` of the library `handle`, with its argument types declared."""
     function = getattr(handle, name)
-    function.argtypes = [ctypes.c_void_p] * 3
+    function.argtypes = [ctypes.c_void_p] * 4
     function.restype = ctypes.c_int64
     return function
 
@@ -106,3 +109,25 @@ def _structure(real: type, reals: int, others: int) -> type[ctypes.Structure]:
 def number(value: float, dtype: torch.dtype) -> Tensor:
     """Return a number in memory, cached."""
     return torch.full((1,), value, dtype=dtype)
+
+
+def tallied_of(tallied: Tallied, shape: Sequence[int], strides: Sequence[int], dtype: torch.dtype) -> Any:
+    """Return the TALLIED of a scan of neurons of a shape that `tallied` fits, in memory with these strides; kept."""
+    key = tuple(shape), tuple(strides), dtype
+    found = tallied.given.get(key)
+    if found is None:
+        rows = [_fan(fan, shape, strides) for fan in tallied.fans]
+        numbers = [n for fan, *given in rows for n in (address(fan, torch.int32, fan.numel(), fan.stride()), *given)]
+        padded = [dropped(tallied.mantissa, dtype), len(rows), *numbers, *[0] * (3 * (PATTERNS - len(rows)))]
+        found = tallied.given[key] = (ctypes.c_int64 * len(padded))(*padded), rows
+    return found[0]
+
+
+def _fan(fan: Tensor, shape: Sequence[int], strides: Sequence[int]) -> tuple[Tensor, int, int]:
+    """Return the weights met as whole numbers, how many neurons each is for, and their count: see `order.periods`."""
+    whole, size = fan.to(torch.int32), math.prod(shape)
+    if 1 < fan.numel() == math.prod(shape[1:]):
+        return periods(whole.reshape(tuple(shape[1:])), shape, strides)
+    if fan.numel() > 1 and list(strides) != list(torch.empty(tuple(shape), device="meta").stride()):
+        whole = ordered(whole.repeat(size // fan.numel()).reshape(tuple(shape)), strides)
+    return whole, 1, whole.numel()

@@ -27,10 +27,10 @@ FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-
 
 THREADED = "-fopenmp"
 MAIN = "scan.c"
-SHARED = (MAIN, "scan.h", "parameters.h")
+SHARED = (MAIN, "scan.h", "parameters.h", "digits.h")
 """The sources that all kernels of dynamics share; the file of a kernel holds the arithmetic of its dynamics."""
 
-ALONE = {"pairs": (), "tally": (), "functions": ("functions.h",)}
+ALONE = {"pairs": (), "tally": ("digits.h", "tally_changes.h"), "functions": ("functions.h",)}
 """Files that are kernels by themselves, with what they include."""
 
 

@@ -20,8 +20,9 @@ static inline REAL step(REAL f, REAL unit, REAL least, PARAMETERS p, STATE *s) {
     const REAL grid = least * p.grid;
     q = a < least * p.reach ? (a + grid) - grid : q;
     CLIP(q, least, p.top);
-    REAL spike = (a <= least / 2) | (a < p.zone) ? 0 : COPYSIGN(q * unit, e);
-    spike = (f != f) & (s->v == s->v) ? f : spike;  // NaN is sent once
+    const int silent = (a <= least / 2) | (a < p.zone), lost = (f != f) & (s->v == s->v);  // NaN is sent once
+    const REAL spike = lost ? f : silent ? 0 : COPYSIGN(q * unit, e);
+    s->payload = lost ? f : silent ? 0 : q;
     s->v += spike;
     return spike;
 }

@@ -11,6 +11,7 @@ static inline REAL step(REAL x, REAL theta, REAL share, PARAMETERS p, STATE *s) 
     const REAL u = p.keep * s->membrane + (charge - p.keep * s->charge);
     const int fires = u >= theta * p.tie, hard = p.hard != 0;
     const REAL spike = theta * fires, left = u - spike;
+    s->payload = spike != 0;
     s->charge = charge;
     s->membrane = hard & fires ? 0 : left;
     s->total = p.keep * s->total + spike;

@@ -9,13 +9,22 @@ import torch
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Tensor
 from onnx2snn_runtime.kernels.base import Ask, Scanned
-from onnx2snn_runtime.kernels.calls import REAL, evaluator, function_of, layout_of, memory_of, number, parameters_of
+from onnx2snn_runtime.kernels.calls import (
+    REAL,
+    evaluator,
+    function_of,
+    layout_of,
+    memory_of,
+    number,
+    parameters_of,
+    tallied_of,
+)
 from onnx2snn_runtime.kernels.compiling import library, unavailable
 from onnx2snn_runtime.kernels.memory import address, address_within, check_chunk, ordered
 from onnx2snn_runtime.kernels.order import Order, common_order, fitting, periods
 from onnx2snn_runtime.kernels.plans import D, DynamicsKernel, Plan
 from onnx2snn_runtime.kernels.pointwise import PLAIN, Pointwise
-from onnx2snn_runtime.kernels.prepared import Prepared, Ready, events_of
+from onnx2snn_runtime.kernels.prepared import Prepared, Ready, events_of, room_for, sums_of
 
 BLOCK = 1024
 """Neurons that a thread processes at a time, as in scan.c."""
@@ -65,19 +74,26 @@ class CKernel(DynamicsKernel[D]):
         after = torch.empty_strided(v.shape, strides, dtype=dtype)
         over = _over(given, ask.spare, call.order, (steps, *v.shape))
         out = _room(given[0].dtype, call.order, (steps, *v.shape)) if over is None else given[over]
-        before = _before(v, call.order)
+        before, sent = _before(v, call.order), None
+        if ask.sends:
+            sent = _room(dtype, call.order, (steps, *v.shape))
+        counted = None if ask.tallied is None else tallied_of(ask.tallied, v.shape, strides, dtype)
+        sums = None if ask.tallied is None else room_for(ask.tallied, call.threads, steps)
         numbers, peak = torch.empty(call.room, dtype=torch.int64), ctypes.c_double()
         counts = address(numbers, torch.int64, call.room)
         memory = memory_of(
             [address_within(x, dtype) for x in given], call.values,
             0 if before is None else address_within(before, dtype), address_within(after, dtype),
             address_within(out, dtype), counts, counts + 8 * call.threads * steps, ctypes.addressof(peak),
-            call.evaluate,
+            call.evaluate, 0 if sent is None else address_within(sent, dtype), 0 if sums is None else sums.data_ptr(),
         )  # fmt: skip
-        rows = call.function(call.layout, memory, parameters_of(*own, self.states, states))
+        rows = call.function(call.layout, memory, parameters_of(*own, self.states, states), counted)
         events = events_of(numbers, call.threads, steps)
         state = plan.after(after, states)
-        return Scanned(out[: max(rows, 1)], events, state, settled=rows == 0 < v.numel(), peak=peak.value)
+        return Scanned(
+            out[: max(rows, 1)], events, state, rows == 0 < v.numel(), peak.value,
+            None if sums is None else sums_of(sums), sent,
+        )  # fmt: skip
 
     def ready(self, plan: Plan, target: Tensor, steps: int, ask: Ask) -> Ready | None:
         """Return the call for populations and sources like these; None where sources are copied, or states kept."""
@@ -86,7 +102,7 @@ class CKernel(DynamicsKernel[D]):
         call, own = self._call(plan, sources, steps, ask)
         if call.copies or plan.states:
             return None
-        memory = memory_of((), call.values, 0, 0, 0, 0, 0, 0, call.evaluate)
+        memory = memory_of((), call.values, 0, 0, 0, 0, 0, 0, call.evaluate, 0, 0)
         over = _over(sources, ask.spare, call.order, shape)
         return Ready(call, memory, parameters_of(*own, self.states, ()), sources, steps, over)
 

@@ -23,6 +23,7 @@ typedef struct {
 
 typedef struct {
     REAL v;  // the estimate
+    REAL payload;  // set by a step: the magnitude of what is sent, in its unit
     int complete;  // whether the state besides v is there
     STATES(REAL_FIELD)
 } STATE;

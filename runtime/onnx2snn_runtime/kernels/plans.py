@@ -9,6 +9,7 @@ import torch
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State, Tensor
 from onnx2snn_runtime.kernels.base import Ask, Clamp, Scanned
 from onnx2snn_runtime.kernels.pointwise import Pointwise
+from onnx2snn_runtime.kernels.tallied import Tallied
 
 D = TypeVar("D", bound=Dynamics)
 
@@ -82,10 +83,11 @@ class DynamicsKernel(Generic[D]):
         narrow: torch.dtype | None = None,
         function: Pointwise | None = None,
         spare: Sequence[int] = (),
+        tallied: Tallied | None = None,
+        sends: bool = False,
     ) -> Scanned:
         """Scan, see `Kernel.scan`; dynamics that are not supported raise TypeError."""
         if not self.supports(dynamics):
             raise TypeError("scan() is for dynamics that fits() accepts")
-        return self.run(
-            self.plan(dynamics, state, steps, t, neuron), target, steps, Ask(clamp, narrow, function, spare)
-        )
+        asked = Ask(clamp, narrow, function, spare, tallied, sends)
+        return self.run(self.plan(dynamics, state, steps, t, neuron), target, steps, asked)

@@ -8,10 +8,12 @@ import torch
 
 from onnx2snn_runtime.dynamics.base import State, Tensor
 from onnx2snn_runtime.kernels.base import Scanned
+from onnx2snn_runtime.kernels.calls import tallied_of
 from onnx2snn_runtime.kernels.order import Order, fitting
 from onnx2snn_runtime.kernels.pointwise import ROWS, SOURCES
+from onnx2snn_runtime.kernels.tallied import SUMS, Tallied
 
-_BEFORE, _AFTER, _OUT, _COUNTS, _KEPT, _PEAK = range(SOURCES + ROWS, SOURCES + ROWS + 6)
+_BEFORE, _AFTER, _OUT, _COUNTS, _KEPT, _PEAK, _EVALUATE, _SENT, _SUMS = range(SOURCES + ROWS, SOURCES + ROWS + 9)
 """Where the addresses of a run stand in MEMORY, see scan.c."""
 
 
@@ -38,6 +40,16 @@ def events_of(numbers: Tensor, threads: int, steps: int) -> Tensor:
     return spikes if threads == 1 else spikes.reshape(threads, steps).sum(0)
 
 
+def room_for(tallied: Tallied, threads: int, steps: int) -> Tensor:
+    """Return memory for what is tallied in each thread: the kernel fills it."""
+    return torch.empty((threads, tallied.patterns, steps, SUMS), dtype=torch.int64)
+
+
+def sums_of(sums: Tensor) -> Tensor:
+    """Return what was tallied in all threads, int64 [patterns, steps, 5]."""
+    return sums[0] if len(sums) == 1 else sums.sum(0)
+
+
 class Ready:
     """A call for populations of one kind without states besides v: equal neurons, functions, and layouts of sources.
 
@@ -61,7 +73,9 @@ class Ready:
         """Return whether this call goes on from `state`."""
         return state.v.dtype == self._dtype and fitting(state.v, self._strides)
 
-    def scan(self, sources: Sequence[Tensor], before: State | None) -> Scanned:
+    def scan(
+        self, sources: Sequence[Tensor], before: State | None, tallied: Tallied | None = None, sends: bool = False
+    ) -> Scanned:
         """Scan, see `Kernel.scan`; the `sources` are laid out as those that this call was prepared for."""
         memory, dtype = self._memory, self._dtype
         for index, source in enumerate(sources):
@@ -73,7 +87,18 @@ class Ready:
         memory[_BEFORE] = 0 if before is None else before.v.data_ptr()
         memory[_AFTER], memory[_OUT], memory[_COUNTS] = after.data_ptr(), out.data_ptr(), counts
         memory[_KEPT] = counts + 8 * self._threads * self._steps
-        rows = self._function(self._layout, memory, self._parameters)
+        given, sums, sent = None, None, None
+        if tallied is not None:
+            given, sums = (
+                tallied_of(tallied, self._shape, self._strides, dtype),
+                room_for(tallied, self._threads, self._steps),
+            )
+            memory[_SUMS] = sums.data_ptr()
+        if sends:
+            sent = torch.empty_strided(*self._whole, dtype=dtype)
+        memory[_SENT] = 0 if sent is None else sent.data_ptr()
+        rows = self._function(self._layout, memory, self._parameters, given)
         events = events_of(numbers, self._threads, self._steps)
         values = out if rows == self._steps else out[: max(rows, 1)]
-        return Scanned(values, events, State(after), settled=rows == 0 < self._size, peak=self._peak.value)
+        settled, found = rows == 0 < self._size, None if sums is None else sums_of(sums)
+        return Scanned(values, events, State(after), settled, self._peak.value, found, sent)

@@ -8,6 +8,7 @@ static inline REAL step(REAL f, REAL unit, REAL eta, PARAMETERS p, STATE *s) {
     const REAL move = eta * unit;
     const int above = p.strict ? s->v > f : s->v >= f;
     const REAL spike = above ? -move : move;
+    s->payload = spike != 0;
     s->v += spike;
     return spike;
 }

@@ -8,6 +8,7 @@
 static inline REAL step(REAL x, REAL unit, REAL eta, PARAMETERS p, STATE *s) {
     const REAL ahead = s->complete && p.nesterov ? s->v - p.keep * s->momentum : s->v;
     const REAL spike = x > ahead ? unit : 0;
+    s->payload = spike != 0;
     REAL move = eta * (s->v - spike);
     if (s->complete) move = s->momentum = p.keep * s->momentum + move;
     s->v -= move;

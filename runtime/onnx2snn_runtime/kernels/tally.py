@@ -11,16 +11,11 @@ from onnx2snn_runtime.dynamics.base import Tensor
 from onnx2snn_runtime.kernels.compiling import library
 from onnx2snn_runtime.kernels.memory import address
 from onnx2snn_runtime.kernels.native import GRAIN
+from onnx2snn_runtime.kernels.tallied import BITS, LARGEST, SUMS, dropped
 
 SOURCE = "tally"
-BITS = {torch.float32: 23, torch.float64: 52}
-"""The bits of a significand behind the leading one."""
-
-MOST = 16
-"""Mantissa bits that are looked at."""
-
-LARGEST = 1 << 18
-"""An element that meets more weights than this could overflow the sums of a block."""
+MOST_HELD = 1024
+"""So many are kept of what was made ready."""
 
 
 class Weights(NamedTuple):
@@ -54,6 +49,8 @@ def ready(values: Tensor, fan: Tensor, unit: Tensor | float, held: Held | None =
     if made is None:
         made = _made(values, fan, unit)
         if held is not None:
+            if len(held) >= MOST_HELD:
+                held.clear()
             held[key] = made
     return made if made.largest <= LARGEST else None
 
@@ -69,10 +66,11 @@ def _made(values: Tensor, fan: Tensor, unit: Tensor | float) -> Weights:
     return Weights((fan, unit), wide.to(torch.int32).contiguous(), units.contiguous(), rowwise, axes, float(fan.max()))
 
 
-def run(values: Tensor, before: Tensor, weights: Weights, mantissa: int | None) -> Tensor:
-    """Return what the changes of `values` [n, ...], which follow upon `before`, are: [n, 5].
+def run(values: Tensor, before: Tensor | None, weights: Weights, mantissa: int | None, *, sums: bool = False) -> Tensor:
+    """Return what the changes of `values` [n, ...], which follow upon `before` (None: they are changes), are: [n, 5].
 
-    Weights met, digits times weights met, spikes that are not one unit, spikes, digits.
+    Weights met, digits times weights met, spikes that are not one unit, spikes, digits. Of `sums` of spikes: weights
+    met, digits times weights met of those that have few, weights that the others meet, those that are not one unit.
 
     Values of steps that are dense in another order of axes (channels last) are read where they lie. The fan [period] of
     `weights` repeats along a step; its unit is a number, one for each step [n, 1, ...], or one for each neuron.
@@ -82,19 +80,22 @@ def run(values: Tensor, before: Tensor, weights: Weights, mantissa: int | None) 
         raise TypeError("a kernel counts what it fits")
     fans, units, axes = weights.fans, weights.units, weights.axes
     if axes:
-        values, before = values.permute(0, 1, *axes), before.permute(0, *(axis - 1 for axis in axes))
-    values, before = values.contiguous(), before.to(values.dtype).contiguous()
+        values = values.permute(0, 1, *axes)
+        before = None if before is None else before.permute(0, *(axis - 1 for axis in axes))
+    values = values.contiguous()
+    before = None if before is None else before.to(values.dtype).contiguous()
     period = max(fans.numel(), units.shape[1])
-    drop = -1 if mantissa is None else BITS[values.dtype] - min(mantissa, MOST)
     threads = max(1, min(torch.get_num_threads(), size * rows // GRAIN)) if native.threaded else 1
-    sums = torch.zeros((threads, rows, 5), dtype=torch.int64)
-    _function(native.handle, f"tally_{str(values.dtype)[6:]}")(
-        address(values, values.dtype, rows * size), address(before, values.dtype, size), rows, size,
+    found = torch.zeros((threads, rows, SUMS), dtype=torch.int64)
+    _function(native.handle, f"{'tally_sums' if sums else 'tally_changes'}_{str(values.dtype)[6:]}")(
+        address(values, values.dtype, rows * size),
+        0 if before is None else address(before, values.dtype, size), rows, size,
         address(fans, torch.int32, fans.numel()), fans.numel(), address(units, values.dtype, units.numel()),
-        units.shape[1], int(weights.rowwise), size if period == 1 else period, drop,
-        address(sums, torch.int64, sums.numel()), threads,
+        units.shape[1], int(weights.rowwise), size if period == 1 else period,
+        dropped(mantissa, values.dtype),
+        address(found, torch.int64, found.numel()), threads,
     )  # fmt: skip
-    return sums.sum(0)
+    return found[0] if threads == 1 else found.sum(0)
 
 
 def _order(values: Tensor, fan: Tensor) -> list[int]:

@@ -12,6 +12,7 @@ static inline REAL step(REAL f, REAL unit, REAL eta, PARAMETERS p, STATE *s) {
     const REAL error = f - s->v, e = error != error ? 0 : error;
     REAL spike = (ABS(e) <= move / 2) | (ABS(e) < p.zone * unit) ? 0 : COPYSIGN(move, e);
     spike = (f != f) & (s->v == s->v) ? f : spike;  // NaN is sent once
+    s->payload = spike != 0;
     s->v += spike;
     return spike;
 }

@@ -8,64 +8,52 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from onnx2snn_runtime.dynamics.base import Neuron, State, Wire, wire_of
 from onnx2snn_runtime.execution.base import Settings
-from onnx2snn_runtime.execution.probe import Probe
-from onnx2snn_runtime.kernels import pairs as kernel
-from onnx2snn_runtime.kernels.tally import Held
+from onnx2snn_runtime.kernels import pairs as pair_kernel
+from onnx2snn_runtime.kernels import tally as kernel
 from onnx2snn_runtime.probing.arrivals import Arrival, Product
-from onnx2snn_runtime.probing.digits import Tally, tally, units_of
+from onnx2snn_runtime.probing.currents import Currents
 from onnx2snn_runtime.probing.fans import fan_out
-from onnx2snn_runtime.probing.ledger import Ledger
+from onnx2snn_runtime.probing.ledger import Arriving
 from onnx2snn_runtime.probing.products import marks, operands, pairs
-from onnx2snn_runtime.probing.reach import Reach, plan_of, reach_of
+from onnx2snn_runtime.probing.reach import Seen, plan_of, reach_of
 from onnx2snn_runtime.probing.rest import rest_of
+from onnx2snn_runtime.probing.sending import SentCounter
 from onnx2snn_runtime.probing.sums import Units
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, fetch
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.program import Program
 from onnx2snn_runtime.program.real_samples import real_samples
-from onnx2snn_runtime.program.rectifiers import neurons_of
 
 Mark = tuple[dict[tuple[str, int], Tensor], dict[str, Tensor]]
-SENT = "sent"
-"""Where the ledger has what populations sent, whatever it meets."""
-
-REACHED = "reached"
-"""What the ledger calls the products that a sender's own spikes make."""
 
 
-class OperationCounter(Probe):
+class OperationCounter(SentCounter):
     """Counts the operations of one batch; of a batch padded to its fixed size only the first `samples` count."""
 
     needs_synapses = True
 
     def __init__(self, program: Program, settings: Settings, samples: int, batch: int = 0) -> None:
-        self.program, self.settings = program, settings
-        self.samples, self.batch = samples, batch or samples
+        super().__init__(program, settings, samples, batch)
         self.plan = plan_of(program)
         self.observed = self.plan.observed
-        self.ledger = Ledger()
-        self.reach = Reach(1)
         self._likes: dict[str, Tensor] = {}
         """Those of the reach, for the samples that are left."""
         self.feeds = 0
-        self._neurons = neurons_of(program, settings.dynamics)
         self.arrived: dict[tuple[str, int], Tensor] = {}
         """What arrived last, by synapse or population and by input: what the next changes are from."""
         self._rest: dict[tuple[str, int], Tensor] = {}
         self._units = Units(settings, self._neurons)
-        self._held: Held = {}
+        self._currents = Currents(program, self.plan) if self.needs_spikes else None
+        self.sending = self._currents.senders if self._currents else frozenset()
 
-    @property
-    def needs_spikes(self) -> bool:
-        """Where receivers filter, what was sent cannot be read off the estimates."""
-        return self.settings.dynamics.payload != "change"
+    def executor(self, name: str) -> str:
+        """Return the executor to run in place of `name`.
 
-    @property
-    def needs_values(self) -> bool:
-        """Whether the estimates over a chunk are enough."""
-        return not self.needs_spikes
+        Decoders that filter change what arrives at every step, spikes or none: a step does not tell its currents.
+        """
+        filtered = self.needs_spikes and self.plan.observes_currents
+        return "event" if filtered and (name == "step" or self.settings.delay) else name
 
     def set_inputs(self, frame: Frame, inputs: Mapping[str, Tensor], t: int) -> None:
         """Count what the inputs of the network meet as they are: the first layers under `direct` coding."""
@@ -83,6 +71,7 @@ class OperationCounter(Probe):
     def _reach(self, inputs: Mapping[str, Tensor]) -> None:
         self.reach = reach_of(self.program, self.settings, inputs, self.batch)
         self._likes = dict(self.reach.likes)
+        self._units.known = self.reach.units
         self.feeds += 1
 
     def _direct(self, frame: Frame, t: int) -> None:
@@ -108,75 +97,70 @@ class OperationCounter(Probe):
             self.arrived[key] = rest
         self._rest[key] = rest
 
-    def values(self, item: Population, t: int, values: Tensor, before: Tensor) -> None:
-        """Count what `item` sent from step t on: the changes of `values` [n, ...], which follow upon `before`."""
-        neuron = self._neurons[item.output]
-        wires = [wire_of(self.settings.dynamics, t + i, neuron) for i in range(len(values))]
-        self._sent(item.output, t, values, before, wires)
-
-    def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
-        """Count what `item` sent at step t."""
-        wire = wire_of(self.settings.dynamics, t, self._neurons[item.output])
-        self._sent(item.output, t, spike[None], torch.zeros_like(spike), [wire])
-
-    def encoded(self, name: str, t: int, spike: Tensor, neuron: Neuron) -> None:
-        """Count what the input `name` sent at step t: its synapses, but no event of a population."""
-        wire = wire_of(self.settings.encoder, t, neuron)
-        self._sent(name, t, spike[None], torch.zeros_like(spike), [wire], inner=False)
-
-    def _sent(
-        self, sender: str, t: int, values: Tensor, before: Tensor, wires: Sequence[Wire], inner: bool = True
-    ) -> None:
-        """Count the changes of `values` [n, ...], the first of which follow upon `before`, wherever they go."""
-        wire, unit = wires[0], units_of(wires, values)
-        lasting = unit is wire.unit and self.samples >= self.batch
-
-        def counted(fan: Tensor, held: Held | None = None) -> Tally:
-            return tally(values, before, self._masked(fan, values[0]), wire.mantissa, unit, held)
-
-        patterns = self.reach.patterns.get(sender, [])
-        found = [counted(pattern.fan, self._held if lasting else None) for pattern in patterns]
-        for pattern, each in zip(patterns, found, strict=True):
-            shifts = each.met if wire.mantissa is None else each.added
-            self.ledger.add(sender, REACHED, t, each.met * sum(factor for _, factor in pattern.layers))
-            for layer, factor in pattern.layers:
-                self.ledger.add(layer, "met", t, each.met * factor)
-                self.ledger.add(layer, "graded", t, each.graded.to(torch.float64))
-                self.ledger.add(layer, "multiplied" if wire.mantissa is None else "added", t, shifts * factor)
-        if inner and (self.samples < self.batch or not found):
-            found = [counted(values.new_ones(1))]  # of those that are masked `met` counts alone
-            found = [found[0]._replace(events=found[0].met, digits=found[0].added)]
-        if inner:
-            self.ledger.add(SENT, "events", t, found[0].events)
-            self.ledger.add(SENT, "digits", t, found[0].digits)
-            self.ledger.add(SENT, "bits", t, found[0].events * wire.bits)
-
-    def _masked(self, fan: Tensor, like: Tensor) -> Tensor:
-        """Return `fan`, 0 for samples that only fill up a batch."""
-        if self.samples >= self.batch:
-            return fan
-        mask = torch.zeros(like.shape, dtype=fan.dtype, device=fan.device)
-        real_samples(mask, self.samples, self.batch).fill_(1.0)
-        return (mask.reshape(-1, fan.numel()) * fan).reshape(-1)
+    def sent(self, name: str, spikes: Tensor) -> None:
+        """Take the spikes of a chunk, for the currents that they cause."""
+        if self._currents:
+            self._currents.set(name, spikes)
 
     def synapse(self, item: Call, t: int, changing: Frame, constant: Frame, changes: bool) -> None:
         """Count what arrives as a sum or a number."""
-        for seen in self.reach.seen.get(item.outputs[0], ()):
+        for seen in self._looked_at(item):
+            value = fetch(item, changing, seen.arrival.index)
+            change = value if changes else self._change((item.outputs[0], seen.arrival.index), value)
+            self._look(seen.arrival, t, change, constant)
+
+    def synapses(self, item: Call, t: int, count: int, frame: Frame) -> None:
+        """Count what arrives in a chunk, by a kernel where there is one."""
+        for seen in self._looked_at(item):
             arrival = seen.arrival
-            if arrival.kind == "spikes":
+            if self._currents:
+                now, before = self._currents.of(arrival, frame), None
+            else:
+                key, now = (item.outputs[0], arrival.index), fetch(item, frame, arrival.index)
+                before, self.arrived[key] = self.arrived[key], now[-1]
+            if self._tally(arrival, t, now, before, frame):
                 continue
-            value = fetch(item, changing, arrival.index)
-            change = value if changes else self._change((item.outputs[0], arrival.index), value)
-            fan = self._fan(arrival, change, constant)
-            if arrival.kind == "numbers":
-                self._meet(arrival.name, "numbers", t, change, fan)
-                continue
-            found = self._units.seen(arrival, t, change, self._likes, constant)
-            met = (change != 0) * fan
-            self._add(arrival.name, "sums", t, met * found.graded)
-            self._add(arrival.name, "binary", t, met * ~found.graded)
-            self._add(arrival.name, "added", t, found.digits * fan)
-            self._add(arrival.name, "multiplied", t, found.many * fan)
+            for i, value in enumerate(now):
+                change, before = (value, None) if before is None else (value - before, value)
+                self._look(arrival, t + i, change, frame)
+        if self._currents:
+            self._currents.release(item)
+
+    def _looked_at(self, item: Call) -> list[Seen]:
+        return [seen for seen in self.reach.seen.get(item.outputs[0], ()) if seen.arrival.kind != "spikes"]
+
+    def _tally(self, arrival: Arrival, t: int, now: Tensor, before: Tensor | None, constant: Frame) -> bool:
+        """Let a kernel count the changes of `now` [n, ...], or what is in it (`before` is None), if one can."""
+        key = arrival.item.outputs[0], arrival.index
+        fan = self.reach.flat_fan(key)
+        if fan is None or self.samples < self.batch:
+            return False
+        before = None if before is None else before.expand(now.shape[1:])  # at rest all samples may be alike
+        summed = arrival.kind == "sums"
+        unit = self._units.of(arrival, t, now, self._likes, constant) if summed else 1.0
+        held = None if summed and self._units.vary(arrival) else self.reach.held
+        weights = None if unit is None else kernel.ready(now, fan, unit, held)
+        if weights is None:
+            return False
+        sums = kernel.run(now, before, weights, None, sums=summed)[None]
+        one_bit = summed and self._units.one_bit(arrival, t)
+        self.ledger.tally(
+            self.reach.shares.setdefault((key, one_bit), Arriving(arrival.name, summed, one_bit)), t, sums
+        )
+        return True
+
+    def _look(self, arrival: Arrival, t: int, change: Tensor, constant: Frame) -> None:
+        """Count the `change` that arrives at step t."""
+        fan = self._fan(arrival, change, constant)
+        if arrival.kind == "numbers":
+            self._meet(arrival.name, "numbers", t, change, fan)
+            return
+        found = self._units.seen(arrival, t, change, self._likes, constant)
+        met = (change != 0) * fan
+        self._add(arrival.name, "sums", t, met * found.graded)
+        self._add(arrival.name, "binary", t, met * ~found.graded)
+        self._add(arrival.name, "added", t, found.digits * fan)
+        self._add(arrival.name, "multiplied", t, found.many * fan)
 
     def sources(self, item: Population, t: int, values: Sequence[Tensor], constant: Frame) -> None:
         """Count the changes of each operand of a product against what is not zero of the other."""
@@ -186,8 +170,8 @@ class OperationCounter(Probe):
                 continue
             now, last = operands(product, values, constant), operands(product, held, constant)
             self._measure(product, now)
-            if self.samples >= self.batch and product.inner.op_type == "MatMul" and kernel.fits(now, last):
-                self.ledger.add(product.name, "products", t, kernel.run(now, last))
+            if self.samples >= self.batch and product.inner.op_type == "MatMul" and pair_kernel.fits(now, last):
+                self.ledger.add(product.name, "products", t, pair_kernel.run(now, last))
                 continue
             changed = [marks(value, before) for value, before in zip(now, last, strict=True)]
             self._add(product.name, "products", t, pairs(product.inner, changed[0], marks(now[1])))

@@ -13,7 +13,7 @@ import torch
 
 from onnx2snn_runtime.dynamics.base import Tensor, Wire
 from onnx2snn_runtime.kernels import tally as kernel
-from onnx2snn_runtime.kernels.tally import MOST
+from onnx2snn_runtime.kernels.tallied import MOST
 from onnx2snn_runtime.ops.held import on_device
 
 

@@ -13,6 +13,7 @@ import torch
 from onnx2snn_runtime.execution.base import Settings
 from onnx2snn_runtime.execution.step import StepExecution
 from onnx2snn_runtime.ir.operators import facts
+from onnx2snn_runtime.kernels.tally import Held
 from onnx2snn_runtime.probing.arrivals import Arrival, Product, arrivals, direct_calls, layer_name, products
 from onnx2snn_runtime.probing.fans import fan_out, pulled_back
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor
@@ -61,6 +62,22 @@ class Reach:
     """A value of zeros of each sender, of one element in memory."""
     known: dict[Any, Tensor] = field(default_factory=dict)
     """Fans of synapses: one for all that have equal weights, such as the positions of a recurrence."""
+    tallied: dict[Any, Any] = field(default_factory=dict)
+    """What counters have made of the patterns for kernels."""
+    held: Held = field(default_factory=dict)
+    """What kernels were given beside what arrives."""
+    units: dict[Any, Any] = field(default_factory=dict)
+    """Units of sums, see `sums.Units`."""
+    shares: dict[Any, Any] = field(default_factory=dict)
+    """Whose sums kernels tally where spikes arrive."""
+    flat: dict[tuple[str, int], Tensor] = field(default_factory=dict)
+
+    def flat_fan(self, key: tuple[str, int]) -> Tensor | None:
+        """Return the fan of an arrival as short as it can be, [period], None where it depends on the inputs."""
+        fan = self.fans[key]
+        if fan is not None and key not in self.flat:
+            self.flat[key] = _period(fan, len(fan) if fan.ndim and len(fan) == self.batch else 1)
+        return self.flat.get(key)
 
 
 @dataclass(frozen=True)

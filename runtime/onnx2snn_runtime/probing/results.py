@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from onnx2snn_runtime.probing.counting import SENT, OperationCounter
+from onnx2snn_runtime.probing.counting import OperationCounter
+from onnx2snn_runtime.probing.ledger import SENT
 from onnx2snn_runtime.probing.operations import LayerOperations, Operations
 from onnx2snn_runtime.program.interpreter import Tensor
 

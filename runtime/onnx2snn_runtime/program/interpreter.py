@@ -179,7 +179,12 @@ def fetch(item: Call, frame: Frame, index: int) -> Any:
 
 
 def call_linear(item: Call, frame: Frame, deltas: Frame) -> None:
-    """Compute the linear part of `item` for changes: bind the change of its outputs in `deltas`.
+    """Compute the linear part of `item` for changes: bind the change of its outputs in `deltas`."""
+    call(item, deltas, linear_arguments(item, frame, deltas))
+
+
+def linear_arguments(item: Call, frame: Frame, deltas: Frame) -> list[Any]:
+    """Return the arguments by which `item` computes its linear part for changes.
 
     Constant terms are set to zero; if no factor varies but a bias does, one factor is set to zero.
     """
@@ -198,7 +203,7 @@ def call_linear(item: Call, frame: Frame, deltas: Frame) -> None:
         elif not flag and role == "t" and isinstance(value, int | float):
             value = 0.0  # a bias that arrives as a number: the value that Pad pads with
         arguments.append(value)
-    call(item, deltas, arguments)
+    return arguments
 
 
 def to_tensor(array: np.ndarray) -> Tensor:

@@ -24,6 +24,7 @@ SUITE = (
     "test_functions.py",
     "test_kernels.py",
     "test_memory.py",
+    "test_tallied.py",
     "../probing/test_digits.py",
     "../probing/test_products.py",
 )

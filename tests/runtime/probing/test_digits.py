@@ -5,8 +5,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onnx2snn_runtime.kernels import tally as kernel
 from onnx2snn_runtime.kernels.compiling import unavailable
+from onnx2snn_runtime.kernels.tallied import MOST
 from onnx2snn_runtime.probing.digits import digits_of, signed_digits, tally, tally_by_steps
+from onnx2snn_runtime.probing.sums import FEW
 
 
 def fewest(n: int) -> int:
@@ -89,3 +92,27 @@ def test_the_kernel_counts_as_torch_does(dtype: torch.dtype, mantissa: int | Non
 
 def test_more_weights_than_a_block_can_add_up_are_counted_too() -> None:
     assert counted(tally, torch.ones(1, 300), torch.tensor([2.0**24]), 0, 1.0)[0] == [300 * 2**24]
+
+
+@pytest.mark.skipif(unavailable("tally") is not None, reason="there is no C compiler")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("changes", [False, True])
+def test_the_kernel_takes_sums_as_torch_does(dtype: torch.dtype, changes: bool) -> None:
+    draw = torch.Generator().manual_seed(3)
+    sums = torch.randint(-64, 64, (4, 2, 5, 70), generator=draw).to(dtype) * (torch.rand(4, 2, 5, 70) < 0.5)
+    unit = torch.tensor([0.25, 1, 2, 3, 1], dtype=dtype)[:, None].expand(1, 5, 70)
+    fan = torch.randint(0, 50, (350,), generator=draw).float()
+    values, before = (sums.cumsum(0), torch.zeros(2, 5, 70, dtype=dtype)) if changes else (sums, None)
+    weights = kernel.ready(values, fan, unit)
+    assert weights is not None
+    found = kernel.run(values, before, weights, None, sums=True)
+    ratio, wide = sums.abs() / unit, fan.reshape(5, 70).double()
+    digits, many = digits_of(ratio, MOST), digits_of(ratio, MOST) > FEW
+
+    def met(counts: torch.Tensor) -> list[float]:
+        return (counts * wide).sum((1, 2, 3)).tolist()
+
+    assert found[:, 0].tolist() == met(sums != 0)
+    assert found[:, 1].tolist() == met(digits.masked_fill(many, 0))
+    assert found[:, 2].tolist() == met(many)
+    assert found[:, 3].tolist() == ((ratio > 0) & (ratio != 1)).sum((1, 2, 3)).tolist()

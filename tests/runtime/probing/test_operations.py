@@ -80,6 +80,42 @@ def test_executors_agree(name: str, encoder: str) -> None:
     assert bool(direct) == (encoder == "direct" and name != "control")
 
 
+RELUS = """net (float[N, 2, 8, 8] x) => (float[N, 3] y)
+<float[4, 2, 3, 3] c, float[4] b, float[4, 4, 3, 3] d, float[4, 4, 1, 1] e, float[16, 3] w, int64[2] s = {-1, 16}>
+{ a = Conv<pads = [1, 1, 1, 1]>(x, c, b)  g = onnx2snn.SpikingRelu(a)
+  p = AveragePool<kernel_shape = [2, 2], strides = [2, 2]>(g)
+  q = Conv<pads = [1, 1, 1, 1]>(p, d, b)  r = Conv(q, e)  t = Add(r, p)  h = onnx2snn.SpikingRelu(t)
+  k = AveragePool<kernel_shape = [2, 2], strides = [2, 2]>(h)  f = Reshape(k, s)  y = MatMul(f, w) }"""
+
+
+@pytest.mark.parametrize("dynamics", ["if", "lif", "subgradient", "differential"])
+@pytest.mark.parametrize("chunk", [None, 2])
+def test_pools_and_layers_without_neurons_under_every_dynamics(dynamics: str, chunk: int | None) -> None:
+    snn = network(RELUS)
+    x = sample(snn, 3)["x"]
+    options = {} if chunk is None else {"max_memory": 100_000}
+    layer, event = (
+        snn.run(x, timesteps=[1, 2, 6], operations=True, executor=executor, dynamics=dynamics, **more).operations
+        for executor, more in (("layer", options), ("event", {}))
+    )
+    assert layer[6].shift_adds > 0
+    assert layer == event or dynamics == "differential"  # whose estimates are rounded
+    for t in (1, 2, 6):
+        assert layer[t].events == event[t].events
+        assert layer[t].synaptic_operations == pytest.approx(event[t].synaptic_operations, rel=1e-2)
+
+
+@pytest.mark.parametrize("dynamics", ["if", "differential"])
+def test_without_a_compiler_the_same_is_counted(monkeypatch: pytest.MonkeyPatch, dynamics: str) -> None:
+    snn = network(RELUS)
+    x = sample(snn, 3)["x"]
+    expected = snn.run(x, timesteps=[2, 5], operations=True, dynamics=dynamics).operations
+    for module in ("native", "tally", "pairs"):
+        monkeypatch.setattr(f"onnx2snn_runtime.kernels.{module}.library", lambda name: None)
+    monkeypatch.setattr("onnx2snn_runtime.execution.found_kernels.Kernels.tallies", lambda *_: False)
+    assert snn.run(x, timesteps=[2, 5], operations=True, dynamics=dynamics).operations == expected
+
+
 def test_a_batch_that_is_filled_up_counts_real_samples_only() -> None:
     snn, fixed = (network(LAYERS["cnn"].replace("[N, 2", f"[{n}, 2"), batch=b) for n, b in (("N", 0), ("4", 4)))
     x = sample(snn, 6)["x"]
