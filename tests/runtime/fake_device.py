@@ -27,11 +27,12 @@ from onnx2snn_runtime.errors import UnsupportedError
 from onnx2snn_runtime.execution.base import EXECUTORS
 from onnx2snn_runtime.loading import load
 from onnx2snn_runtime.model import SpikingModel
+from onnx2snn_runtime.ops import find_operator
 from onnx2snn_runtime.program import interpreter
 from onnx2snn_runtime.program.rectifiers import check_expressible
 from onnx2snn_runtime.settings import make_settings
-from tests.runtime.fake_modes import DEVICE, AbsentDevice, OnTheHost, RealHost
-from tests.runtime.fake_runs import WAYS, fits, run
+from tests.runtime.fake_modes import DEVICE, AbsentDevice, OnTheHost, RealHost, TurnedInputs, layouts_of_cudnn
+from tests.runtime.fake_runs import SAMPLES, WAYS, fits, run
 from tests.runtime.networks import LAYERS, network
 from tests.runtime.ops.nodes import Call, calls
 from tests.runtime.ops.waiting import ON_HOST, WAITS
@@ -46,6 +47,9 @@ SHAPES = """shapes (float[N, 8] x) => (float[N, 2, 3] y)
   r = Reshape(h, c)  g = onnx2snn.SpikingRelu(r)  b = MatMul(g, u)  t = Shape<end = 2>(b)
   d = Concat<axis = 0>(t, minus)  y = Reshape(b, d) }"""
 """Shape arithmetic as exporters write it, in the loop and behind it."""
+
+SIZES = {"aten.view.default"}
+"""How a case of the suite makes a list of a tensor of sizes; runs have it as a list."""
 
 OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("differential", {"annealed": 2, "rise": 1}),
@@ -136,20 +140,64 @@ def few() -> Iterator[Case]:
         yield from (case(name, model, each) for each in EXECUTORS)
 
 
-def operators() -> Iterator[tuple[str, Callable[[], None]]]:
+def layouts() -> Iterator[Case]:
+    """Yield the cases of networks of convolutions in half precision, whose values stay in channels last."""
+    yield "cnn", lambda: stays_laid_out(network(LAYERS["cnn"]))
+    for name in ("digits_cnn", "digits_mobilenet"):
+        yield name, functools.partial(stays_laid_out, SpikingModel(converted(name)))
+
+
+def stays_laid_out(model: SpikingModel) -> None:
+    """Assert that no convolution but the one of the input is given a value in another layout than its weight."""
+    turned = TurnedInputs()
+    with layouts_of_cudnn():
+        run(model, "layer", kernels=True, dtype=torch.float16, modes=[turned])
+    assert turned.seen > 1
+    assert all(shape[0] == SAMPLES for shape in turned.found), f"turned: {turned.found}"
+
+
+def operators() -> Iterator[Case]:
     """Yield the handlers, by the cases of ONNX's own suite, but for those that have to wait for the device."""
-    for each in calls():
+    for each in (*calls(), *ml_calls()):
         if each.operator.name not in WAITS and each.tensors():
-            yield each.name, lambda c=each: compute_on_device(c)
+            yield each.name, functools.partial(compute_on_device, each)
+
+
+def ml_calls() -> Iterator[Call]:
+    """Yield calls of handlers whose attributes are numbers that stand beside tensors; the suite has none of them."""
+    x, whole = torch.ones(2, 3), torch.ones(2, 3, dtype=torch.int64)
+    linear = {"coefficients": [0.5] * 6, "intercepts": [1.0, 2.0]}
+    for name, value, attributes, outputs in (
+        ("Scaler", x, {"offset": [1.0, 2.0, 3.0], "scale": [2.0]}, 1),
+        ("LinearRegressor", x, {**linear, "targets": 2}, 1),
+        ("LinearClassifier", x, {**linear, "classlabels_ints": [4, 5]}, 2),
+        ("Imputer", x, {"imputed_value_floats": [1.0], "replaced_value_float": float("nan")}, 1),
+        ("OneHotEncoder", whole, {"cats_int64s": [1, 2]}, 1),
+        ("LabelEncoder", whole, {"keys_int64s": [1, 2], "values_floats": [0.5, 1.5]}, 1),
+        (
+            "LabelEncoder",
+            whole,
+            {"keys_tensor": whole[0], "values_tensor": whole[0], "default_tensor": whole[0, :1]},
+            1,
+        ),
+    ):
+        handler = find_operator(name, 4, "ai.onnx.ml")
+        assert handler is not None
+        yield Call(f"ai.onnx.ml.{name}", handler, [value], attributes, outputs)
 
 
 def compute_on_device(each: Call) -> None:
-    """Compute a handler of operands on the device; its results are there, but for those that are of shapes alone."""
+    """Compute a handler of operands on the device, twice: its results are there, but for those of shapes alone."""
     with AbsentDevice() as mode, RealHost(mode):
-        outputs = each({i: mode.from_tensor(each.inputs[i]).to(DEVICE) for i in each.tensors()})
+        given = {i: mode.from_tensor(each.inputs[i]).to(DEVICE) for i in each.tensors()}
+        each(given)
+        with OnTheHost() as host:
+            outputs = each(given)
     expected = "cpu" if each.operator.name in ON_HOST else DEVICE
     found = {x.device.type for x in outputs if isinstance(x, torch.Tensor)}
     assert found <= {expected}, f"outputs are on {', '.join(sorted(found))}"
+    made = set() if each.operator.name in ON_HOST else {*host.found} - SIZES
+    assert not made, f"made on the host: {', '.join(sorted(made))}"
 
 
 def encoded(encoder: str, dynamics: str) -> SpikingModel:
@@ -216,7 +264,7 @@ def wrong() -> Iterator[tuple[str, Callable[[], None]]]:
 
 
 KINDS: dict[str, Callable[..., Iterator[Case]]] = {
-    each.__name__: each for each in (quick, ways, few, slow, models, operators, wrong)
+    each.__name__: each for each in (quick, ways, few, layouts, slow, models, operators, wrong)
 }
 
 

@@ -96,6 +96,37 @@ def is_of_the_host(item: interpreter.Call, arguments: Sequence[Any], *_: Any) ->
     return facts(item.op_type, item.operator.domain).shape_only or (bool(integers) and all(integers))
 
 
+class TurnedInputs(TorchDispatchMode):
+    """Collects convolutions over planes whose input lies in another layout than their weight: it would be copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[int, ...]] = []
+        self.seen = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.convolution.default and args[1].ndim == 4:
+            self.seen += 1
+            x, weight = args[:2]
+            if _channels_last(weight) and not _channels_last(x):
+                self.found.append(tuple(x.shape))
+        return func(*args, **(kwargs or {}))
+
+
+def _channels_last(x: torch.Tensor) -> bool:
+    return x.is_contiguous(memory_format=torch.channels_last)
+
+
+def layouts_of_cudnn() -> Any:
+    """Let convolutions of fake tensors have the layout that cuDNN gives theirs: that of the input or of the weight."""
+
+    def layout(x: torch.Tensor, weight: torch.Tensor, backend: Any) -> torch.memory_format:
+        turned = weight.ndim == 4 and (_channels_last(x) or _channels_last(weight))
+        return torch.channels_last if turned else torch.contiguous_format
+
+    return mock.patch.object(torch._C, "_conv_determine_backend_memory_format", layout)
+
+
 class RealHost(TorchDispatchMode):
     """Computes what is of the host alone on real tensors, so that shape arithmetic has its numbers."""
 

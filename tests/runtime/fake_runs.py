@@ -109,7 +109,7 @@ def exit_settled(trial: Trial) -> Outputs:
 
 def _exit(trial: Trial, rule: str) -> Outputs:
     """A sample leaves the batch after every check."""
-    first = torch.zeros(1, dtype=torch.int64, device=DEVICE)
+    first = torch.zeros(1, dtype=torch.int64, device=trial.model.program.device)
     with (
         mock.patch.object(early_exit, "counted", return_value=[1, 1]),
         mock.patch.object(early_exit, "places", return_value=first),
@@ -178,12 +178,13 @@ def run(
     *,
     kernels: bool = False,
     dtype: torch.dtype | None = None,
+    modes: Sequence[Any] = (),
     **overrides: Any,
 ) -> None:
     """Run `model` on fake tensors of a device twice; what the second run does on the host raises AssertionError.
 
     With `kernels` those of Triton are found, and not launched. The executor `layer` keeps shapes, and what comes of
-    them; others compute that on the host in every run, as `layer` does for what is decoded.
+    them; others compute that on the host in every run, as `layer` does for what is decoded. `modes` watch as well.
     """
     model = model if dtype is None else model.to(dtype)
     settings = make_settings(model.defaults, overrides)
@@ -202,11 +203,11 @@ def run(
         steps = inputs | {name: torch.stack([inputs[name]] * STEPS) for name in varying}
         trial = Trial(model, executor, settings, overrides, inputs, steps, varying)
         WAYS[way](trial)
-        outputs = watched(lambda: WAYS[way](trial), shapes=executor != "layer" or way in BY_SAMPLES)
+        outputs = watched(lambda: WAYS[way](trial), modes, shapes=executor != "layer" or way in BY_SAMPLES)
     assert all(y.device.type == DEVICE for values in outputs.values() for y in values.values())
 
 
-def watched(function: Callable[[], Outputs], shapes: bool) -> Outputs:
+def watched(function: Callable[[], Outputs], modes: Sequence[Any], shapes: bool) -> Outputs:
     """Return function(); what it does on the host raises AssertionError, but for shape arithmetic if `shapes`."""
     with OnTheHost() as host, ExitStack() as stack:
         if shapes:
@@ -215,6 +216,8 @@ def watched(function: Callable[[], Outputs], shapes: bool) -> Outputs:
             stack.enter_context(host.excusing_shapes_of(Execution, "decode_outputs"))
         for module, name in ON_HOST:
             stack.enter_context(host.excusing(module, name))
+        for mode in modes:
+            stack.enter_context(mode)
         outputs = function()
     assert not host.found, f"made on the host: {', '.join(sorted(set(host.found)))}"
     return outputs

@@ -27,6 +27,10 @@ def test_a_few_architectures_with_every_executor() -> None:
     assert "9 of 9 cases on fake tensors" in run("few")
 
 
+def test_values_of_convolutions_stay_in_channels_last_in_half_precision() -> None:
+    assert "3 of 3 cases" in run("layouts")
+
+
 @pytest.mark.slow
 def test_operators() -> None:
     assert "cases on fake tensors" in run("operators")
