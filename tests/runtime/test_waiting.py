@@ -14,6 +14,8 @@ from onnx2snn_runtime.settings import make_settings
 from tests.runtime.fake_runs import SAMPLES, STEPS, WAYS, Outputs, Trial, fits
 from tests.runtime.networks import LAYERS, network, sample
 
+pytestmark = pytest.mark.filterwarnings("ignore:Synchronization debug mode")  # torch says once that it is a prototype
+
 
 @contextmanager
 def waits_are_errors(device: str) -> Iterator[None]:

@@ -171,6 +171,7 @@ def test_shape_arithmetic_stays_on_the_host() -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")  # torch says once that it is a prototype
 @pytest.mark.parametrize("executor", ["layer", "step"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_loop_never_waits(name: str, executor: str) -> None:
