@@ -76,7 +76,12 @@ class OperationCounter(SentCounter):
 
     def _direct(self, frame: Frame, t: int) -> None:
         for layer, item, index, fan in self.reach.direct:
-            self._meet(layer, "numbers", t, frame.values[item.inputs[index]], fan)
+            self._numbers(layer, (item.outputs[0], index), t, frame.values[item.inputs[index]], fan)
+
+    def _numbers(self, layer: str, key: tuple[str, int], t: int, value: Tensor, fan: Tensor) -> None:
+        """Count the numbers `value` that arrive at step t at the input `key` of a layer, by a kernel if one can."""
+        if not self._by_kernel(layer, key, t, value[None] if value.ndim else value, None):
+            self._meet(layer, "numbers", t, value, fan)
 
     def _operands(self, product: Product, t: int, frame: Frame) -> None:
         """Set what the changes of the operands of `product` are from, and count what the inputs make of them."""
@@ -132,21 +137,37 @@ class OperationCounter(SentCounter):
     def _tally(self, arrival: Arrival, t: int, now: Tensor, before: Tensor | None, constant: Frame) -> bool:
         """Let a kernel count the changes of `now` [n, ...], or what is in it (`before` is None), if one can."""
         key = arrival.item.outputs[0], arrival.index
-        fan = self.reach.flat_fan(key)
-        if fan is None or self.samples < self.batch:
-            return False
         before = None if before is None else before.expand(now.shape[1:])  # at rest all samples may be alike
-        summed = arrival.kind == "sums"
-        unit = self._units.of(arrival, t, now, self._likes, constant) if summed else 1.0
-        held = None if summed and self._units.vary(arrival) else self.reach.held
-        weights = None if unit is None else kernel.ready(now, fan, unit, held)
+        if arrival.kind == "numbers":
+            return self._by_kernel(arrival.name, key, t, now, before)
+        unit = self._units.of(arrival, t, now, self._likes, constant)
+        held, one_bit = not self._units.vary(arrival), self._units.one_bit(arrival, t)
+        return unit is not None and self._by_kernel(arrival.name, key, t, now, before, (unit, one_bit), held)
+
+    def _by_kernel(
+        self,
+        layer: str,
+        key: tuple[str, int],
+        t: int,
+        now: Tensor,
+        before: Tensor | None,
+        summed: tuple[Tensor | float, bool] | None = None,
+        held: bool = True,
+    ) -> bool:
+        """Tally what arrives as numbers, or as sums of spikes of a unit (`summed`), all of one bit or not.
+
+        False: no kernel can. What it is given is `held` for the next time.
+        """
+        fan, size = self.reach.flat_fan(key), now[0].numel() if now.ndim else 0
+        if fan is None or self.samples < self.batch or not size or size % fan.numel():
+            return False
+        unit, one_bit = summed or (1.0, False)
+        weights = kernel.ready(now, fan, unit, self.reach.held if held else None)
         if weights is None:
             return False
-        sums = kernel.run(now, before, weights, None, sums=summed)[None]
-        one_bit = summed and self._units.one_bit(arrival, t)
-        self.ledger.tally(
-            self.reach.shares.setdefault((key, one_bit), Arriving(arrival.name, summed, one_bit)), t, sums
-        )
+        own = Arriving(layer, summed is not None, one_bit)
+        share = self.reach.shares.setdefault((key, own), own)
+        self.ledger.tally(share, t, kernel.run(now, before, weights, None, sums=summed is not None)[None])
         return True
 
     def _look(self, arrival: Arrival, t: int, change: Tensor, constant: Frame) -> None:

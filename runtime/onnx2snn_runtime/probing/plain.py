@@ -27,7 +27,8 @@ class Exact(Accumulating):
 
     def step(self, state: State, target: Tensor, t: int, neuron: Neuron) -> tuple[State, Tensor]:
         """Return f(x), and the change."""
-        return State(target), target - state.v
+        at_rest = state.v.numel() > 1 and not any(state.v.stride())  # the zeros of `init`
+        return State(target), target if at_rest else target - state.v
 
 
 class PlainCounter(OperationCounter):
@@ -55,7 +56,7 @@ class PlainCounter(OperationCounter):
         """Count what is not zero."""
         for arrival in self._arrivals.get(item.outputs[0], ()):
             value = fetch(item, changing, arrival.index)
-            self._meet(arrival.name, "numbers", t, value, self._fan(arrival, value, constant))
+            self._numbers(arrival.name, (item.outputs[0], arrival.index), t, value, self._fan(arrival, value, constant))
 
     def sources(self, item: Population, t: int, values: Sequence[Tensor], constant: Frame) -> None:
         """Count the products of what is not zero."""

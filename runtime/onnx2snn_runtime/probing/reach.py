@@ -152,6 +152,7 @@ def _work_out(program: Program, settings: Settings, inputs: Mapping[str, Tensor]
         for index in _moving_factors(item, frame, program):
             fan = _row(fan_out(item, index, frame.values[item.inputs[index]], frame), batch)
             reach.direct.append((layer_name(item), item, index, fan))
+            reach.fans[item.outputs[0], index] = fan
             _add_dense(reach, layer_name(item), item, index, frame)
     reach.known.clear()
     return reach

@@ -59,6 +59,20 @@ def test_dense_operations_are_those_of_a_run(name: str) -> None:
         assert dense == layer.dense_once * (1 if layer.kind == "direct" else 2)
 
 
+def test_a_run_and_a_pass_may_take_turns() -> None:
+    snn = network(
+        """net (float[N, 1, 4] x) => (float[N, 2, 2] y) <float[2, 1, 1] w>
+        { h = onnx2snn.SpikingRelu(x)  p = AveragePool<kernel_shape = [2], strides = [2]>(h)  y = Conv(p, w) }"""
+    )
+    x = set_ones(snn) and np.array([[[1, 1, 1, 0]]], np.float32)
+    first, plain = snn.run(x, timesteps=2, operations=True).operations, snn.plain_operations(x)
+    (layer,) = plain.layers  # 1 and 1/2 meet two weights each: as sums in a run, as numbers here
+    assert (layer.effective_macs, layer.multiplications, layer.shift_adds) == (4, 4, 0)
+    assert snn.run(x, timesteps=2, operations=True).operations == first
+    assert (first[2].shift_adds, first[2].multiplications) == (4, 0)
+    assert snn.plain_operations(x) == plain
+
+
 def test_a_batch_that_is_filled_up_counts_real_samples_only() -> None:
     snn, fixed = (network(LAYERS["cnn"].replace("[N, 2", f"[{n}, 2"), batch=b) for n, b in (("N", 0), ("4", 4)))
     x = sample(snn, 6)["x"]
