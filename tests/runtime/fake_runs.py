@@ -236,7 +236,8 @@ class Reaches:
     """The weights that spikes meet, worked out on the host: they are read once for the shapes of the inputs."""
 
     def __init__(self, model: SpikingModel, settings: Settings, inputs: Tensors) -> None:
-        model.run(dict(inputs), 1, executor="step", operations=True, dynamics="differential")
+        for executor in ("step", "layer"):
+            model.run(dict(inputs), STEPS, executor=executor, operations=True, dynamics="differential")
         placed = {port.name: to_device(inputs[port.name], port, model.program) for port in model.program.inputs}
         self.reach = counting.reach_of(model.program, settings, placed, SAMPLES)
 
@@ -249,9 +250,10 @@ class Reaches:
         r = self.reach
         patterns = {n: [replace(p, fan=moved(p.fan)) for p in own] for n, own in r.patterns.items()}
         seen = {n: [replace(s, rest=moved(s.rest)) for s in own] for n, own in r.seen.items()}
-        tables = {n: {k: moved(x) for k, x in getattr(r, n).items()} for n in ("fans", "operands", "likes")}
+        tables = {n: {k: moved(x) for k, x in getattr(r, n).items()} for n in ("fans", "operands", "likes", "flat")}
         direct = [(layer, item, index, moved(fan)) for layer, item, index, fan in r.direct]
-        made = replace(r, patterns=patterns, seen=seen, direct=direct, **tables)
+        caches = {n: {} for n in ("tallied", "held", "units", "shares")}  # of what the host computed
+        made = replace(r, patterns=patterns, seen=seen, direct=direct, **tables, **caches)
         return lambda *_: made
 
 
