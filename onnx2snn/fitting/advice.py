@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from onnx2snn.fitting.errors import relative_error
+from onnx2snn.settings.payload import PAYLOADS, payload_of
 from onnx2snn_runtime.model import SpikingModel
 
 FINE = {"levels": 24, "mantissa": 8}
@@ -14,6 +15,8 @@ LONGER = 4
 """What is tried: finer spikes in every population, and so many times the time steps."""
 QUICK = 10.0
 """So many seconds may be spent on finding out what would help where nothing is adapted."""
+OTHERWISE = "a larger budget or tolerance, or another payload, such as graded"
+"""What may help spikes of one size, besides time."""
 LOW = 0.9
 """An agreement below this is told of, however small the error."""
 
@@ -30,16 +33,28 @@ def advise(
 ) -> str:
     """Return what helps a network that is off, found on the samples `held` back where that fits into the time `left`.
 
-    `expected` is what the plain network answers to them, `seconds` are those of a run of `held`.
+    `expected` is what the plain network answers to them, `seconds` are those of a run of `held`. Spikes without levels
+    and mantissa cannot be finer.
     """
-    if seconds * 2 * (1 + LONGER) > left:
-        return "raise levels and mantissa"
+    graded = PAYLOADS[payload_of(snn.defaults.dynamics)].dynamics == ("differential",)
+    if seconds * (1 + LONGER) * (2 if graded else 1) > left:
+        return "raise levels and mantissa" if graded else f"try more time steps, {OTHERWISE}"
 
     def error(steps: int) -> float:
         made = snn(held, timesteps=steps, batch_size=16)
         return relative_error(expected, made if isinstance(made, dict) else {snn.program.outputs[0].name: made})
 
-    return what_helps(snn, error, timesteps, tolerance)
+    return what_helps(snn, error, timesteps, tolerance) if graded else whether_longer_helps(error, timesteps, tolerance)
+
+
+def whether_longer_helps(error: Callable[[int], float], timesteps: int, tolerance: float) -> str:
+    """Return in words whether more time steps bring `error` down, and what else may; for spikes of one size."""
+    now, longer, steps = error(timesteps), error(LONGER * timesteps), f"{LONGER * timesteps} time steps"
+    if longer <= tolerance:
+        return f"with {steps} it is off by {longer:.2%}: take so many"
+    if longer > 0.7 * now:
+        return f"more time steps alone do not help ({longer:.2%} with {steps}): try {OTHERWISE}"
+    return f"with {steps} it is off by {longer:.2%}: take so many, or {OTHERWISE}"
 
 
 def what_helps(snn: SpikingModel, error: Callable[[int], float], timesteps: int, tolerance: float) -> str:

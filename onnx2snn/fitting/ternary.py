@@ -1,57 +1,71 @@
 """Fits the step sizes of ternary spikes to a network's depth, and to what it does on samples.
 
-All neurons of a population move by eta(t) = initial decay^(t - 1 - onset) times their scales, from step onset + 1 on. A
-population that begins `lag` steps after the one before it finds that one nearly settled: it need not follow what is
-taken back later, and its step sizes may fall fast. So a large lag makes few events, and a small one few time steps.
+All neurons of a population move by eta(t - onset), eta(t) = max(least, initial decay^(t - 1)), times their scales.
+Populations begin one after the other, when what they follow has settled enough (`onsets`): they need not take back
+later what they have followed. The `least` step size lets them make up for the rest, and be silent otherwise; all of
+them begin sooner, and the network needs fewer time steps, the more a time step is said to be worth.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from onnx2snn.fitting.adaptation import Adaptation
 from onnx2snn.fitting.depths import depths
+from onnx2snn.fitting.onsets import fit_onsets, length
 from onnx2snn.fitting.scales import layer_scales, own_scales, put_scales
 from onnx2snn.fitting.trying import FITTING, Clock, Look, Trier
 from onnx2snn.reference.ann import Reference
 from onnx2snn.settings.spikes import Spikes
 from onnx2snn_runtime.model import SpikingModel
+from onnx2snn_runtime.schedules.exponential import Exponential
 
 MOST_STEPS = 64
-FINEST = 0.004
-"""Step sizes below this say nothing more."""
 SHARE, FEWEST = 12, 2
 """So many runs have to fit into the budget, or fewer samples are taken; and so few at least."""
+FITTED, MEMORY = 2, 2**30
+"""On so many samples onsets are fitted, or as many as so many bytes hold the estimates of; one at least."""
+HARDER = 1.3
+"""The error on other samples is taken to be so many times that on those at hand."""
+LATER = 8
+"""So many steps after the last population has its least step size nothing new is looked for."""
+PAIRS = ((0.6, 0.6), (0.6, 0.5), (1.0, 0.5), (0.65, 0.45), (1.0, 0.6), (0.7, 0.7), (0.7, 0.75), (0.6, 0.8))
+"""The initial step size and the decay, the likeliest first."""
+FLOORS = (1.0, 0.5, 0.25, 0.125)
+"""What the least step size is, in parts of `_coarsest`."""
+WORTHS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
+"""What a time step is worth, in parts of the squared tolerance shared out among the populations in a row."""
 
 
 @dataclass(frozen=True)
 class Steps:
-    """The step sizes: eta(t) = initial decay^(t - 1), begun `lag` steps later for every population in a row."""
+    """What is tried: the places of the step sizes in PAIRS, FLOORS and WORTHS."""
 
-    initial: float
-    decay: float
-    lag: float
+    pair: int = 0
+    floor: int = 1
+    worth: int = 2
 
-    def onset(self, depth: int) -> int:
-        """Return how many steps go by before a population behind `depth` others begins."""
-        return round(self.lag * depth)
+    def near(self, reached: bool) -> Iterator["Steps"]:
+        """Yield others, the likeliest first: finer ones, or cheaper ones where that is `reached`, then other pairs."""
+        by, pairs = -1 if reached else 1, range(len(PAIRS))
+        beside = [replace(self, worth=self.worth + by), replace(self, floor=self.floor + by)]
+        beside += [replace(self, pair=pair) for pair in pairs]
+        beside += [replace(self, floor=self.floor - by), replace(self, worth=self.worth - by)]
+        worths = sorted(range(len(WORTHS)), key=lambda worth: abs(worth - self.worth))
+        beside += [replace(self, pair=pair, worth=worth) for worth in worths for pair in pairs]
+        yield from (s for s in beside if 0 <= s.floor < len(FLOORS) and 0 <= s.worth < len(WORTHS))
 
-    def length(self, deepest: int) -> int:
-        """Return the time step after which nothing is left to say."""
-        steps = np.log(FINEST / self.initial) / np.log(self.decay)
-        return min(MOST_STEPS, self.onset(deepest) + int(np.ceil(steps)))
 
+@dataclass(frozen=True)
+class Found:
+    """What some steps give: the schedule, the onsets of the populations, the best of their looks, the least error."""
 
-USUAL = ((0.7, 0.7), (0.7, 0.6), (0.6, 0.5), (0.6, 0.8), (0.7, 0.75))
-FAST, SLOW = ((0.65, 0.45), (0.6, 0.45)), ((0.5, 0.85), (0.5, 0.9))
-GRID = tuple(
-    Steps(initial, decay, lag)
-    for pairs, lags in ((USUAL, (0.25, 0.5)), (FAST, (0.6,)), (USUAL, (0.0, 1.0)))
-    for lag in lags
-    for initial, decay in pairs
-) + tuple(Steps(initial, decay, lag) for initial, decay in SLOW for lag in (1.0, 0.5, 0.0))
-"""What is tried, the likeliest first."""
+    steps: Steps
+    schedule: Exponential
+    onsets: Mapping[str, int]
+    look: Look
+    nearest: float
 
 
 def fit_schedule(
@@ -75,10 +89,10 @@ def fit_schedule(
     clock = Clock(FITTING * budget)
     trier = _affordable(whole, clock)
     search = _Search(trier, places, clock, tolerance, spikes, progress or (lambda share: None))
-    found = search.run(GRID if spikes.fits_schedule else (), fits_scales)
+    found = search.run(fits_scales) if spikes.fits_schedule else None
     if found is not None:
-        search.put(found[0])
-    timesteps = found[1].timesteps if found else spikes.timesteps
+        search.put(found.schedule, found.onsets)
+    timesteps = found.look.timesteps if found else spikes.timesteps
     last = whole.look([timesteps])[0]
     if spikes.fits_timesteps and last.error > tolerance and timesteps < MOST_STEPS:
         later = whole.look(range(timesteps + 1, min(MOST_STEPS, timesteps + (6 if found else MOST_STEPS)) + 1))
@@ -94,7 +108,7 @@ def fit_schedule(
         not_finite=whole.not_finite(),
         seconds=whole.seconds * last.timesteps,
         left=clock.left + (1 - FITTING) * budget,
-        notes=([_note(found[0], last)] if found else []) + search.notes,
+        notes=([_note(found, last)] if found else []) + search.notes,
     )
 
 
@@ -107,7 +121,7 @@ def _affordable(whole: Trier, clock: Clock) -> Trier:
 
 
 class _Search:
-    """Tries steps; `deepest` is the most populations in a row, but for one."""
+    """Tries steps, those near the best ones so far, as long as there is time and something to try."""
 
     def __init__(
         self,
@@ -118,70 +132,102 @@ class _Search:
         spikes: Spikes,
         tell: Callable[[float], None],
     ) -> None:
-        self.trier, self.places, self.clock, self.tolerance, self.tell = trier, places, clock, tolerance, tell
+        self.trier, self.clock, self.tolerance, self.tell = trier, clock, tolerance, tell
         self.fixed = None if spikes.fits_timesteps else spikes.timesteps
-        self.deepest = max(places.values(), default=0)
+        self.share = tolerance**2 / (1 + max(places.values(), default=0))
+        room = MEMORY / (4 * MOST_STEPS * max(1, trier.neurons))
+        self.fitted, _ = trier.some(max(1, min(FITTED, int(room))))
+        self.tried: dict[tuple[Exponential, tuple[int, ...]], Found] = {}
+        """What was found, by step sizes and onsets."""
         self.notes: list[str] = []
 
-    def put(self, steps: Steps) -> None:
-        """Give the network these step sizes."""
-        options = {"initial": steps.initial, "decay": steps.decay}
-        self.trier.snn.set_defaults(schedule="exponential", schedule_options=options)
-        for name, depth in self.places.items():
-            self.trier.snn.set_population(name, onset=steps.onset(depth))
+    def put(self, schedule: Exponential, onsets: Mapping[str, int]) -> None:
+        """Give the network these step sizes and onsets."""
+        self.trier.snn.set_defaults(schedule="exponential", schedule_options=dict(vars(schedule)))
+        for name, onset in onsets.items():
+            self.trier.snn.set_population(name, onset=onset)
 
-    def run(self, grid: tuple[Steps, ...], fits_scales: bool = False) -> tuple[Steps, Look] | None:
-        """Return the best of `grid`, or as much of it as there is time for; None for an empty one.
-
-        With the first of it, scales are chosen (`fits_scales`).
-        """
-        best: tuple[Steps, Look] | None = None
-        for steps in grid:
-            reached = best is not None and best[1].error <= self.tolerance
-            most = (
-                best[1].timesteps if best and reached and not self.fixed else self.fixed or steps.length(self.deepest)
-            )
-            least = steps.onset(self.deepest) + 1
-            if least > most or (best and steps.decay > 0.8 and reached):
-                continue
-            if best and self.clock.left < self.trier.seconds * most:
+    def run(self, fits_scales: bool = False) -> Found:
+        """Return the best that there is time for. With the first that is tried, scales are chosen (`fits_scales`)."""
+        best = self._try(Steps(), MOST_STEPS)
+        if fits_scales:
+            best = self._with_scales(best)
+        seen = {best.steps}
+        while steps := next((s for s in best.steps.near(self._reached(best)) if s not in seen), None):
+            most = best.look.timesteps if self._reached(best) and not self.fixed else MOST_STEPS
+            if self.clock.left < 2 * self.trier.seconds * most:
                 break
-            near = self._near(steps, least, most)
-            if best is None and fits_scales:
-                near = self._with_scales(steps, least, most, near)
-            if best is None or self._key(near) < self._key(best[1]):
-                best = (steps, near)
+            seen.add(steps)
+            found = self._try(steps, most)
+            best = found if self._key(found) < self._key(best) else best
             self.tell(self.clock.share)
         return best
 
-    def _near(self, steps: Steps, least: int, most: int) -> Look:
-        """Return the best look of `steps`, after `least` to `most` time steps or after those that are fixed."""
-        self.put(steps)
-        return min(self.trier.look([self.fixed] if self.fixed else range(least, most + 1)), key=self._key)
+    def _reached(self, found: Found) -> bool:
+        return HARDER * found.look.error <= self.tolerance
 
-    def _with_scales(self, steps: Steps, least: int, most: int, near: Look) -> Look:
-        """Have one scale a layer where that does better than one a channel, which gave `near`; return the better."""
+    def _try(self, steps: Steps, most: int) -> Found:
+        """Fit the onsets, and return the best look after the time steps that are fixed, or after at most `most`."""
+        initial, decay = PAIRS[steps.pair]
+        schedule = Exponential(initial, decay, float(f"{FLOORS[steps.floor] * self._coarsest():.2g}"))
+        last = self.fixed or MOST_STEPS
+        self.put(schedule, dict.fromkeys(self.trier.snn.population_names(), 0))
+        onsets = fit_onsets(self.trier.snn, self.fitted, last, WORTHS[steps.worth] * self.share)
+        self.put(schedule, onsets)
+        known = (schedule, tuple(onsets.values()))
+        if known in self.tried:
+            return replace(self.tried[known], steps=steps)
+        begun = max(onsets.values(), default=0)
+        most = max(1, min(most, begun + length(schedule, last) + LATER))
+        looks = self.trier.look([self.fixed] if self.fixed else range(min(begun + 1, most), most + 1))
+        best = min(looks, key=self._look_key)
+        self.tried[known] = Found(steps, schedule, onsets, best, min(look.error for look in looks))
+        return self.tried[known]
+
+    def _coarsest(self) -> float:
+        """Return the step size in whose rounding errors alone, which add up, the tolerance would be spent.
+
+        A neuron is within half of its last step times its scale of its target, evenly: a relative error of a step,
+        times the scale in units of the root mean square, over sqrt(12).
+        """
+        own = [p.attributes for p in self.trier.snn.program.populations]
+        coarse = [np.sqrt(np.mean(np.square(a.scale, dtype=float))) / a.rms for a in own if a.rms > 0]
+        usual = float(np.exp(np.mean(np.log(coarse)))) if coarse else 1.0
+        return float(np.sqrt(12 / max(1, len(own)))) * self.tolerance / usual
+
+    def _with_scales(self, own: Found) -> Found:
+        """Have one scale a layer unless one a channel, which gave `own`, does clearly better; return what is had.
+
+        A channel's scale stands for the samples that it was measured on; on others it may be out of reach.
+        """
         snn = self.trier.snn
-        own = own_scales(snn)
-        if not own or self.clock.left < self.trier.seconds * most:
-            return near
+        scales = own_scales(snn)
+        if not scales or self.clock.left < 2 * self.trier.seconds * MOST_STEPS:
+            return own
         put_scales(snn, layer_scales(snn))
-        other = self._near(steps, least, most)
-        if self._key(other) < self._key(near):
-            self.notes.append(f"one scale a layer: with one a channel {near.error:.1%} off, not {other.error:.1%}")
+        before, self.tried = self.tried, {}
+        other = self._try(own.steps, MOST_STEPS)
+        if other.nearest <= HARDER * own.nearest:
+            self.notes.append(f"one scale a layer: {other.nearest:.1%} off, with one a channel {own.nearest:.1%}")
             return other
-        put_scales(snn, own)
-        return near
+        put_scales(snn, scales)
+        self.tried = before
+        return own
 
-    def _key(self, look: Look) -> tuple[float, ...]:
+    def _key(self, found: Found) -> tuple[float, ...]:
+        return self._look_key(found.look)
+
+    def _look_key(self, look: Look) -> tuple[float, ...]:
         """Return what orders looks: those within the tolerance by time steps and events, the others by error."""
-        if self.fixed or look.error > self.tolerance:
+        if self.fixed or HARDER * look.error > self.tolerance:
             return (1.0, look.error, 0.0)
         return (0.0, look.timesteps, look.events_per_neuron)
 
 
-def _note(steps: Steps, look: Look) -> str:
+def _note(found: Found, look: Look) -> str:
+    law = found.schedule
     return (
-        f"step sizes fitted: eta(t) = {steps.initial:g} * {steps.decay:g}^(t - 1), begun {steps.lag:g} steps later for "
-        f"every population in a row; {look.events_per_neuron:.3g} events a neuron at T={look.timesteps}"
+        f"step sizes fitted: eta(t) = {law.initial:g} * {law.decay:g}^(t - 1), but no less than {law.least:g}; the "
+        f"last population begins after {max(found.onsets.values(), default=0)} steps; "
+        f"{look.events_per_neuron:.3g} events a neuron at T={look.timesteps}"
     )

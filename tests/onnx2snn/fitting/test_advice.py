@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import onnx2snn
-from onnx2snn.fitting.advice import FINE, disagreement, what_helps
+from onnx2snn.fitting.advice import FINE, advise, disagreement, what_helps, whether_longer_helps
 from tests.onnx2snn.front_end import X, network
 
 MLP = "a = Gemm(x, w, b) h = Relu(a) y = Gemm(h, u, c)"
@@ -53,6 +53,34 @@ def test_a_conversion_that_misses_its_tolerance_says_what_helps() -> None:
     again: Any = onnx2snn.convert(network(MLP), X, levels=24, mantissa=8, budget=0, tolerance=0.001)
     assert again.conversion.reached
     assert not again.conversion.warnings
+
+
+@pytest.mark.parametrize(
+    ("longer", "text"),
+    [
+        (0.09, "with 16 time steps it is off by 9.00%: take so many"),
+        (
+            0.12,
+            "with 16 time steps it is off by 12.00%: take so many, or a larger budget or tolerance, or another payload",
+        ),
+        (0.19, "more time steps alone do not help (19.00% with 16 time steps): try a larger budget or tolerance, or"),
+    ],
+)
+def test_spikes_of_one_size_are_not_told_to_be_finer(longer: float, text: str) -> None:
+    assert whether_longer_helps({4: 0.2, 16: longer}.__getitem__, 4, 0.1).startswith(text)
+
+
+@pytest.mark.parametrize("payload", ["ternary", "binary", "unary"])
+def test_advice_names_what_the_payload_has(payload: str) -> None:
+    relu = "a = Gemm(x, w, b) h = Relu(a) y = Gemm(h, u, c)"
+    snn = onnx2snn.convert(network(relu), X, payload=payload, timesteps=2, budget=1, tolerance=1e-6)
+    assert snn.conversion is not None
+    (warning,) = snn.conversion.warnings
+    assert "time steps" in warning
+    assert "another payload, such as graded" in warning
+    assert "levels" not in warning
+    quick = advise(snn, {"x": X[:4]}, {}, 2, 1e-6, seconds=1e9)
+    assert quick == "try more time steps, a larger budget or tolerance, or another payload, such as graded"
 
 
 def test_few_equal_answers_are_told_of_however_small_the_error() -> None:

@@ -8,6 +8,7 @@ from onnx2snn_runtime.schedules.base import SCHEDULES, make_schedule
 TABLE = [
     ("constant", {"initial": 0.5}, [0.5, 0.5, 0.5]),
     ("exponential", {"initial": 1.0, "decay": 0.5}, [1.0, 0.5, 0.25]),
+    ("exponential", {"initial": 1.0, "decay": 0.5, "least": 0.3}, [1.0, 0.5, 0.3, 0.3]),
     ("exponential", {}, [0.15, 0.1425, 0.135375]),
     ("inverse", {}, [1.0, 1 / 2, 1 / 3]),
     ("inverse", {"initial": 2.0, "offset": 1.0}, [1.0, 2 / 3, 0.5]),
@@ -36,5 +37,7 @@ def test_what_is_refused() -> None:
         make_schedule("polynomial", {"horizon": 0})
     with pytest.raises(InputError, match=r"the offset of an inverse schedule is -1\.0: give a number above -1"):
         make_schedule("inverse", {"offset": -1.0})
+    with pytest.raises(InputError, match=r"the least step size of an exponential schedule is -0\.1: give 0 or more"):
+        make_schedule("exponential", {"least": -0.1})
     with pytest.raises(RegistryError, match="there is no schedule 'exponentiel': did you mean 'exponential'"):
         make_schedule("exponentiel")
