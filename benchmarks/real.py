@@ -30,7 +30,7 @@ from models.real.common import need
 from onnx2snn import zoo
 from onnx2snn.reference.ann import Ann
 from onnx2snn_runtime.execution.base import Settings
-from onnx2snn_runtime.execution.step import StepExecution
+from onnx2snn_runtime.execution.values import ValueExecution
 from onnx2snn_runtime.model import SpikingModel
 from onnx2snn_runtime.probing.plain import Exact
 
@@ -109,7 +109,7 @@ def plain(snn: SpikingModel, inputs: Inputs) -> Callable[[], object]:
 
     @torch.no_grad()
     def once() -> object:
-        execution = StepExecution(program, Settings(Exact()))
+        execution = ValueExecution(program, Settings(Exact()))
         execution.set_inputs(tensors)
         execution.advance()
         return execution.outputs()

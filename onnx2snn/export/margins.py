@@ -13,8 +13,9 @@ import torch
 
 from onnx2snn_runtime.dynamics.base import State
 from onnx2snn_runtime.dynamics.integrate_and_fire import IntegrateAndFire
-from onnx2snn_runtime.execution.base import Execution, Settings, make_execution
+from onnx2snn_runtime.execution.base import Execution, Settings
 from onnx2snn_runtime.execution.probe import Probe
+from onnx2snn_runtime.execution.values import ValueExecution
 from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.program import Program
@@ -56,7 +57,7 @@ def watched(
 ) -> tuple[dict[int, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return our decoded outputs after every step, our spikes and the margins of membranes, by population."""
     probe = Membranes(dynamics)
-    execution = make_execution("step", program, Settings(dynamics, probes=(probe,)))
+    execution = ValueExecution(program, Settings(dynamics, probes=(probe,)))
     probe.execution = execution
     outputs = {}
     with torch.no_grad():

@@ -94,7 +94,7 @@ def _run_batch(program: Program, request: Request, settings: Settings, batch: Ba
         counter = OperationCounter(program, settings, batch.samples, program.defaults.batch)
     probes: tuple[Any, ...] = (events, *recorders.values(), *((counter,) if counter else ()))
     settings = replace(settings, probes=probes)
-    name = "step" if request.early_exit and settings.delay else request.executor
+    name = request.executor
     execution = make_execution(counter.executor(name) if counter else name, program, settings)
     inputs = {port.name: to_device(batch.inputs[port.name], port, program) for port in program.inputs}
     if request.cuda_graphs and not (request.early_exit or recorders or counter or varying or settings.encoder):

@@ -15,7 +15,7 @@ import torch
 
 from onnx2snn_runtime.batches.exit_rules import EarlyExit, top_one
 from onnx2snn_runtime.execution.base import Execution
-from onnx2snn_runtime.execution.step import StepExecution
+from onnx2snn_runtime.execution.values import ValueExecution
 from onnx2snn_runtime.program.interpreter import Tensor
 
 NEVER = 1 << 40
@@ -180,7 +180,7 @@ def _shapes(
 ) -> tuple[dict[str, torch.Size], dict[str, torch.Size]]:
     """Return the shapes of the populations' states and of the outputs for the first `size` samples."""
     program = execution.program
-    probe = StepExecution(program, replace(execution.settings, probes=()))
+    probe = ValueExecution(program, replace(execution.settings, probes=()))
     given, _ = next(program.axes.split(inputs, size))
     outputs = probe.run(given, [], [1])[1]
     states = {name: state.v.shape for name, state in probe.states.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from onnx2snn_runtime.execution.base import Settings
-from onnx2snn_runtime.execution.step import StepExecution
+from onnx2snn_runtime.execution.values import ValueExecution
 from onnx2snn_runtime.program.inputs import to_device
 from onnx2snn_runtime.program.interpreter import Frame, Tensor
 from onnx2snn_runtime.program.population import Population
@@ -86,16 +86,16 @@ def footprint(program: Program, settings: Settings, inputs: Mapping[str, Tensor]
     return program.footprints[key]
 
 
-class _MeasuredExecution(StepExecution):
+class _MeasuredExecution(ValueExecution):
     """A step execution that measures the bytes of the live time-varying values at each population."""
 
     peak = 0
 
-    def fire(self, item: Population, sources: list[Tensor]) -> Tensor:
-        spike = super().fire(item, sources)
-        own = 3 * spike.numel() * spike.element_size()  # the target, the estimate and a temporary
+    def update(self, item: Population) -> None:
+        super().update(item)
+        v = self.states[item.output].v
+        own = 3 * v.numel() * v.element_size()  # the target, the estimate and a temporary
         self.peak = max(self.peak, own + _live_bytes(self.frame, self.program))
-        return spike
 
 
 def _live_bytes(frame: Frame, program: Program) -> int:

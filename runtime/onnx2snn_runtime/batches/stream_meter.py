@@ -8,7 +8,7 @@ import torch
 
 from onnx2snn_runtime.batches.stream_frame import Counts, LateCounts
 from onnx2snn_runtime.execution.base import Execution, Settings
-from onnx2snn_runtime.execution.step import StepExecution
+from onnx2snn_runtime.execution.values import ValueExecution
 from onnx2snn_runtime.probing.counting import OperationCounter
 from onnx2snn_runtime.probing.ledger import REACHED, Ledger
 from onnx2snn_runtime.probing.operations import merged
@@ -92,7 +92,7 @@ class StreamMeter:
         if self.counter is None or not execution.states:
             return
         settings = replace(execution.settings, probes=())
-        still = StepExecution(execution.program, settings)
+        still = ValueExecution(execution.program, settings)
         still.t, still.states, still.inputs = execution.t, dict(execution.states), dict(execution.inputs)
         still.set_inputs(inputs)
         still.evaluate()

@@ -137,8 +137,6 @@ def begin(program: Program, settings: Settings, options: StreamOptions, samples:
     """Return a stream of `program` at its first frame."""
     meter = StreamMeter(program, settings, samples, options.operations)
     name, counter = options.executor, meter.counter
-    if name == "layer" and settings.delay:
-        name = "step"
     name = counter.executor(name) if counter else name
     observed = replace(settings, probes=meter.probes)
     if options.refining is None:

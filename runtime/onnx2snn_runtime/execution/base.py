@@ -8,11 +8,12 @@ event   event domain, the reference: spikes pass the synapses, currents are accu
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from onnx2snn_runtime.dynamics.base import Dynamics, Neuron, State
 from onnx2snn_runtime.encoders.base import Encoder
 from onnx2snn_runtime.execution.probe import Probe
+from onnx2snn_runtime.kernels.base import Scanned
 from onnx2snn_runtime.program.interpreter import Call, Frame, Tensor, call
 from onnx2snn_runtime.program.population import Population
 from onnx2snn_runtime.program.program import Program
@@ -52,7 +53,10 @@ EXECUTOR_WRAPPER: ContextVar[Callable[[type["Execution"]], type["Execution"]] | 
 
 
 class Execution:
-    """The state of one batch over time: `advance` makes a time step, `outputs` decodes the result so far."""
+    """The state of one batch over time: `run_steps` makes time steps, and returns what is decoded after them."""
+
+    delayed: ClassVar[type["Execution"] | None] = None
+    """What runs in place of this executor where spikes arrive a step later, if it cannot."""
 
     def __init__(self, program: Program, settings: Settings) -> None:
         self.program = program
@@ -167,7 +171,7 @@ class Execution:
         """Step the population `item` towards its target f(sources); return the spike."""
         target = self.target(item, sources)
         before = self.states.get(item.output) or self.start(item, target)
-        driven_by = sources[0].to(target.dtype).reshape(target.shape) if self.settings.dynamics.rectifies else target
+        driven_by = self.driving(sources, target)
         after, spike = self.settings.dynamics.step(before, driven_by, self.t, self.neurons[item.output])
         self.states[item.output] = after
         for probe in self.settings.probes:
@@ -176,10 +180,22 @@ class Execution:
             probe.sources(item, self.t, sources, self.frame)
         return spike
 
+    def driving(self, sources: Sequence[Tensor], target: Tensor) -> Tensor:
+        """Return what dynamics step towards: f(x), the `target`, or x in its shape for those that rectify."""
+        return sources[0].to(target.dtype).reshape(target.shape) if self.settings.dynamics.rectifies else target
+
     def start(self, item: Population, like: Tensor) -> State:
         """Return the state of `item` before its first step; a scale that does not fit `like` raises ModelError."""
         item.check_scale(like.shape)
         return self.settings.dynamics.init(like)
+
+    def keep(self, item: Population, scanned: Scanned) -> None:
+        """Keep the state of `item` after a scan, and how large its estimates are."""
+        self.states[item.output] = scanned.state
+        if scanned.peak is None:
+            self.peaks.pop(item.output, None)
+        else:
+            self.peaks[item.output] = scanned.peak
 
     def call(self, item: Call, frame: Frame) -> None:
         """Compute the node `item` on the values in `frame`, for a single step."""
@@ -253,6 +269,7 @@ def _select(state: State, rows: Tensor, axis: int | None) -> State:
 
 def make_execution(name: str, program: Program, settings: Settings) -> Execution:
     """Return a new execution of `program` by the executor `name`."""
-    wrapping = EXECUTOR_WRAPPER.get()
-    executor = EXECUTORS[name] if wrapping is None else wrapping(EXECUTORS[name])
-    return executor(program, settings)
+    executor, wrapping = EXECUTORS[name], EXECUTOR_WRAPPER.get()
+    if settings.delay and executor.delayed is not None:
+        executor = executor.delayed
+    return (executor if wrapping is None else wrapping(executor))(program, settings)

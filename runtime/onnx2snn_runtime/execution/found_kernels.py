@@ -67,10 +67,11 @@ class Kernels:
 
 
 def kind(
-    steps: int, t: int, neuron: Neuron, bound: Bound, sources: Sequence[Tensor], spare: Sequence[int]
+    steps: int, t: int | None, neuron: Neuron, bound: Bound, sources: Sequence[Tensor], spare: Sequence[int]
 ) -> tuple[Any, ...]:
     """Return what tells apart populations that one call of a kernel does not do for: the steps, what is asked of them.
 
+    `t` is the first step, None where a step is like every other.
     Neurons and functions are told apart by identity: who keeps a call keeps them.
     """
     return (

@@ -6,15 +6,17 @@ computed layer by layer instead of step by step, with the same results.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 
-from onnx2snn_runtime.execution.base import EXECUTORS, make_execution
+from onnx2snn_runtime.execution.base import EXECUTORS, Execution
 from onnx2snn_runtime.execution.chunk_frames import frame_at
 from onnx2snn_runtime.execution.moving import moving_program
 from onnx2snn_runtime.execution.over_time import map_call
 from onnx2snn_runtime.execution.plan import BoundCall, bound_plan, generic_plan
 from onnx2snn_runtime.execution.scans import Scanning
+from onnx2snn_runtime.execution.values import ValueExecution
 from onnx2snn_runtime.kernels.base import scan_by_steps
 from onnx2snn_runtime.program.interpreter import Call, Tensor, bind_outputs, call, compute, gather
 from onnx2snn_runtime.program.population import Population
@@ -23,6 +25,8 @@ from onnx2snn_runtime.program.population import Population
 @EXECUTORS.register("layer")
 class LayerExecution(Scanning):
     """Computes one chunk of time steps after the other; memory grows with the size of the chunk, not with time."""
+
+    delayed: ClassVar[type[Execution]] = ValueExecution
 
     moving: frozenset[str] = frozenset()
     """The inputs that are given for every time step of a chunk, [steps, ...]."""
@@ -35,9 +39,7 @@ class LayerExecution(Scanning):
     def run(
         self, inputs: Mapping[str, Tensor], varying: Sequence[str], steps: Sequence[int]
     ) -> dict[int, dict[str, Tensor]]:
-        """Return the outputs after each of `steps`; delayed spikes are run step by step."""
-        if self.settings.delay:
-            return make_execution("step", self.program, self.settings).run(inputs, varying, steps)
+        """Return the outputs after each of `steps`."""
         if varying:
             return self._run_moving(inputs, varying, steps)
         self.set_inputs(inputs)

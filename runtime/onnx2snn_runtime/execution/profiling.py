@@ -14,7 +14,7 @@ from onnx2snn_runtime.execution.base import EXECUTOR_WRAPPER, Execution
 from onnx2snn_runtime.program.interpreter import Call
 from onnx2snn_runtime.program.population import Population
 
-TIMED = ("call", "fire", "_call_bound", "_map_over_time", "_scan", "_propagate")
+TIMED = ("call", "fire", "update", "_call_bound", "_map_over_time", "_scan", "_propagate")
 """The methods of executors that compute one item of a program; the item is their first argument."""
 
 

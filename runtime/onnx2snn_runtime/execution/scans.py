@@ -43,7 +43,7 @@ class Scanning(Execution):
         if self._by_steps:
             scanned = self._scan_by_steps(item, sources, varying, first, count, self.settings.probes)
             self._tell(item, first, scanned)
-            self._keep(item, scanned)
+            self.keep(item, scanned)
             return scanned.values
         scanned = self._again(item, plan, sources, first, count)
         for probe in self.settings.probes:
@@ -61,7 +61,8 @@ class Scanning(Execution):
             scanned = self._scan_chunk(item, plan, sources, None, first, count)
         else:
             spare = self._spare(item, plan)
-            key = kind(count, first, self.neurons[item.output], bound, sources, spare)
+            when = None if self.settings.dynamics.settles else first
+            key = kind(count, when, self.neurons[item.output], bound, sources, spare)
             state = self.states.get(item.output)
             ready = self._kernels.again(key, state)
             if ready:
@@ -69,7 +70,7 @@ class Scanning(Execution):
                 self._tell(item, first, scanned)
             else:
                 scanned = self._scan_chunk(item, plan, sources, key, first, count)
-        self._keep(item, scanned)
+        self.keep(item, scanned)
         return scanned
 
     def _tell(self, item: Population, first: int, scanned: Scanned) -> None:
@@ -122,14 +123,10 @@ class Scanning(Execution):
             return None
         return self._counter.tallied(item, target.shape[1:])
 
-    def _keep(self, item: Population, scanned: Scanned) -> None:
-        """Keep the state after a chunk."""
-        self.states[item.output] = scanned.state
+    def keep(self, item: Population, scanned: Scanned) -> None:
+        """Keep the state of `item` after a chunk."""
+        super().keep(item, scanned)
         self._settled = self._settled and scanned.settled
-        if scanned.peak is None:
-            self.peaks.pop(item.output, None)
-        else:
-            self.peaks[item.output] = scanned.peak
 
     def _dynamics_input(
         self, item: Population, bound: BoundBody | None, sources: list[Tensor], varying: Sequence[bool]

@@ -8,7 +8,7 @@ import torch
 
 from onnx2snn_runtime.dynamics.base import Accumulating, Neuron, State
 from onnx2snn_runtime.execution.base import Settings
-from onnx2snn_runtime.execution.step import StepExecution
+from onnx2snn_runtime.execution.values import ValueExecution
 from onnx2snn_runtime.probing.arrivals import Arrival
 from onnx2snn_runtime.probing.counting import OperationCounter
 from onnx2snn_runtime.probing.operations import Operations
@@ -72,7 +72,7 @@ def plain_operations(program: Program, inputs: Mapping[str, Tensor], samples: in
     exact = Exact()
     settings = Settings(exact, exact if program.defaults.spiking_inputs else None, program.defaults.input_scales)
     counter = PlainCounter(program, settings, samples, program.defaults.batch)
-    execution = StepExecution(program, replace(settings, probes=(counter,)))
+    execution = ValueExecution(program, replace(settings, probes=(counter,)))
     with torch.no_grad():
         execution.set_inputs(inputs)
         execution.advance()

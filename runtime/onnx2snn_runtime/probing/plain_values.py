@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from onnx2snn_runtime.execution.base import Settings
-from onnx2snn_runtime.execution.step import StepExecution
+from onnx2snn_runtime.execution.values import ValueExecution
 from onnx2snn_runtime.probing.plain import Exact
 from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.program import Program
@@ -19,7 +19,7 @@ def plain_values(program: Program, inputs: Mapping[str, Tensor]) -> tuple[dict[s
     """
     exact = Exact()
     encoder = exact if program.defaults.spiking_inputs else None
-    execution = StepExecution(program, Settings(exact, encoder, program.defaults.input_scales))
+    execution = ValueExecution(program, Settings(exact, encoder, program.defaults.input_scales))
     execution.set_inputs(inputs)
     execution.advance()
     return {name: state.v for name, state in execution.states.items()}, execution.outputs()

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from onnx2snn_runtime.execution.base import Settings
-from onnx2snn_runtime.execution.step import StepExecution
+from onnx2snn_runtime.execution.values import ValueExecution
 from onnx2snn_runtime.ir.operators import facts
 from onnx2snn_runtime.kernels.tally import Held
 from onnx2snn_runtime.probing.arrivals import Arrival, Product, arrivals, direct_calls, layer_name, products
@@ -135,7 +135,7 @@ def reach_of(program: Program, settings: Settings, inputs: Mapping[str, Tensor],
 
 
 def _work_out(program: Program, settings: Settings, inputs: Mapping[str, Tensor], batch: int, plan: Plan) -> Reach:
-    still = StepExecution(program, settings)
+    still = ValueExecution(program, settings)
     still.set_inputs(inputs)
     still.evaluate()
     frame, reach = still.frame, Reach(batch)

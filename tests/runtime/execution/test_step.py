@@ -20,22 +20,17 @@ def test_a_step_is_the_equation() -> None:
         assert torch.equal(snn(x, timesteps=t), v @ u)
 
 
-def test_values_inside_the_loop_are_let_go() -> None:
+def test_a_step_at_a_time_whatever_is_asked() -> None:
     snn = network(CNN)
-    execution = make_execution("step", snn.program, Settings(Differential()))
     x = torch.from_numpy(sample(snn, 2)["x"])
+    execution = make_execution("step", snn.program, Settings(Differential(), chunk=16))
     execution.set_inputs({"x": x})
-    sizes = []
-    for _ in range(3):
-        execution.advance()
-        sizes.append(len(execution.frame.values))
-    assert sizes[0] == sizes[1] == sizes[2]
-    assert "c" not in execution.frame.values
-    assert "r" not in execution.frame.values
-    before = dict(execution.frame.values)
-    first, second = execution.outputs()["y"], execution.outputs()["y"]
-    assert torch.equal(first, second)
-    assert before.keys() == execution.frame.values.keys()
+    made = execution.run_steps(5, [2, 5])
+    assert [*made] == [2, 5]
+    assert execution.t == 5
+    assert {len(execution.frame.values[name]) for name in execution.frame.values if name in snn.program.varying} == {1}
+    for t, outputs in made.items():
+        assert torch.equal(outputs["y"], snn(x, timesteps=t))
 
 
 def test_the_network_goes_to_the_plain_one() -> None:
