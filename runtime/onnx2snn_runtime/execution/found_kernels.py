@@ -1,7 +1,9 @@
-"""What an execution finds once and needs for every population: kernels by type and device, states before the start."""
+"""What is found once for the runs of a program: kernels by type and device, their calls, states before the start."""
 
+import threading
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -12,15 +14,20 @@ from onnx2snn_runtime.kernels.native import CKernel
 from onnx2snn_runtime.kernels.prepared import Ready
 from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.population import Population
+from onnx2snn_runtime.program.program import Program
+
+MOST_KINDS = 4096
+"""So many kinds of populations have calls that are kept."""
 
 
 class Kernels:
-    """Finds the kernels of `dynamics`, for estimates in the type `wide`."""
+    """Finds the kernels of `dynamics`, for estimates in the type `wide`; it is used in one thread."""
 
     def __init__(self, dynamics: Dynamics, wide: torch.dtype) -> None:
         self.dynamics, self.wide = dynamics, wide
         self._found: dict[Any, base.Kernel | None] = {}
         self._starts: dict[Any, State] = {}
+        self._seen: dict[Any, Any] = {}
         self._ready: dict[Any, tuple[Ready | None, Any]] = {}
 
     def find(self, target: Tensor) -> base.Kernel | None:
@@ -58,12 +65,40 @@ class Kernels:
         return ready if ready is None or state is None or ready.continues(state) else None
 
     def keep(self, key: Any, neuron: Neuron, bound: Bound, sources: Sequence[Tensor], ask: base.Ask, t: int) -> None:
-        """Keep the call for populations of the kind `key`, whose first of `key[0]` steps is step `t`."""
+        """Keep the call for populations of the kind `key`, whose first of `key[0]` steps is step `t`.
+
+        Of the first of a kind nothing is prepared: it may be the only one.
+        """
         kernel = self.find(sources[0])
         if key in self._ready or not isinstance(kernel, CKernel):
             return
+        if len(self._seen) >= MOST_KINDS:
+            self._seen.clear()
+            self._ready.clear()
+        if key not in self._seen:
+            self._seen[key] = neuron, bound
+            return
         plan = kernel.plan(self.dynamics, State(sources[0][0]), key[0], t, neuron)
         self._ready[key] = kernel.ready(plan, sources[0], key[0], ask), (neuron, bound)
+
+
+class _Held(threading.local):
+    """What this thread holds of each program: the last key, and its kernels."""
+
+    def __init__(self) -> None:
+        self.programs: WeakKeyDictionary[Program, tuple[Any, Kernels]] = WeakKeyDictionary()
+
+
+_HELD = _Held()
+
+
+def kernels_of(program: Program, dynamics: Dynamics) -> Kernels:
+    """Return the kernels of `dynamics` for `program`, in this thread those of the last run if nothing has changed."""
+    key = (program.version, program.device, program.wide, torch.get_num_threads(), dynamics)
+    held = _HELD.programs.get(program)
+    if held is None or held[0] != key:
+        held = _HELD.programs[program] = key, Kernels(dynamics, program.wide)
+    return held[1]
 
 
 def kind(

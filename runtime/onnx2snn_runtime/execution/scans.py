@@ -7,7 +7,7 @@ import torch
 
 from onnx2snn_runtime.execution.base import Execution, Settings
 from onnx2snn_runtime.execution.compiled_bodies import compute_body
-from onnx2snn_runtime.execution.found_kernels import Kernels, kind
+from onnx2snn_runtime.execution.found_kernels import kernels_of, kind
 from onnx2snn_runtime.execution.plan import BoundBody, PlanStep
 from onnx2snn_runtime.execution.probe import Probe
 from onnx2snn_runtime.kernels.base import Ask, Clamp, Scanned, scan, scan_by_steps
@@ -28,7 +28,7 @@ class Scanning(Execution):
         self._counter = next((probe for probe in settings.probes if probe.takes_sums), None)
         self._by_steps = any(probe.needs_spikes for probe in settings.probes if probe is not self._counter)
         self._observing = [probe for probe in settings.probes if probe.needs_values or probe is self._counter]
-        self._kernels = Kernels(settings.dynamics, program.wide)
+        self._kernels = kernels_of(program, settings.dynamics)
         tallies = self._counter is None or self._kernels.tallies(program.wide, program.device)
         self._repeats = program.device.type == "cpu" and tallies
         """Whether equal populations are scanned by one call, see `found_kernels`."""

@@ -6,7 +6,7 @@ A population is updated by a kernel in one pass over memory, or by its dynamics 
 from collections.abc import Mapping
 
 from onnx2snn_runtime.execution.base import Execution, Settings
-from onnx2snn_runtime.execution.found_kernels import Kernels
+from onnx2snn_runtime.execution.found_kernels import kernels_of
 from onnx2snn_runtime.kernels.base import scan
 from onnx2snn_runtime.program.interpreter import Frame, Tensor
 from onnx2snn_runtime.program.population import Population
@@ -19,7 +19,7 @@ class ValueExecution(Execution):
     def __init__(self, program: Program, settings: Settings) -> None:
         super().__init__(program, settings)
         self._stale = True
-        self._kernels = Kernels(settings.dynamics, program.wide)
+        self._kernels = kernels_of(program, settings.dynamics)
         self._by_spikes = any(probe.needs_spikes for probe in settings.probes)
 
     def set_inputs(self, inputs: Mapping[str, Tensor]) -> None:
