@@ -15,6 +15,7 @@ import torch
 
 from onnx2snn_runtime.batches.exit_rules import EarlyExit, top_one
 from onnx2snn_runtime.execution.base import Execution
+from onnx2snn_runtime.execution.continuing import with_samples
 from onnx2snn_runtime.execution.values import ValueExecution
 from onnx2snn_runtime.program.interpreter import Tensor
 
@@ -133,7 +134,7 @@ class _ShrinkingBatch:
         """Continue with the active samples only."""
         kept = places(self.active)
         if self.axes is not None:
-            self.execution = self.execution.select_samples(kept, self.axes, len(self.rows))
+            self.execution = with_samples(self.execution, kept, self.axes, len(self.rows))
         self.rows, self.active, self._stable_for = self.rows[kept], self.active[kept], self._stable_for[kept]
         self._top_one = self._top_one[kept] if self._top_one is not None else None
 

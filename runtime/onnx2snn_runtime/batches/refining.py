@@ -15,6 +15,7 @@ from onnx2snn_runtime.dynamics.base import State
 from onnx2snn_runtime.dynamics.differential import Differential
 from onnx2snn_runtime.errors import InputError
 from onnx2snn_runtime.execution.base import Execution, Settings
+from onnx2snn_runtime.execution.continuing import under, with_samples
 from onnx2snn_runtime.probing.counting import OperationCounter
 from onnx2snn_runtime.program.interpreter import Tensor
 from onnx2snn_runtime.program.real_samples import chosen
@@ -78,14 +79,14 @@ def refine(
     """
     last, batch = execution.t + steps, _count(execution)
     if axes is None or len(rows) == batch:
-        fine = execution.under(settings)
+        fine = under(execution, settings)
         made = fine.run_steps(steps, [last])[last]
         execution.states, execution.inputs, execution.t = fine.states, fine.inputs, last
         return Pass(made, tuple(range(batch)))
     index = chosen(rows, execution.program.device)
     counters = [probe for probe in execution.synapse_probes if isinstance(probe, OperationCounter)]
     held = [counter.marked() for counter in counters]
-    fine = execution.select_samples(index, axes, batch, settings)
+    fine = with_samples(execution, index, axes, batch, settings)
     made = fine.run_steps(steps, [last])[last]
     execution.states = _joined(execution.states, fine.states, index, axes)
     along = {port.name: port.axis for port in execution.program.inputs}

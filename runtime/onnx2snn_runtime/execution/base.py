@@ -116,37 +116,10 @@ class Execution:
                 outputs[self.t] = self.outputs()
         return outputs
 
-    def select_samples(
-        self, rows: Tensor, axes: Mapping[str, int | None], batch: int, settings: Settings | None = None
-    ) -> "Execution":
-        """Return an execution that continues from the present state with the samples `rows` of the `batch` only.
-
-        `axes` holds the batch axis of each population's state; the executor must be in the value domain. It goes on
-        under `settings` where they are given.
-        """
-        other = type(self)(self.program, settings or self.settings)
-        other.t, other.continues = self.t, True
-        other.states = {name: _select(state, rows, axes[name]) for name, state in self.states.items()}
-        along = {port.name: port.axis for port in self.program.inputs}
-        other.inputs = {name: _select(state, rows, along[name]) for name, state in self.inputs.items()}
-        for probe in self.synapse_probes:
-            probe.select_samples(rows, batch)
-        raw = self._raw.items()
-        other.set_inputs({n: x if (axis := along[n]) is None else x.index_select(axis, rows) for n, x in raw})
-        return other
-
     @property
     def given(self) -> Mapping[str, Tensor]:
         """The inputs as they were set last."""
         return self._raw
-
-    def under(self, settings: Settings) -> "Execution":
-        """Return an execution that continues from the present state under other `settings`, with the same probes."""
-        other = type(self)(self.program, settings)
-        other.t, other.continues = self.t, True
-        other.states, other.inputs = dict(self.states), dict(self.inputs)
-        other.set_inputs(self._raw)
-        return other
 
     def outputs(self) -> dict[str, Tensor]:
         """Return the decoded outputs after the steps so far, by name."""
@@ -257,14 +230,6 @@ class Execution:
         """Pass a synapse to the probes before it is computed; `changes`: `frame` holds changes in place of values."""
         for probe in self.synapse_probes if item.outputs[0] in self.observed else ():
             probe.synapse(item, self.t, frame, self.frame, changes)
-
-
-def _select(state: State, rows: Tensor, axis: int | None) -> State:
-    """Return the part of `state` that belongs to the samples `rows`, along the batch axis `axis`."""
-    if axis is None:
-        return state
-    parts = [tuple(x.index_select(axis, rows) for x in part) for part in state[1:]]
-    return State(state.v.index_select(axis, rows), *parts)
 
 
 def make_execution(name: str, program: Program, settings: Settings) -> Execution:
