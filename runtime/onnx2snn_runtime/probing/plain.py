@@ -44,6 +44,9 @@ class PlainCounter(OperationCounter):
     def population(self, item: Population, t: int, spike: Tensor, state: State, target: Tensor) -> None:
         """Count nothing: what a neuron gives is counted where it arrives."""
 
+    def values(self, item: Population, t: int, values: Tensor, before: Tensor) -> None:
+        """Count nothing."""
+
     def encoded(self, name: str, t: int, spike: Tensor, neuron: Neuron) -> None:
         """Count nothing."""
 
