@@ -113,6 +113,7 @@ def test_without_a_compiler_the_same_is_counted(monkeypatch: pytest.MonkeyPatch,
     for module in ("native", "tally", "pairs"):
         monkeypatch.setattr(f"onnx2snn_runtime.kernels.{module}.library", lambda name: None)
     monkeypatch.setattr("onnx2snn_runtime.execution.found_kernels.Kernels.tallies", lambda *_: False)
+    snn = network(RELUS)  # kernels are kept with a network
     assert snn.run(x, timesteps=[2, 5], operations=True, dynamics=dynamics).operations == expected
 
 
