@@ -161,6 +161,8 @@ def _folds(item: Call, arguments: Sequence[Any], varying: Sequence[bool]) -> boo
         return same and all(_broadcasts_along_first(o, len(shapes[0])) for o in others)
     if known.batched:
         return first_alone
+    if _is(item, "Flatten"):
+        return first_alone and _axis_of(item) % len(shapes[0]) > 0
     if known.along_axis:
         rank = len(shapes[0])
         return (
