@@ -49,6 +49,11 @@ class Choice:
         """Return the place of the pair that is cheapest, its error at `price` included."""
         return int(np.argmin(self.costs + price * self.errors))
 
+    def only(self, pair: tuple[int, int]) -> "Choice":
+        """Return the choice of `pair` alone."""
+        place = self.pairs.index(pair)
+        return Choice([pair], self.errors[place : place + 1], self.costs[place : place + 1])
+
 
 class Lowering:
     """The search of one network: `weights` say how much of a population's squared errors reaches the output, by kind.
@@ -88,15 +93,19 @@ class Lowering:
 
         The search begins with an error of the model of `room`, relative to the output; an attempt takes `seconds`.
         What came of a trial says how far the next one goes, between the most that did and the least that was too much.
-        A setting that comes up again is not run again. The end is where a trial is near to what is allowed, or nothing
-        lies between.
+        A setting that comes up again is not run again. Where nothing lies between, what made the step from the one to
+        the other stays as it is, and the others go on. The end is where a trial is near to what is allowed.
         """
         choices, best = self._choices(setting, targets), None
         room *= CAREFUL if clock.left < ATTEMPTS * seconds else NEAR
         tried: dict[Any, tuple[Look, float]] = {}
-        fits, fails = 0.0, math.inf
-        usual, coarsest = _cost(choices, setting), _chosen(choices, math.inf)
-        while len(tried) < TRIALS and fails > CLOSE * fits:
+        fits, fails, beyond = 0.0, math.inf, setting
+        usual = _cost(choices, setting)
+        while len(tried) < TRIALS:
+            if fails <= CLOSE * fits:
+                if best is None or not _hold(choices, best[0], beyond):
+                    break
+                fails, room = math.inf, _next(fits, best[2], fits, math.inf)
             chosen = _chosen(choices, room**2)
             key = tuple(chosen.items())
             if key not in tried:
@@ -107,15 +116,15 @@ class Lowering:
                 tell()
             look, over = tried[key]
             if over > 1:
-                fails = min(fails, room)
+                fails, beyond = min((fails, beyond), (room, chosen), key=lambda pair: pair[0])
                 end = _cost(choices, chosen) >= usual
             else:
-                fits, best = max(fits, room), (chosen, look)
-                end = over > NEAR**2 or chosen == coarsest
+                fits, best = max(fits, room), (chosen, look, over)
+                end = over > NEAR**2 or chosen == _chosen(choices, math.inf)
             if end:
                 break
             room = _next(room, over, fits, fails)
-        return best if best and _cost(choices, best[0]) < usual else None
+        return best[:2] if best and _cost(choices, best[0]) < usual else None
 
     def _choices(self, setting: Setting, targets: Mapping[str, Targets]) -> dict[str, Choice]:
         """Return what every population may choose from."""
@@ -145,6 +154,14 @@ def _choice(tried: Mapping[tuple[int, int], Part], weights: Mapping[str, float])
     found = list(tried.values())
     errors = [weights[LEVELS] * part.coarse + weights[MANTISSA] * part.rounding for part in found]
     return Choice(list(tried), np.array(errors), np.array([part.adds + SPIKE * part.events for part in found]))
+
+
+def _hold(choices: dict[str, Choice], fits: Setting, fails: Setting) -> bool:
+    """Leave populations whose step from `fits` to `fails` is too much no other choice; return whether others have."""
+    for name, pair in fits.items():
+        if fails[name] != pair:
+            choices[name] = choices[name].only(pair)
+    return any(len(choice.pairs) > 1 for choice in choices.values())
 
 
 def _cost(choices: Mapping[str, Choice], setting: Setting) -> float:

@@ -163,3 +163,22 @@ def test_what_is_best_when_time_is_up_stands() -> None:
     assert found[1] is LOOK
     assert lowering.late
     assert math.isinf(clock.left) is False
+
+
+def test_a_step_that_is_too_much_holds_nobody_else_back() -> None:
+    snn, held, _ = converted(FORK)
+    trier, start, seen = Trier(snn, held), settings(snn), list[Setting]()
+    lowering, targets = ranked(trier, start)
+    other, important = sorted(start, key=lambda name: lowering.weights[name][LEVELS])
+
+    def tried(setting: Setting) -> tuple[Look, float]:
+        seen.append(setting)
+        return LOOK, 3.0 if math.prod(setting[other]) < 30 else 0.5
+
+    found = lowering.run(start, targets, 0.002, tried, Clock(20), lambda: None)
+    assert found is not None
+    assert any(math.prod(setting[other]) < 30 for setting in seen)
+    assert math.prod(found[0][other]) >= 30
+    failed = [setting for setting in seen if math.prod(setting[other]) < 30]
+    assert found[0][important][0] < min(setting[important][0] for setting in failed)
+    assert len(seen) <= TRIALS
