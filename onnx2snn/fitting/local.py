@@ -46,12 +46,14 @@ class Targets:
     """What sampled neurons of a population went after, [T, n], in units of the scale; `unit` its root mean square.
 
     `neurons` is their number in a sample of the network; `digits` are those of a spike that was sent, on average.
+    `gradual`: whether small spikes are multiples of the smallest.
     """
 
     values: torch.Tensor
     unit: float
     neurons: float
     digits: float
+    gradual: bool = True
 
     def tried(self, pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Part]:
         """Return what spikes of each pair of levels and mantissa bits do."""
@@ -61,7 +63,7 @@ class Targets:
         levels, mantissas = torch.tensor(every)[:, :, None].unbind(1)
         v, sent = torch.zeros(len(every), self.values.shape[1]), torch.zeros(2, len(every))
         for target in self.values:
-            spike = quantised(target - v, levels, mantissas)
+            spike = quantised(target - v, levels, mantissas, self.gradual)
             v = v + spike
             sent += torch.stack([digits_of(spike.abs(), fine).sum(1), torch.count_nonzero(spike, 1)])
         squares = torch.square(self.values[-1] - v).mean(1).double() * self.unit**2 * self.neurons
@@ -75,23 +77,27 @@ class Targets:
         return parts
 
 
-def quantised(error: torch.Tensor, levels: torch.Tensor, mantissas: torch.Tensor) -> torch.Tensor:
-    """Return the gradual spikes of `error`, float32, in units of the scale: each row has its levels and mantissa bits.
+def quantised(error: torch.Tensor, levels: torch.Tensor, mantissas: torch.Tensor, gradual: bool = True) -> torch.Tensor:
+    """Return the graded spikes of `error`, float32, in units of the scale: each row has its levels and mantissa bits.
 
-    It is `quantise` of the differential dynamics, with gradual underflow, for many payloads at once.
+    It is `quantise` of the differential dynamics, for many payloads at once.
     """
     a = error.abs().broadcast_to(torch.broadcast_shapes(error.shape, levels.shape))
     one = torch.ones(levels.shape)
     least, steps = torch.ldexp(one, 1 - levels), torch.ldexp(one, mantissas)
     significand, exponent = torch.frexp(a)
     q = torch.ldexp(torch.round(significand * (2 * steps)), exponent - mantissas - 1)
-    q = torch.where(a < least * steps, torch.round(a / least) * least, q)
+    if gradual:
+        q = torch.where(a < least * steps, torch.round(a / least) * least, q)
     q = torch.minimum(torch.maximum(q, least), 2.0 - 1.0 / steps)
     return torch.copysign(q, error).masked_fill_(a <= least / 2, 0.0)
 
 
-def record(trier: Trier, steps: int) -> dict[str, Targets]:
-    """Return the targets of every population in a run of `steps` steps, on as many samples as memory allows."""
+def record(trier: Trier, steps: int, gradual: bool = True) -> dict[str, Targets]:
+    """Return the targets of every population in a run of `steps` steps, on as many samples as memory allows.
+
+    `gradual` says which spikes are to be tried.
+    """
     snn, draw = trier.snn, np.random.default_rng(0)
     room = MEMORY / (12 * steps * max(1, trier.neurons))
     inputs, samples = trier.some(max(1, min(2, int(room))))
@@ -112,6 +118,7 @@ def record(trier: Trier, steps: int) -> dict[str, Targets]:
             float(scale.square().mean().sqrt()),
             count / samples,
             float(each.double().mean()) if len(each) else digits(mantissa),
+            gradual,
         )
     return found
 

@@ -22,6 +22,8 @@ NEAR = 0.97
 """An error of this share of what is allowed is near enough to it; it is what is aimed at."""
 CLOSE = 1.01
 """Two errors of the model, one that is too much and one that is not, this near to each other are the end."""
+CHANCE = 3.0
+"""An error so many times what is allowed, where spikes are as fine as before, is that of an answer close to a tie."""
 DOWN, UP = 1 / 3, 4.0
 """By no less and no more than this the error that is allowed changes from one trial to the next."""
 CHOICES = (48, 40, 32, 28, 24, 22, 20, 18, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4)
@@ -87,16 +89,20 @@ class Lowering:
 
     def run(
         self, setting: Setting, targets: Mapping[str, Targets], room: float, attempt: Attempt, clock: Clock,
-        tell: Callable[[], None], seconds: float = 0.0,
+        tell: Callable[[], None], seconds: float = 0.0, over: float = 1.0,
     ) -> tuple[Setting, Look] | None:  # fmt: skip
         """Return the cheapest setting found that is within what is allowed, None where none is cheaper than `setting`.
 
-        The search begins with an error of the model of `room`, relative to the output; an attempt takes `seconds`.
+        The search begins with an error of the model of `room`, relative to the output, or, where that allows nothing
+        cheaper, with more: `setting` has `over` times the error that is allowed. An attempt takes `seconds`.
         What came of a trial says how far the next one goes, between the most that did and the least that was too much.
         A setting that comes up again is not run again. Where nothing lies between, what made the step from the one to
-        the other stays as it is, and the others go on. The end is where a trial is near to what is allowed.
+        the other stays as it is, and the others go on. What is too much by chance may lead to where nothing is
+        cheaper: then the search goes back. The end is where a trial is near to what is allowed.
         """
         choices, best = self._choices(setting, targets), None
+        if _cost(choices, _chosen(choices, room**2)) >= _cost(choices, setting):
+            room = max(room, _error(choices, setting) / max(over, DOWN))
         room *= CAREFUL if clock.left < ATTEMPTS * seconds else NEAR
         tried: dict[Any, tuple[Look, float]] = {}
         fits, fails, beyond = 0.0, math.inf, setting
@@ -115,9 +121,11 @@ class Lowering:
                 tried[key] = attempt(chosen)
                 tell()
             look, over = tried[key]
-            if over > 1:
-                fails, beyond = min((fails, beyond), (room, chosen), key=lambda pair: pair[0])
-                end = _cost(choices, chosen) >= usual
+            useless = _cost(choices, chosen) >= usual or chosen == _chosen(choices, 0.0)
+            if over > 1 and useless:
+                fits, end = max(fits, room), best is not None or over < CHANCE or math.isinf(fails)
+            elif over > 1:
+                fails, beyond, end = *min((fails, beyond), (room, chosen), key=lambda pair: pair[0]), False
             else:
                 fits, best = max(fits, room), (chosen, look, over)
                 end = over > NEAR**2 or chosen == _chosen(choices, math.inf)
@@ -162,6 +170,11 @@ def _hold(choices: dict[str, Choice], fits: Setting, fails: Setting) -> bool:
         if fails[name] != pair:
             choices[name] = choices[name].only(pair)
     return any(len(choice.pairs) > 1 for choice in choices.values())
+
+
+def _error(choices: Mapping[str, Choice], setting: Setting) -> float:
+    """Return the error of a setting by the model."""
+    return math.sqrt(sum(choice.errors[choice.pairs.index(setting[name])] for name, choice in choices.items()))
 
 
 def _cost(choices: Mapping[str, Choice], setting: Setting) -> float:

@@ -9,7 +9,7 @@ import torch
 
 from onnx2snn.fitting.groups import BOTH, LEVELS, MANTISSA, Group, Setting, coarse, put, rank
 from onnx2snn.fitting.local import Targets, record
-from onnx2snn.fitting.lowering import TRIALS, Lowering
+from onnx2snn.fitting.lowering import TRIALS, Choice, Lowering
 from onnx2snn.fitting.trying import Clock, Look, Trier
 from onnx2snn.settings.payload import bits_of
 from tests.onnx2snn.fitting.test_adaptation import converted, settings
@@ -182,3 +182,32 @@ def test_a_step_that_is_too_much_holds_nobody_else_back() -> None:
     failed = [setting for setting in seen if math.prod(setting[other]) < 30]
     assert found[0][important][0] < min(setting[important][0] for setting in failed)
     assert len(seen) <= TRIALS
+
+
+def test_an_answer_that_tips_by_chance_ends_nothing() -> None:
+    """The first two settings are far too much, the second as fine as what there was: between them some will do."""
+    snn, held, _ = converted(FORK)
+    trier, start, seen = Trier(snn, held), settings(snn), list[Setting]()
+    lowering, targets = ranked(trier, start)
+
+    def tips(setting: Setting) -> tuple[Look, float]:
+        seen.append(setting)
+        return LOOK, 9.0 if len(seen) < 3 else 0.5
+
+    found = lowering.run(start, targets, 0.02, tips, Clock(20), lambda: None)
+    assert found is not None
+    assert found[0] != start
+    assert lowering.run(start, targets, 0.02, lambda setting: (LOOK, 9.0), Clock(20), lambda: None) is None
+
+
+def test_where_the_model_is_too_careful_the_search_begins_with_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the error of the start for 1, where .5 is allowed and .2 was seen: an error of 2 is to be tried."""
+    start, cheap = {"n": (16, 3)}, {"n": (8, 2)}
+    choice = Choice([start["n"], cheap["n"]], np.array([1.0, 4.0]), np.array([2.0, 1.0]))
+    monkeypatch.setattr(Lowering, "_choices", lambda *_: {"n": choice})
+
+    def tried(setting: Setting) -> tuple[Look, float]:
+        return LOOK, 1.1 if setting == start else 0.99
+
+    for over, expected in ((0.4, (cheap, LOOK)), (2.0, None)):
+        assert Lowering(8, False).run(start, {}, 0.5, tried, Clock(20), lambda: None, over=over) == expected
