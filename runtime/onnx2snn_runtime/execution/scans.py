@@ -143,7 +143,7 @@ class Scanning(Execution):
         if bound:
             values = [x if flag else x[0] for x, flag in zip(sources, varying, strict=True)]
             values += [self.frame.values[name] for name in item.constants]
-            target = bound.target(values, self.program.wide, self.program.device)
+            target = item.checked(bound.target(values, self.program.wide, self.program.device))
             return target if any(varying) else target[None], bound.clamp
         body, result, clamp = item.clamped(self.frame) or (item.body, item.result, None)
         return self._target(item, body, result, sources, varying), clamp
@@ -174,5 +174,5 @@ class Scanning(Execution):
         self, item: Population, body: Sequence[Call], result: str, sources: list[Tensor], varying: Sequence[bool]
     ) -> Tensor:
         """Return the value `result` that `body`, all or part of the population's function, computes: [n, ...]."""
-        target = compute_body(self.program, self.frame, item, body, result, sources, varying)
+        target = item.checked(compute_body(self.program, self.frame, item, body, result, sources, varying))
         return target if any(varying) else target[None]

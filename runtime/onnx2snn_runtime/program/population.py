@@ -100,7 +100,10 @@ class Population:
         frame.values.update(zip(self.formal, (*sources, *constants), strict=True))
         for item in self.body:
             call(item, frame)
-        target: Tensor = frame.get(self.result)
+        return self.checked(frame.get(self.result))
+
+    def checked(self, target: Tensor) -> Tensor:
+        """Return `target`, what the function gave; what is no real number raises ModelError."""
         if not target.is_floating_point():
             raise ModelError(
                 f"the function of the neuron {self.name!r} gives {str(target.dtype).removeprefix('torch.')} numbers, "
