@@ -57,9 +57,10 @@ class Spending:
         found = None
         for gradual in (True, False):  # rounding small spikes otherwise may tip what is close to a tie
             _make_gradual((self.trier.snn, whole.snn), setting, gradual)
-            if found is None and not self.late:
-                targets = record(whole, look.timesteps, gradual)
-                found = self._lowered(whole, setting, look, targets, (bits, power, kept), (allowed, bound / allowed))
+            if self.late:
+                break
+            targets = record(whole, look.timesteps, gradual)
+            found = self._lowered(whole, setting, look, targets, (bits, power, kept), (allowed, bound / allowed))
             if found:
                 break
         self.runs += whole.runs if whole is not self.trier else 0

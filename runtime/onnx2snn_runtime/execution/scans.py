@@ -42,36 +42,33 @@ class Scanning(Execution):
                 probe.sources(item, first + index, [at(x, index) for x in sources], self.frame)
         if self._by_steps:
             scanned = self._scan_by_steps(item, sources, varying, first, count, self.settings.probes)
-            self._tell(item, first, scanned)
-            self.keep(item, scanned)
+        else:
+            scanned = self._again(item, plan, sources, first, count)
+        self._tell(item, first, scanned)
+        self.keep(item, scanned)
+        if self._by_steps:
             return scanned.values
-        scanned = self._again(item, plan, sources, first, count)
         for probe in self.settings.probes:
             probe.count(item, first, scanned.events, scanned.values[0])
         # a shape of its own for every number of rows would be compiled anew
         return extended(scanned.values, count) if self.program.compile_regions else scanned.values
 
     def _again(self, item: Population, plan: PlanStep, sources: list[Tensor], first: int, count: int) -> Scanned:
-        """Scan a population by the call of an earlier one of its kind if there is one, and keep its state."""
+        """Scan a population by the call of an earlier one of its kind if there is one."""
         bound, tallied = plan.function if self._repeats else None, None
         if bound is not None and self._counter is not None:
             tallied = self._counter.tallied(item, sources[0].shape[1:])
             bound = None if tallied is None else bound
         if bound is None:
-            scanned = self._scan_chunk(item, plan, sources, None, first, count)
-        else:
-            spare = self._spare(item, plan)
-            when = None if self.settings.dynamics.settles else first
-            key = kind(count, when, self.neurons[item.output], bound, sources, spare)
-            state = self.states.get(item.output)
-            ready = self._kernels.again(key, state)
-            if ready:
-                scanned = ready.scan(sources, state, tallied, self._sends(item))
-                self._tell(item, first, scanned)
-            else:
-                scanned = self._scan_chunk(item, plan, sources, key, first, count)
-        self.keep(item, scanned)
-        return scanned
+            return self._scan_chunk(item, plan, sources, None, first, count)
+        spare = self._spare(item, plan)
+        when = None if self.settings.dynamics.settles else first
+        key = kind(count, when, self.neurons[item.output], bound, sources, spare)
+        state = self.states.get(item.output)
+        ready = self._kernels.again(key, state)
+        if ready:
+            return ready.scan(sources, state, tallied, self._sends(item))
+        return self._scan_chunk(item, plan, sources, key, first, count)
 
     def _tell(self, item: Population, first: int, scanned: Scanned) -> None:
         """Show the probe that takes sums what was tallied, and what was sent."""
@@ -100,9 +97,7 @@ class Scanning(Execution):
             (target, clamp), function = self._dynamics_input(item, plan.body, sources, plan.flags), None
         tallied = self._tallied(item, target)
         if tallied is None and self._counter is not None and self._counter.needs_spikes:
-            scanned = self._scan_by_steps(item, sources, plan.flags, first, count, [self._counter])
-            self._tell(item, first, scanned)
-            return scanned
+            return self._scan_by_steps(item, sources, plan.flags, first, count, [self._counter])
         state = self.states.get(item.output) or self._kernels.start(item, target[0])
         narrow = self.program.dtype if item.output in self.program.narrow and not self._observing else None
         kernel = self._kernels.find(target)
@@ -114,7 +109,6 @@ class Scanning(Execution):
         )  # fmt: skip
         for probe in self._observing if tallied is None else ():
             probe.values(item, first, scanned.values, state.v)
-        self._tell(item, first, scanned)
         return scanned
 
     def _tallied(self, item: Population, target: Tensor) -> Tallied | None:
